@@ -1,0 +1,23 @@
+"""How dbt projects reach the agents: one module per option, pure functions from settings to a plan."""
+
+from collections.abc import Callable, Mapping
+
+from delivery import agent_image, git_submodule
+from delivery.plan import Plan
+from settings.stack import Settings
+
+OPTIONS: Mapping[str, Callable[..., Plan]] = {
+    "git-submodule": git_submodule.plan,
+    "agent-image": agent_image.plan,
+}
+
+
+def plan(settings: Settings, *, authorities: Mapping[str, str]) -> Plan:
+    """Plan of the option that ``settings.delivery`` names.
+
+    ``authorities`` maps connection ids to the PEM text of the certificate authority of their Git host.
+    """
+    return OPTIONS[settings.delivery](settings, authorities=authorities)
+
+
+__all__ = ["OPTIONS", "Plan", "plan"]

@@ -1,0 +1,293 @@
+"""How Git on the agents opens the Dag repository and its submodules.
+
+Measured against real Git servers with apache-airflow-providers-git 0.2.4 to 1.0.1 (git 2.39.5):
+
+- A token for a submodule travels as a path-scoped `http.<url>.extraHeader` in Git's environment configuration. It works on
+  every version, for the Dag repository's own host and for others, and leaves the token neither on disk nor in arguments.
+  Credential helpers do not: version 1.0.1 resets those of the Dag repository's host.
+- Several deploy keys need one alias per key in an ssh configuration, because the provider passes one `-i` for all.
+- `fetch.recurseSubmodules=false`: without it the first refresh after every commit fails over SSH, because `git fetch`
+  enters the submodules before the provider sets the key.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from delivery.plan import CONFIG_MOUNT, EnvVar, Mount, SecretKey
+from settings.base import SCP_URL
+from settings.connections import GithubAppConnection, HttpsConnection, SshConnection
+from settings.stack import Settings
+
+CONNECTION_KEY = "connection"
+"""Key of a connection's Secret: the Airflow connection as JSON."""
+HEADER_KEY = "http-header"
+"""Key of a connection's Secret: the HTTP header that opens submodules."""
+SSH_KEY = "ssh-privatekey"
+"""Key of a connection's Secret: the private key (the name that Kubernetes' own ssh-auth Secrets use)."""
+KNOWN_HOSTS_KEY = "known_hosts"
+"""Key of a connection's Secret: known host keys."""
+
+ANONYMOUS = "dags"
+"""Id of the connection without credentials that is made for a public Dag repository."""
+
+SSH_CONFIG = f"{CONFIG_MOUNT}/config/ssh_config"
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A clone URL taken apart."""
+
+    user: str | None
+    """User of an SSH address."""
+    host: str
+    """Host name."""
+    port: int | None
+    """Port, when the URL names one."""
+    path: str
+    """Path of the repository, without leading slash."""
+    https: bool
+    """Whether it is an https address."""
+
+    @property
+    def authority(self) -> str:
+        """Host and port as they stand in an https URL."""
+        return f"{self.host}:{self.port}" if self.port else self.host
+
+    def https_url(self) -> str:
+        """The repository's https spelling."""
+        return f"https://{self.authority}/{self.path}"
+
+    def ssh_spellings(self) -> tuple[str, ...]:
+        """SSH spellings that people write for this repository."""
+        user = self.user or "git"
+        port = f":{self.port}" if self.port and not self.https else ""
+        return (f"{user}@{self.host}:{self.path}", f"ssh://{user}@{self.host}{port}/{self.path}")
+
+
+def parse_remote(url: str) -> Remote:
+    """Take an absolute clone URL apart (settings.base.RepositoryUrl has checked it)."""
+    scp = SCP_URL.match(url)
+    if scp:
+        return Remote(
+            user=scp["user"], host=scp["host"], port=None, path=scp["path"].rstrip("/"), https=False
+        )
+    parts = urlsplit(url)
+    return Remote(
+        user=parts.username,
+        host=parts.hostname or "",
+        port=parts.port,
+        path=parts.path.strip("/"),
+        https=parts.scheme == "https",
+    )
+
+
+def spellings(url: str) -> tuple[str, ...]:
+    """The URL with and without `.git`: Git matches configuration by whole path components."""
+    bare = url.removesuffix(".git")
+    return (f"{bare}.git", bare)
+
+
+def secret_name(settings: Settings, connection: str) -> str:
+    """Name of the Secret that holds a connection."""
+    existing = (
+        settings.connections[connection].existing_secret if connection in settings.connections else None
+    )
+    return existing or f"{settings.agent.prefix}-git-{connection.replace('_', '-')}"
+
+
+def config_map_name(settings: Settings) -> str:
+    """Name of the ConfigMap with ssh configuration and certificate authorities."""
+    return f"{settings.agent.prefix}-git"
+
+
+def ssh_alias(connection: str) -> str:
+    """Host alias of a deploy key in the ssh configuration."""
+    return f"astro-dbt-{connection.replace('_', '-')}"
+
+
+def dags_connection(settings: Settings) -> str:
+    """Id of the connection that the bundle uses."""
+    return settings.dags.connection or ANONYMOUS
+
+
+def airflow_connection(
+    url: str,
+    *,
+    login: str | None = None,
+    password: str | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> str:
+    """An Airflow connection of type `git` as JSON; ``url`` is the full clone URL, which the provider reads as its host."""
+    value: dict[str, Any] = {"conn_type": "git", "host": url}
+    if password is not None:
+        value |= {"login": login, "password": password}
+    if extra:
+        value["extra"] = dict(extra)
+    return json.dumps(value, sort_keys=True)
+
+
+def http_header(login: str, password: str) -> str:
+    """The header that opens a repository with user and token (RFC 7617)."""
+    return "Authorization: Basic " + base64.b64encode(f"{login}:{password}".encode()).decode()
+
+
+def ssh_dags_connection(settings: Settings, connection: str) -> str:
+    """The Airflow connection of a Dag repository over SSH: nothing in it is secret, the key is a file."""
+    remote = parse_remote(settings.dags.repo)
+    return airflow_connection(
+        f"{remote.user or 'git'}@{ssh_alias(connection)}:{remote.path}",
+        extra={"ssh_config_file": SSH_CONFIG, "strict_host_key_checking": _strictness(settings, connection)},
+    )
+
+
+def _strictness(settings: Settings, connection: str) -> str:
+    found = settings.connections[connection]
+    return "yes" if isinstance(found, SshConnection) and found.known_hosts else "accept-new"
+
+
+@dataclass(frozen=True)
+class GitAccess:
+    """What the agents' containers need so that Git can open every repository."""
+
+    environment: tuple[EnvVar, ...]
+    """Variables."""
+    mounts: tuple[Mount, ...]
+    """Files."""
+    config_files: Mapping[str, str]
+    """Files of the ConfigMap: name -> content."""
+    connections: frozenset[str]
+    """Connections whose Secrets are read."""
+
+
+def git_access(settings: Settings, *, authorities: Mapping[str, str], submodules: bool) -> GitAccess:
+    """Work out the environment and files for the Dag repository and, with ``submodules``, for what lies below it.
+
+    ``authorities`` maps connection ids to the PEM text of their certificate authority.
+    """
+    repositories = list(_repositories(settings, submodules=submodules))
+    used = {connection for connection, _ in repositories}
+    ssh = sorted(name for name in used if isinstance(settings.connections.get(name), SshConnection))
+    entries = list(_git_config(settings, repositories, authorities, ssh=bool(ssh)))
+    files = {f"ca-{name}.crt": authorities[name] for name in sorted(used & set(authorities))}
+    if ssh:
+        files["ssh_config"] = _ssh_config(settings, repositories, ssh)
+    mounts = [
+        Mount(
+            name=f"git-{name.replace('_', '-')}",
+            path=f"{CONFIG_MOUNT}/{name}",
+            secret=secret_name(settings, name),
+        )
+        for name in ssh
+    ]
+    if files:
+        mounts.append(
+            Mount(name="git-config", path=f"{CONFIG_MOUNT}/config", config_map=config_map_name(settings))
+        )
+    environment = [
+        *_connection_variables(settings),
+        EnvVar("GIT_TERMINAL_PROMPT", "0"),
+        *_as_environment(entries),
+    ]
+    read = {name for name in used if name in settings.connections and not settings.connections[name].backend}
+    return GitAccess(tuple(environment), tuple(mounts), files, frozenset(read))
+
+
+def _repositories(settings: Settings, *, submodules: bool) -> Iterator[tuple[str, str]]:
+    """(connection, clone URL) of every repository that needs one, the Dag repository first."""
+    if settings.dags.connection:
+        yield settings.dags.connection, settings.dags.repo
+    if not submodules:
+        return
+    for project in settings.projects_delivered_as_submodules:
+        if project.connection and project.repo:
+            yield project.connection, project.repo
+    for submodule in settings.dags.submodules:
+        yield submodule.connection, submodule.repo
+
+
+def _connection_variables(settings: Settings) -> Iterator[EnvVar]:
+    connection = dags_connection(settings)
+    name = f"AIRFLOW_CONN_{connection.upper()}"
+    found = settings.connections.get(connection)
+    if found is None or (isinstance(found, HttpsConnection) and found.anonymous):
+        yield EnvVar(name, airflow_connection(settings.dags.repo))
+    elif isinstance(found, SshConnection) and not found.backend:
+        yield EnvVar(name, ssh_dags_connection(settings, connection))
+    elif not found.backend:
+        yield EnvVar(name, SecretKey(secret_name(settings, connection), CONNECTION_KEY))
+
+
+def _git_config(
+    settings: Settings, repositories: list[tuple[str, str]], authorities: Mapping[str, str], *, ssh: bool
+) -> Iterator[tuple[str, str | SecretKey]]:
+    yield "fetch.recurseSubmodules", "false"
+    if ssh:
+        yield "core.sshCommand", f"ssh -F {SSH_CONFIG}"
+    trusted: set[str] = set()
+    for connection, url in repositories:
+        remote = parse_remote(url)
+        if connection in authorities and remote.authority not in trusted:
+            trusted.add(remote.authority)
+            yield f"http.https://{remote.authority}/.sslCAInfo", f"{CONFIG_MOUNT}/config/ca-{connection}.crt"
+    for connection, url in dict.fromkeys(repositories[1 if settings.dags.connection else 0 :]):
+        found = settings.connections[connection]
+        if isinstance(found, SshConnection):
+            yield from _ssh_rewrites(connection, url)
+        elif isinstance(found, HttpsConnection | GithubAppConnection):
+            yield from _https_rewrites(url)
+            if isinstance(found, HttpsConnection) and not found.anonymous and not found.backend:
+                for spelling in spellings(parse_remote(url).https_url()):
+                    yield (
+                        f"http.{spelling}.extraHeader",
+                        SecretKey(secret_name(settings, connection), HEADER_KEY),
+                    )
+
+
+def _https_rewrites(url: str) -> Iterator[tuple[str, str]]:
+    """Let a submodule registered by an SSH address be fetched over https."""
+    remote = parse_remote(url)
+    for spelling in remote.ssh_spellings():
+        yield f"url.{remote.https_url()}.insteadOf", spelling
+
+
+def _ssh_rewrites(connection: str, url: str) -> Iterator[tuple[str, str]]:
+    """Send a submodule to the alias of its own key, whichever way its URL is written."""
+    remote = parse_remote(url)
+    target = f"{remote.user or 'git'}@{ssh_alias(connection)}:{remote.path}"
+    for spelling in (*remote.ssh_spellings(), f"https://{remote.host}/{remote.path}"):
+        yield f"url.{target}.insteadOf", spelling
+
+
+def _ssh_config(settings: Settings, repositories: list[tuple[str, str]], ssh: list[str]) -> str:
+    blocks = []
+    for name in ssh:
+        remote = parse_remote(next(url for connection, url in repositories if connection == name))
+        folder = f"{CONFIG_MOUNT}/{name}"
+        lines = [
+            f"Host {ssh_alias(name)}",
+            f"  HostName {remote.host}",
+            *([f"  Port {remote.port}"] if remote.port else []),
+            f"  User {remote.user or 'git'}",
+            f"  IdentityFile {folder}/{SSH_KEY}",
+            "  IdentitiesOnly yes",
+            f"  UserKnownHostsFile {folder}/{KNOWN_HOSTS_KEY} /tmp/astro-dbt-known-hosts",
+            f"  StrictHostKeyChecking {_strictness(settings, name)}",
+            "  BatchMode yes",
+            "  ConnectTimeout 30",
+        ]
+        blocks.append("\n".join(lines) + "\n")
+    return "\n".join(blocks)
+
+
+def _as_environment(entries: list[tuple[str, str | SecretKey]]) -> Iterator[EnvVar]:
+    """Git's configuration by environment (git 2.31 or later); a count above the keys would fail every Git command."""
+    yield EnvVar("GIT_CONFIG_COUNT", str(len(entries)))
+    for index, (key, value) in enumerate(entries):
+        yield EnvVar(f"GIT_CONFIG_KEY_{index}", key)
+        yield EnvVar(f"GIT_CONFIG_VALUE_{index}", value)

@@ -1,0 +1,102 @@
+"""What an option of delivering dbt projects amounts to: plain data, no Pulumi, no input or output."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from delivery.recipe import Recipe
+
+CONFIG_MOUNT = "/etc/astro-dbt/git"
+"""Folder on the agents with the files that Git and ssh read."""
+
+
+@dataclass(frozen=True)
+class SecretKey:
+    """A key of a Kubernetes Secret."""
+
+    secret: str
+    """Name of the Secret."""
+    key: str
+    """Key in it."""
+
+
+@dataclass(frozen=True)
+class EnvVar:
+    """One environment variable of the agents' containers."""
+
+    name: str
+    """Name."""
+    value: str | SecretKey
+    """Plain text, or where the text stands."""
+
+    def manifest(self) -> dict[str, Any]:
+        """The variable as Kubernetes writes it."""
+        if isinstance(self.value, str):
+            return {"name": self.name, "value": self.value}
+        reference = {"name": self.value.secret, "key": self.value.key}
+        return {"name": self.name, "valueFrom": {"secretKeyRef": reference}}
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A Secret or ConfigMap that the agents read as files."""
+
+    name: str
+    """Name of the volume."""
+    path: str
+    """Folder in the container."""
+    secret: str | None = None
+    """Secret, or …"""
+    config_map: str | None = None
+    """… ConfigMap that the folder shows."""
+
+    def volume(self) -> dict[str, Any]:
+        """The volume as Kubernetes writes it; group-readable, because ssh refuses keys that others can read."""
+        if self.secret:
+            return {"name": self.name, "secret": {"secretName": self.secret, "defaultMode": 0o440}}
+        return {"name": self.name, "configMap": {"name": self.config_map, "defaultMode": 0o444}}
+
+    def volume_mount(self) -> dict[str, Any]:
+        """Its mount as Kubernetes writes it."""
+        return {"name": self.name, "mountPath": self.path, "readOnly": True}
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A GitDagBundle of apache-airflow-providers-git."""
+
+    name: str
+    """Name of the bundle."""
+    kwargs: Mapping[str, Any]
+    """Arguments of the bundle's class."""
+
+    def config_list(self) -> str:
+        """The chart's `dagBundleConfigList`: a text that holds a JSON list (not a YAML list)."""
+        classpath = "airflow.providers.git.bundles.git.GitDagBundle"
+        entry = {"name": self.name, "classpath": classpath, "kwargs": dict(self.kwargs)}
+        return json.dumps([entry], sort_keys=True)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that one option asks of the components."""
+
+    option: str
+    """Name of the option, as in the stack's `delivery`."""
+    bundle: Bundle
+    """Where the Dags come from."""
+    environment: tuple[EnvVar, ...]
+    """Variables of workers, Dag processor and triggerer."""
+    mounts: tuple[Mount, ...]
+    """Files for the same."""
+    config_files: Mapping[str, str]
+    """Files of the ConfigMap that `mounts` names, if any; nothing secret."""
+    connections_read: frozenset[str]
+    """Ids of the connections whose Secrets the agents read."""
+    project_paths: Mapping[str, str]
+    """dbt project -> its folder on the agent."""
+    recipe: Recipe | None = field(default=None)
+    """How the client image is built, when the option builds one."""

@@ -1,0 +1,320 @@
+"""`agent`: the Helm release of the Remote Execution Agent and the cluster it runs on."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints, field_validator, model_validator
+
+from settings.base import DnsLabel, DnsSubdomain, EnvName, HttpUrl, Quantity, Seconds, SecretKeyRef, Section
+from settings.image import ImageReference
+
+_CREDENTIAL_NAME = re.compile(
+    r"(PASSWORD|PASSWD|PASSPHRASE|TOKEN|SECRET|API_?KEY|PRIVATE_KEY|ACCESS_KEY)$", re.IGNORECASE
+)
+_CREDENTIAL_VALUE = re.compile(
+    r"://[^/\s:@]*:[^/\s@]+@|\"password\"\s*:\s*\"[^\"]+\"|-----BEGIN [A-Z ]*PRIVATE KEY"
+)
+
+ClassPath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")]
+"""Dotted path of a Python class."""
+
+
+class Cluster(Section):
+    """Which Kubernetes cluster; without it the current context of KUBECONFIG."""
+
+    context: Annotated[str, StringConstraints(min_length=1)] | None = None
+    """Context of the kubeconfig."""
+    kubeconfig: Annotated[str, StringConstraints(min_length=1)] | None = None
+    """Path of the kubeconfig file; `pulumi config set --secret kubeconfig` holds its content instead."""
+
+
+class Chart(Section):
+    """The agent's Helm chart; the version is always pinned."""
+
+    repository: Annotated[str, StringConstraints(pattern=r"^(https?|oci)://[^\s@]+$")] = (
+        "https://helm.astronomer.io"
+    )
+    """Chart repository (https:// or oci://)."""
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")] = "astro-remote-execution-agent"
+    """Name of the chart."""
+    version: Annotated[str, StringConstraints(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?$")]
+    """Exact version, for example 2.3.3; ranges are refused."""
+
+    @property
+    def release(self) -> tuple[int, int, int]:
+        """Version as (major, minor, patch)."""
+        major, minor, patch = re.split(r"[-+]", self.version)[0].split(".")
+        return int(major), int(minor), int(patch)
+
+
+class ResourceAmounts(Section):
+    """Amounts of compute."""
+
+    cpu: Quantity | None = None
+    """CPU."""
+    memory: Quantity | None = None
+    """Memory."""
+    ephemeral_storage: Annotated[Quantity | None, Field(alias="ephemeral-storage")] = None
+    """Disk of the Pod: holds the bundle's clones, one folder per live version, dbt's target and logs."""
+
+
+class Resources(Section):
+    """Kubernetes resource requests and limits."""
+
+    requests: ResourceAmounts | None = None
+    """What the scheduler reserves."""
+    limits: ResourceAmounts | None = None
+    """What the container may not exceed."""
+
+
+EnvValue = str | SecretKeyRef
+"""Plain value, or a key of a Secret that exists."""
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "True" if value else "False"
+    return str(value) if isinstance(value, int | float) else value
+
+
+class _Environment(Section):
+    env: dict[EnvName, EnvValue] = {}
+    """Environment variables; credentials as {secret, key} of a Secret that exists."""
+
+    @field_validator("env", mode="before")
+    @classmethod
+    def _scalars(cls, value: Any) -> Any:
+        return {name: _as_text(item) for name, item in value.items()} if isinstance(value, dict) else value
+
+    @field_validator("env")
+    @classmethod
+    def _no_credentials_in_clear(cls, value: dict[str, EnvValue]) -> dict[str, EnvValue]:
+        for name, item in value.items():
+            if isinstance(item, str) and (_CREDENTIAL_NAME.search(name) or _CREDENTIAL_VALUE.search(item)):
+                raise ValueError(
+                    f"holds {name} in clear; put it into a Kubernetes Secret and write "
+                    f"{name}: {{secret: <name>, key: <key>}}"
+                )
+        return value
+
+
+class Component(_Environment):
+    """What every component of the chart takes."""
+
+    resources: Resources | None = None
+    """Requests and limits; the chart's defaults when left out."""
+    node_selector: dict[str, str] = {}
+    """Labels that the node must carry."""
+    tolerations: tuple[dict[str, Any], ...] = ()
+    """Kubernetes tolerations (chart 2.x)."""
+    affinity: dict[str, Any] = {}
+    """Kubernetes affinity (chart 2.x)."""
+    values: dict[str, Any] = {}
+    """Further keys of the chart for this component, as the chart spells them."""
+
+
+class Autoscaling(Section):
+    """Horizontal Pod autoscaling by queued and running tasks; needs the prometheus-adapter rule of the docs."""
+
+    min_replicas: Annotated[int, Field(ge=1)] = 1
+    """Fewest Pods."""
+    max_replicas: Annotated[int, Field(ge=1)]
+    """Most Pods."""
+    target: Annotated[int, Field(ge=1)] = 20
+    """Queued and running tasks that the autoscaler aims at."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Autoscaling:
+        if self.min_replicas > self.max_replicas:
+            raise ValueError(
+                f"has minReplicas {self.min_replicas} above maxReplicas {self.max_replicas}; write minReplicas <= maxReplicas"
+            )
+        return self
+
+
+class Worker(Component):
+    """One worker Deployment and the queues it serves."""
+
+    name: DnsLabel
+    """Name; the Deployment is called <prefix>-worker-<name>."""
+    queues: tuple[Annotated[str, StringConstraints(pattern=r"^[^\s,]+$")], ...] = ("default",)
+    """Worker queues of the Astro Deployment that these Pods serve."""
+    replicas: Annotated[int, Field(ge=0)] = 1
+    """Pods; ignored with autoscaling."""
+    slots: Annotated[int, Field(ge=1)] | None = None
+    """Tasks at once per Pod (the chart's syncSlots)."""
+    autoscaling: Autoscaling | None = None
+    """Autoscaling by queue length."""
+    termination_grace_period_seconds: Seconds = 600
+    """Seconds that running tasks get to finish when a Pod stops."""
+    kubernetes_pod_operator: bool = False
+    """Allow tasks to start Pods (chart 2.x: canUseKubernetesPodOperator)."""
+    image: ImageReference | None = None
+    """Image of this worker only; otherwise the stack's."""
+
+
+class Triggerer(Component):
+    """The triggerer Deployment."""
+
+    replicas: Annotated[int, Field(ge=0)] = 1
+    """Pods."""
+    slots: Annotated[int, Field(ge=1)] | None = None
+    """Triggers at once per Pod (the chart's asyncSlots)."""
+
+
+class Sentinel(Component):
+    """The sentinel Deployment (chart 2.x)."""
+
+    enabled: bool = True
+    """Whether it runs."""
+    image: ImageReference | None = None
+    """Its image; the chart's default when left out."""
+
+
+class Ids(Section):
+    """Identity of the Astro Deployment, as the Astro UI shows it under Remote Agents > Register."""
+
+    organization: str
+    """ASTRO_ORGANIZATION_ID."""
+    workspace: str
+    """ASTRO_WORKSPACE_ID."""
+    deployment: str
+    """ASTRO_DEPLOYMENT_ID."""
+    deployment_namespace: str
+    """ASTRO_DEPLOYMENT_NAMESPACE, of the form adjective-noun-1234."""
+
+
+class SecretsBackend(Section):
+    """Where agents find Airflow connections and variables."""
+
+    class_path: Annotated[ClassPath, Field(alias="class")]
+    """Class of the backend."""
+    kwargs: dict[str, Any] = {}
+    """Arguments of the backend; no credentials, use workload identity or `kwargsSecret`."""
+    kwargs_secret: SecretKeyRef | None = None
+    """Secret that holds the arguments as JSON, when they contain credentials."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> SecretsBackend:
+        if self.kwargs and self.kwargs_secret:
+            raise ValueError("has both kwargs and kwargsSecret; keep one of them")
+        for name, item in self.kwargs.items():
+            if isinstance(item, str) and (
+                _CREDENTIAL_NAME.search(name) or name in {"secret_id", "gcp_keyfile_dict"}
+            ):
+                raise ValueError(
+                    f"holds {name} in clear; put the whole JSON into a Kubernetes Secret and write kwargsSecret: {{secret, key}}"
+                )
+        return self
+
+
+class Xcom(Section):
+    """Object storage for XComs."""
+
+    path: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+://.+$")]
+    """Storage path, for example s3://aws_default@bucket/xcom."""
+    threshold: Annotated[int, Field(ge=0)] = 0
+    """Bytes above which a value goes to the store; 0 sends everything."""
+    compression: str | None = None
+    """Compression of the stored values."""
+    backend: ClassPath = "airflow.providers.common.io.xcom.backend.XComObjectStorageBackend"
+    """Class of the XCom backend."""
+
+
+class OpenLineage(Section):
+    """Lineage events to Astro Observe."""
+
+    enabled: bool = False
+    """Whether agents send them."""
+    namespace: str | None = None
+    """Lineage namespace; the Deployment's when left out."""
+    url: HttpUrl = "https://o11y.astronomer.io"
+    """Receiver."""
+    api_key_secret: DnsSubdomain | None = None
+    """Secret that exists and holds the key `api-key`; otherwise the secret key openLineageApiKey."""
+
+
+class Agent(_Environment):
+    """The agents' release: where it goes, what it runs, and how big it is."""
+
+    cluster: Cluster = Cluster()
+    """The Kubernetes cluster."""
+    namespace: DnsLabel
+    """Kubernetes namespace of the agents."""
+    create_namespace: bool = True
+    """False when somebody else owns the namespace."""
+    pod_security: Literal["privileged", "baseline", "restricted"] | None = None
+    """Pod security standard to enforce; restricted also sets read-only root file systems and writable volumes."""
+    release: DnsLabel = "astro-agent"
+    """Name of the Helm release."""
+    prefix: DnsLabel = "astro-agent"
+    """Prefix of every object of the chart (resourceNamePrefix) and of the Secrets made here."""
+    api_url: HttpUrl
+    """URL of the Deployment API, https://<clusterId>.external.astronomer.run/d<id>."""
+    ids: Ids
+    """Identity of the Astro Deployment."""
+    chart: Chart
+    """The Helm chart."""
+    image: ImageReference | None = None
+    """git-submodule: image of the agents, with dbt and Cosmos in it; the chart's default when left out."""
+    workers: Annotated[tuple[Worker, ...], Field(min_length=1)] = (Worker(name="default-worker"),)
+    """Worker Deployments."""
+    dag_processor: Component = Component()
+    """The Dag processor."""
+    triggerer: Triggerer = Triggerer()
+    """The triggerer."""
+    sentinel: Sentinel = Sentinel()
+    """The sentinel (chart 2.x)."""
+    secrets_backend: SecretsBackend | None = None
+    """Secrets backend; the chart's default when left out."""
+    xcom: Xcom | None = None
+    """XCom store; the chart's default when left out."""
+    state_store: ClassPath | None = None
+    """Class of the state store backend (chart 2.3.0 or later; Airflow 3.3 needs it)."""
+    open_lineage: OpenLineage = OpenLineage()
+    """OpenLineage."""
+    agent_token_secret: DnsSubdomain | None = None
+    """Secret that exists and holds the key `token`; otherwise the secret key agentToken."""
+    image_pull_secret: DnsSubdomain | None = None
+    """Secret that exists and holds `.dockerconfigjson`; otherwise made from registry and baseRegistry."""
+    sentinel_auth_secret: DnsSubdomain | None = None
+    """Secret that exists and holds the key `secret`; otherwise the secret key sentinelAuth, or one made at random."""
+    timeout: Seconds | None = None
+    """Seconds that Helm waits; left out: the longest grace period of the workers and five minutes."""
+    history: Annotated[int, Field(ge=2)] = 10
+    """Revisions that Helm keeps."""
+    values: dict[str, Any] = {}
+    """Further values of the chart; may not overwrite what the other settings manage."""
+    values_files: tuple[str, ...] = ()
+    """YAML files with further values (relative to Pulumi.yaml); later files win, `values` wins over all."""
+    unknown_values: tuple[str, ...] = ()
+    """Top-level keys of `values` that this program does not know and that you want to send all the same."""
+
+    @model_validator(mode="after")
+    def _workers_differ(self) -> Agent:
+        names = [worker.name for worker in self.workers]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"has two workers called {twice[0]}; give every worker a name of its own")
+        served: dict[str, str] = {}
+        for worker in self.workers:
+            for queue in worker.queues:
+                if queue in served:
+                    raise ValueError(
+                        f"serves the queue {queue} by the workers {served[queue]} and {worker.name}; "
+                        "name every queue under one worker and scale that one"
+                    )
+                served[queue] = worker.name
+        return self
+
+    @property
+    def longest_grace_period(self) -> int:
+        """Longest time in seconds that a worker Pod may take to stop."""
+        return max(worker.termination_grace_period_seconds for worker in self.workers)
+
+    @property
+    def helm_timeout(self) -> int:
+        """Seconds that Helm waits for a change to finish."""
+        return self.timeout if self.timeout is not None else self.longest_grace_period + 300

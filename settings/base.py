@@ -1,0 +1,115 @@
+"""Building blocks of the settings: the frozen section and the value types that several sections share."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+
+
+class Section(BaseModel):
+    """A part of the stack's configuration: immutable, extra keys forbidden, camelCase in YAML."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        use_attribute_docstrings=True,
+        hide_input_in_errors=True,
+    )
+
+
+SCP_URL = re.compile(r"^(?P<user>[A-Za-z0-9._-]+)@(?P<host>[A-Za-z0-9.-]+):(?P<path>[^/].*)$")
+_SCHEMES = {"https", "ssh"}
+
+
+def _repository_url(value: str) -> str:
+    if value.startswith(("./", "../", "/")):
+        raise ValueError(
+            f"is the relative address {value!r}, which the agents' Git bundle cannot resolve; "
+            "write the absolute URL, for example https://github.com/acme/dbt.git"
+        )
+    if SCP_URL.match(value):
+        return value
+    parts = urlsplit(value)
+    if parts.scheme not in _SCHEMES or not parts.hostname or not parts.path.strip("/"):
+        raise ValueError(
+            "is not a Git URL; write https://host/organisation/repository.git or git@host:organisation/repository.git"
+        )
+    if parts.password or (parts.username and parts.scheme != "ssh"):
+        raise ValueError(
+            "carries credentials in the URL; remove them and write them with "
+            "`pulumi config set --secret --path 'credentials.<connection>.password'`"
+        )
+    if parts.query or parts.fragment:
+        raise ValueError("has a query or a fragment; write the plain clone URL")
+    return value
+
+
+def _relative_path(value: str) -> str:
+    cleaned = value.strip("/")
+    parts = cleaned.split("/")
+    if value.startswith("/") or not cleaned or any(part in {"", ".", ".."} for part in parts):
+        raise ValueError(
+            "is not a path inside the repository; write it relative to the root, for example dags/dbt/sales"
+        )
+    return cleaned
+
+
+def _http_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"https", "http"} or not parts.hostname:
+        raise ValueError("is not an http(s) URL; write for example https://host.example.com/path")
+    if parts.username or parts.password:
+        raise ValueError("carries credentials in the URL; remove them, secrets have keys of their own")
+    return value
+
+
+RepositoryUrl = Annotated[str, AfterValidator(_repository_url)]
+"""Absolute clone URL: https://…, ssh://… or user@host:path; never with a password in it."""
+
+RelativePath = Annotated[str, AfterValidator(_relative_path)]
+"""Path inside a repository, without leading slash and without `..`."""
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+"""http(s) URL without credentials."""
+
+DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
+"""Kubernetes name of the DNS label kind (RFC 1123): lower case letters, digits and dashes, at most 63."""
+
+DnsSubdomain = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", min_length=1, max_length=253)
+]
+"""Kubernetes name of the DNS subdomain kind (RFC 1123), at most 253 characters."""
+
+EnvName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+"""Name of an environment variable."""
+
+
+def _quantity(value: Any) -> Any:
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+Quantity = Annotated[
+    str,
+    BeforeValidator(_quantity),
+    StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi|E|Ei)?$"),
+]
+"""Kubernetes resource quantity: `500m`, `2`, `4Gi`."""
+
+Seconds = Annotated[int, Field(ge=1)]
+"""Duration in whole seconds."""
+
+
+class SecretKeyRef(Section):
+    """A key of a Kubernetes Secret that exists in the agents' namespace."""
+
+    secret: DnsSubdomain
+    """Name of the Secret."""
+    key: Annotated[str, StringConstraints(pattern=r"^[-._a-zA-Z0-9]+$")]
+    """Key inside the Secret."""

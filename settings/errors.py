@@ -1,0 +1,156 @@
+"""What a user reads when the configuration is wrong.
+
+- SettingsError
+  carries every Problem of a stack; one Problem is one sentence: the key, what is wrong, what to write instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One mistake in the configuration."""
+
+    key: str
+    """Stack key with its path, for example `astro-dbt:agent.workers[0].queues`."""
+    message: str
+    """What is wrong and what to write instead, as the rest of a sentence that begins with the key."""
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.message}."
+
+
+class SettingsError(Exception):
+    """The stack's configuration is wrong; `problems` holds every mistake that was found."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def render_path(key: str, location: Sequence[str | int]) -> str:
+    """`agent`, ("workers", 0, "name") -> `agent.workers[0].name`."""
+    path = key
+    for part in location:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return path
+
+
+def problems_of(key: str, error: ValidationError, model: type[BaseModel] | None = None) -> list[Problem]:
+    """Translate pydantic's errors below one stack key into problems; values of the input never appear.
+
+    ``model`` is the section's class: it knows the keys that an unknown one may have been meant to be.
+    """
+    problems = []
+    for item in error.errors(include_url=False, include_input=False):
+        location = _without_union_tags(item["loc"])
+        if item["type"] == "string_type" and len(location) < len(item["loc"]) and location[-2:-1] == ["env"]:
+            continue  # the other branch of the union says it better
+        problems.append(Problem(render_path(key, location), _sentence(item, location, model)))
+    return problems
+
+
+_CONNECTION_TAGS = {"https", "ssh", "github-app"}
+_ENV_TAGS = {"str", "SecretKeyRef"}
+
+
+def _without_union_tags(location: Sequence[str | int]) -> list[str | int]:
+    """Drop the branch names that pydantic adds for unions: the user never wrote them."""
+    parts = list(location)
+    if parts and parts[0] in _CONNECTION_TAGS:
+        parts = parts[1:]
+    return [
+        part
+        for index, part in enumerate(parts)
+        if not (index >= 2 and parts[index - 2] == "env" and part in _ENV_TAGS)
+    ]
+
+
+def _sentence(item: Any, location: Sequence[str | int], model: type[BaseModel] | None) -> str:
+    context: dict[str, Any] = item.get("ctx", {})
+    match item["type"]:
+        case "value_error":
+            return str(context["error"])
+        case "missing":
+            return "is missing; add it"
+        case "extra_forbidden":
+            return _unknown(str(location[-1]), known_keys(model, location[:-1]) if model else [])
+        case "string_pattern_mismatch":
+            return f"does not have the form it needs; write something that matches {context['pattern']}"
+        case "string_too_short" | "too_short":
+            return (
+                "is empty; write at least one entry"
+                if item["type"] == "too_short"
+                else "is empty or too short; write a value"
+            )
+        case "string_too_long":
+            return f"is too long; write at most {context['max_length']} characters"
+        case "literal_error":
+            return f"has a value that does not exist; write {context['expected']}"
+        case "union_tag_not_found" | "union_tag_invalid":
+            return "has no known type; write type: https, type: ssh or type: github-app"
+        case "greater_than_equal":
+            return f"is too small; write {context['ge']} or more"
+        case "less_than_equal":
+            return f"is too large; write {context['le']} or less"
+        case "int_type" | "int_parsing" | "int_from_float":
+            return "is not a whole number; write one, without quotes or unit"
+        case "bool_type" | "bool_parsing":
+            return "is neither true nor false; write one of them"
+        case "string_type":
+            return "is not text; write a text, in quotes if it looks like a number"
+        case "tuple_type" | "list_type":
+            return "is not a list; write its entries with a leading dash"
+        case "dict_type" | "model_type" | "model_attributes_type":
+            return "is not a mapping; write keys and values below it"
+        case _:
+            return f"is not valid ({item['msg']}); see docs/settings.md"
+
+
+def _unknown(name: str, known: Sequence[str]) -> str:
+    near = get_close_matches(name, known, n=1, cutoff=0.6)
+    if near:
+        return f"is not a known key; write {near[0]} if you meant that, or remove it"
+    if known:
+        return f"is not a known key; write one of {', '.join(sorted(known))}, or remove it"
+    return "is not a known key; remove it"
+
+
+def unknown_key(key: str, name: str, known: Sequence[str]) -> Problem:
+    """Problem of a key nobody knows, with the nearest one that exists."""
+    return Problem(key, _unknown(name, known))
+
+
+def known_keys(model: type[BaseModel], location: Sequence[str | int]) -> list[str]:
+    """Keys (as written in YAML) that the section at ``location`` below ``model`` takes."""
+    schema = model.model_json_schema(by_alias=True)
+    definitions = schema.get("$defs", {})
+    nodes = [schema]
+    for part in location:
+        nodes = [child for node in nodes for child in _children(node, part, definitions)]
+    return sorted({name for node in nodes for name in node.get("properties", {})})
+
+
+def _resolve(node: dict[str, Any], definitions: dict[str, Any]) -> list[dict[str, Any]]:
+    if "$ref" in node:
+        return _resolve(definitions[node["$ref"].rsplit("/", 1)[1]], definitions)
+    branches = node.get("anyOf", []) + node.get("oneOf", [])
+    if branches:
+        return [leaf for branch in branches for leaf in _resolve(branch, definitions)]
+    return [node]
+
+
+def _children(node: dict[str, Any], part: str | int, definitions: dict[str, Any]) -> list[dict[str, Any]]:
+    if isinstance(part, int):
+        child = node.get("items")
+    else:
+        additional = node.get("additionalProperties")
+        child = node.get("properties", {}).get(part, additional if isinstance(additional, dict) else None)
+    return _resolve(child, definitions) if isinstance(child, dict) else []

@@ -1,0 +1,254 @@
+"""From the raw configuration of a stack to :class:`Settings`; every mistake is collected before anything else happens."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from settings.agent import Agent
+from settings.connections import Credential
+from settings.dags import Dags
+from settings.dbt import DbtProject
+from settings.errors import Problem, SettingsError, problems_of, unknown_key
+from settings.image import Image, Registry
+from settings.preflight import Preflight
+from settings.rules import check
+from settings.stack import Settings, config_key, secret_fields
+
+_SECTIONS: Mapping[str, type[BaseModel]] = {
+    "dags": Dags,
+    "agent": Agent,
+    "registry": Registry,
+    "base_registry": Registry,
+    "image": Image,
+    "preflight": Preflight,
+}
+
+
+@dataclass(frozen=True)
+class RawValue:
+    """One value of the stack's configuration as Pulumi hands it over."""
+
+    text: str
+    """Scalar, or JSON text of a mapping or list."""
+    secret: bool = False
+    """Whether it, or a part of it, is stored encrypted."""
+
+    def __repr__(self) -> str:
+        return "RawValue(…)"
+
+
+def parse(raw: Mapping[str, RawValue], *, project: str, root: Path) -> Settings:
+    """Validate one stack's configuration.
+
+    ``raw`` maps keys without the project's prefix to values; ``root`` is the folder that relative paths start from.
+    Reads only local files that the configuration names. Raises SettingsError with every problem.
+    """
+    return _Parser(raw, project=project, root=root).parse()
+
+
+class _Parser:
+    def __init__(self, raw: Mapping[str, RawValue], *, project: str, root: Path) -> None:
+        self.raw = raw
+        self.project = project
+        self.root = root
+        self.problems: list[Problem] = []
+        self.values: dict[str, Any] = {}
+
+    def key(self, field: str) -> str:
+        return f"{self.project}:{config_key(field)}"
+
+    def parse(self) -> Settings:
+        known = {config_key(field): field for field in Settings.model_fields}
+        for name in sorted(self.raw):
+            if name not in known:
+                self.problems.append(unknown_key(f"{self.project}:{name}", name, sorted(known)))
+        for name, field in known.items():
+            if name in self.raw:
+                self._field(field, self.raw[name])
+        missing = [
+            field
+            for field, info in Settings.model_fields.items()
+            if info.is_required() and config_key(field) not in self.raw
+        ]
+        self.problems += [
+            Problem(self.key(field), "is missing; add it (docs/settings.md shows an example)")
+            for field in missing
+        ]
+        broken = {problem.key.partition(":")[2].split(".")[0].split("[")[0] for problem in self.problems}
+        self.problems += check(self.values, broken=broken, project=self.project, root=self.root)
+        if self.problems:
+            raise SettingsError(self.problems)
+        return Settings.model_construct(**{**_defaults(), **self.values})
+
+    def _field(self, field: str, raw: RawValue) -> None:
+        if field in secret_fields() and not raw.secret:
+            self.problems.append(
+                Problem(
+                    self.key(field),
+                    f"is stored in clear; write it with `pulumi config set --secret {_secret_hint(field)}`",
+                )
+            )
+        if field == "delivery":
+            self._validate(field, raw.text, _adapter(field))
+        elif field in secret_fields() and field != "credentials":
+            self._scalar_secret(field, raw)
+        else:
+            self._object(field, raw)
+
+    def _scalar_secret(self, field: str, raw: RawValue) -> None:
+        if not raw.text.strip():
+            self.problems.append(
+                Problem(
+                    self.key(field),
+                    f"is empty; write it with `pulumi config set --secret {config_key(field)}`",
+                )
+            )
+        else:
+            self._validate(field, raw.text.strip(), _adapter(field))
+
+    def _object(self, field: str, raw: RawValue) -> None:
+        try:
+            value = json.loads(raw.text)
+        except json.JSONDecodeError:
+            value = raw.text
+        if not isinstance(value, list if field == "dbt_projects" else dict):
+            what = "a list of projects" if field == "dbt_projects" else "a mapping"
+            self.problems.append(
+                Problem(self.key(field), f"is not {what}; write its keys below it, as in docs/settings.md")
+            )
+            return
+        if isinstance(value, list):
+            self._items(field, list(enumerate(value)), TypeAdapter(DbtProject), DbtProject)
+        elif field == "connections":
+            self._items(field, list(value.items()), TypeAdapter(_item_type(field)), None)
+        elif field == "credentials":
+            self._items(field, list(value.items()), TypeAdapter(Credential), Credential)
+        else:
+            if field == "agent":
+                value = self._with_values_files(value)
+            self._validate(field, value, TypeAdapter(_SECTIONS[field]), _SECTIONS[field])
+
+    def _items(
+        self,
+        field: str,
+        items: list[tuple[Any, Any]],
+        adapter: TypeAdapter[Any],
+        model: type[BaseModel] | None,
+    ) -> None:
+        """Validate entries one by one, so that a mistake in one does not hide those of another."""
+        if field == "dbt_projects" and not items:
+            self.problems.append(Problem(self.key(field), "is empty; write at least one project"))
+        parsed: dict[Any, Any] = {}
+        for name, item in items:
+            at = f"{self.key(field)}[{name}]" if isinstance(name, int) else f"{self.key(field)}.{name}"
+            try:
+                parsed[name] = adapter.validate_python(item)
+            except ValidationError as error:
+                self.problems += problems_of(at, error, model)
+        if field != "dbt_projects":
+            self._ids(field, parsed)
+        self.values[field] = tuple(parsed.values()) if field == "dbt_projects" else parsed
+
+    def _ids(self, field: str, parsed: Mapping[str, Any]) -> None:
+        adapter: TypeAdapter[Any] = TypeAdapter(_key_type(field))
+        for name in parsed:
+            try:
+                adapter.validate_python(name)
+            except ValidationError:
+                self.problems.append(
+                    Problem(
+                        f"{self.key(field)}.{name}",
+                        "is not a connection id; write lower case letters, digits and underscores, for example git_dbt",
+                    )
+                )
+
+    def _validate(
+        self,
+        field: str,
+        value: Any,
+        adapter: TypeAdapter[Any],
+        model: type[BaseModel] | None = None,
+    ) -> None:
+        try:
+            self.values[field] = adapter.validate_python(value)
+        except ValidationError as error:
+            self.problems += problems_of(self.key(field), error, model)
+
+    def _with_values_files(self, agent: dict[str, Any]) -> dict[str, Any]:
+        """Fold `agent.valuesFiles` into `agent.values`, the inline values last."""
+        files, inline = agent.get("valuesFiles"), agent.get("values", {})
+        if not isinstance(files, list) or not isinstance(inline, dict):
+            return agent
+        merged: dict[str, Any] = {}
+        for index, name in enumerate(files):
+            at = f"{self.key('agent')}.valuesFiles[{index}]"
+            content = self._read_yaml(at, str(name))
+            merged = deep_merge(merged, content)
+        return {**agent, "values": deep_merge(merged, inline)}
+
+    def _read_yaml(self, at: str, name: str) -> dict[str, Any]:
+        path = self.root / name
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except OSError:
+            self.problems.append(
+                Problem(at, f"names {name}, which cannot be read; write a path relative to Pulumi.yaml")
+            )
+            return {}
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            mark = getattr(error, "problem_mark", None)
+            where = f" (line {mark.line + 1})" if mark else ""
+            self.problems.append(
+                Problem(at, f"names {name}, which is not valid YAML{where}; correct the file")
+            )
+            return {}
+        if content is None:
+            return {}
+        if not isinstance(content, dict):
+            self.problems.append(
+                Problem(at, f"names {name}, which holds no mapping; write Helm values in it")
+            )
+            return {}
+        return content
+
+
+def deep_merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge two mappings as Helm does: mappings key by key, everything else replaced by ``over``."""
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        merged[key] = (
+            deep_merge(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+        )
+    return merged
+
+
+def _secret_hint(field: str) -> str:
+    return "--path 'credentials.<connection>.password'" if field == "credentials" else config_key(field)
+
+
+def _adapter(field: str) -> TypeAdapter[Any]:
+    return TypeAdapter(Settings.model_fields[field].annotation)  # type: ignore[arg-type]
+
+
+def _item_type(field: str) -> Any:
+    return Settings.model_fields[field].annotation.__args__[1]  # type: ignore[union-attr]
+
+
+def _key_type(field: str) -> Any:
+    return Settings.model_fields[field].annotation.__args__[0]  # type: ignore[union-attr]
+
+
+def _defaults() -> dict[str, Any]:
+    return {
+        field: info.get_default(call_default_factory=True)
+        for field, info in Settings.model_fields.items()
+        if not info.is_required()
+    }

@@ -1,0 +1,481 @@
+"""Rules that tie sections of the configuration together.
+
+Every rule works on the sections that could be read, so that one broken section does not hide the mistakes of the others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Set
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from settings.agent import Agent, Component
+from settings.base import SCP_URL
+from settings.chart_keys import KNOWN, managed_paths, too_new_paths, unknown_paths
+from settings.connections import Connection, GithubAppConnection, HttpsConnection
+from settings.dags import Dags
+from settings.dbt import DbtProject
+from settings.errors import Problem
+from settings.image import Image
+
+Found = Iterator[tuple[str, str]]
+"""(path below the project, message) of every mistake."""
+
+
+def check(values: Mapping[str, Any], *, broken: Set[str], project: str, root: Path) -> list[Problem]:
+    """Apply every rule to the sections in ``values``.
+
+    ``broken`` names the keys with mistakes of their own: what such a key lacks is not reported as missing elsewhere.
+    """
+    stack = _Stack(values, broken, root)
+    return [Problem(f"{project}:{path}", message) for rule in _RULES for path, message in rule(stack)]
+
+
+class _Stack:
+    """The sections that could be read; a section that could not is None or empty."""
+
+    def __init__(self, values: Mapping[str, Any], broken: Set[str], root: Path) -> None:
+        self.values = values
+        self.broken = broken
+        self.root = root
+        self.delivery: str | None = values.get(
+            "delivery", "git-submodule" if "delivery" not in broken else None
+        )
+        self.dags: Dags | None = values.get("dags")
+        self.projects: tuple[DbtProject, ...] = values.get("dbt_projects", ())
+        self.connections: dict[str, Connection] = values.get("connections", {})
+        self.agent: Agent | None = values.get("agent")
+        self.image: Image | None = values.get("image")
+
+    def uses(self) -> Iterator[tuple[str, str, str | None]]:
+        """(path of the key, connection id, URL opened with it) for every use of a connection."""
+        if self.dags:
+            if self.dags.connection:
+                yield "dags.connection", self.dags.connection, self.dags.repo
+            for index, submodule in enumerate(self.dags.submodules):
+                yield f"dags.submodules[{index}].connection", submodule.connection, submodule.repo
+        for index, project in enumerate(self.projects):
+            if project.connection:
+                yield f"dbtProjects[{index}].connection", project.connection, project.repo
+
+
+def host_of(url: str) -> str:
+    """Host (with port, if any) of a clone URL in any spelling."""
+    scp = SCP_URL.match(url)
+    if scp:
+        return scp["host"].lower()
+    parts = urlsplit(url)
+    return (parts.hostname or "") + (f":{parts.port}" if parts.port else "")
+
+
+def _connections_exist(stack: _Stack) -> Found:
+    if "connections" in stack.broken:
+        return
+    for path, connection, _ in stack.uses():
+        if connection not in stack.connections:
+            near = get_close_matches(connection, stack.connections, n=1)
+            remedy = f"write {near[0]}" if near else f"add connections.{connection}"
+            yield path, f"names the connection {connection}, which does not exist; {remedy}"
+
+
+def _credentials_fit(stack: _Stack) -> Found:
+    credentials = stack.values.get("credentials", {})
+    if "credentials" in stack.broken:
+        return
+    for name in credentials:
+        if name not in stack.connections and "connections" not in stack.broken:
+            yield f"credentials.{name}", f"belongs to no connection; add connections.{name} or remove it"
+    for name, connection in stack.connections.items():
+        given = credentials.get(name)
+        needed = "password" if isinstance(connection, HttpsConnection) else "privateKey"
+        wants = connection.made_here and not (
+            isinstance(connection, HttpsConnection) and connection.anonymous
+        )
+        has = (
+            given is not None and (given.password if needed == "password" else given.private_key) is not None
+        )
+        surplus = (
+            given is not None and (given.private_key if needed == "password" else given.password) is not None
+        )
+        at = f"credentials.{name}"
+        if wants and not has:
+            yield (
+                f"{at}.{needed}",
+                f"is missing; write it with `pulumi config set --secret --path 'credentials.{name}.{needed}'`, "
+                f"or name a Secret in connections.{name}.existingSecret",
+            )
+        elif not wants and given is not None:
+            yield at, f"is not used, because connections.{name} says where the credentials are; remove it"
+        if wants and surplus:
+            wrong = "privateKey" if needed == "password" else "password"
+            yield (
+                f"{at}.{wrong}",
+                f"does not belong to a connection of type {connection.type}; write {needed} instead",
+            )
+
+
+def _connections_fit_urls(stack: _Stack) -> Found:
+    for path, name, url in stack.uses():
+        connection = stack.connections.get(name)
+        if connection is None or url is None:
+            continue
+        https = url.startswith("https://")
+        where = path.removesuffix(".connection") + ".repo"
+        if connection.type == "ssh" and https:
+            yield (
+                where,
+                f"is an https address, but its connection {name} is of type ssh; write git@{host_of(url)}:…",
+            )
+        elif connection.type != "ssh" and not https:
+            yield (
+                where,
+                f"is an SSH address, but its connection {name} is of type {connection.type}; write https://{host_of(url)}/…",
+            )
+
+
+def _submodule_credentials_reach(stack: _Stack) -> Found:
+    if not stack.dags:
+        return
+    for path, name, url in stack.uses():
+        connection = stack.connections.get(name)
+        if path == "dags.connection" or connection is None:
+            continue
+        if url is None:
+            yield (
+                path.removesuffix(".connection") + ".repo",
+                "is missing; a connection needs the clone URL of the repository that it opens",
+            )
+            continue
+        if not (connection.backend or isinstance(connection, GithubAppConnection)):
+            continue
+        if name != stack.dags.connection or host_of(url) != host_of(stack.dags.repo):
+            kind = "held by the secrets backend" if connection.backend else "a GitHub App"
+            yield (
+                path,
+                f"names {name}, which is {kind} and can open submodules only on the Dag repository's own host with the "
+                "Dag repository's own connection; use an https or ssh connection made here",
+            )
+
+
+def _projects(stack: _Stack) -> Found:
+    names = [project.name for project in stack.projects]
+    for index, project in enumerate(stack.projects):
+        at = f"dbtProjects[{index}]"
+        if project.name in names[:index]:
+            yield f"{at}.name", f"repeats {project.name}; give every project a name of its own"
+        if stack.delivery == "git-submodule" and project.path is None:
+            yield (
+                f"{at}.path",
+                "is missing; write where the project lies in the Dag repository, for example dags/dbt/"
+                + project.name,
+            )
+        if stack.delivery == "agent-image" and project.source is None and project.repo is None:
+            yield f"{at}.source", "is missing; write a local folder, or the project's repository in repo"
+        for other in stack.projects[:index]:
+            if project.path and other.path and (project.path + "/").startswith(other.path + "/"):
+                yield (
+                    f"{at}.path",
+                    f"lies inside {other.path} of the project {other.name}; give it a folder of its own",
+                )
+            elif project.path and other.path and (other.path + "/").startswith(project.path + "/"):
+                yield (
+                    f"{at}.path",
+                    f"holds {other.path} of the project {other.name}; give it a folder of its own",
+                )
+
+
+def _local_files(stack: _Stack) -> Found:
+    for name, connection in stack.connections.items():
+        if isinstance(connection, HttpsConnection) and connection.ca_bundle:
+            yield from _pem(f"connections.{name}.caBundle", stack.root, connection.ca_bundle)
+    if stack.delivery != "agent-image":
+        return
+    if stack.image and stack.image.ca_bundle:
+        yield from _pem("image.caBundle", stack.root, stack.image.ca_bundle)
+    if stack.image and stack.image.dockerfile and not (stack.root / stack.image.dockerfile).is_file():
+        yield (
+            "image.dockerfile",
+            f"names {stack.image.dockerfile}, which is no file; write a path relative to Pulumi.yaml",
+        )
+    for index, project in enumerate(stack.projects):
+        if project.source is None:
+            continue
+        folder = stack.root / project.source
+        at = f"dbtProjects[{index}].source"
+        if not folder.is_dir():
+            yield at, f"names {project.source}, which is no folder; write a path relative to Pulumi.yaml"
+        elif not (folder / "dbt_project.yml").is_file():
+            yield (
+                at,
+                f"names {project.source}, which holds no dbt_project.yml; write the folder of the dbt project",
+            )
+
+
+def _pem(at: str, root: Path, name: str) -> Found:
+    try:
+        content = (root / name).read_bytes()
+    except OSError:
+        yield at, f"names {name}, which cannot be read; write a path relative to Pulumi.yaml"
+        return
+    if b"-----BEGIN CERTIFICATE-----" not in content:
+        yield (
+            at,
+            f"names {name}, which holds no PEM certificate; write the file of your certificate authority",
+        )
+
+
+def _image(stack: _Stack) -> Found:
+    if stack.delivery == "agent-image" and stack.image is None and "image" not in stack.broken:
+        yield (
+            "image",
+            "is missing, and delivery is agent-image; add repository and base, or set delivery to git-submodule",
+        )
+    for field, section in (("registry", "registry"), ("baseRegistry", "base_registry")):
+        present, password = section in stack.values, f"{section}_password" in stack.values
+        if present and not password and f"{field}Password" not in stack.broken:
+            yield (
+                f"{field}Password",
+                f"is missing; write it with `pulumi config set --secret {field}Password`",
+            )
+        if password and not present and field not in stack.broken:
+            yield (
+                field,
+                "is missing, but its password is set; add server and username, or remove the password",
+            )
+    registry = stack.values.get("registry")
+    if stack.image and registry and stack.image.repository.split("/")[0] != registry.server:
+        yield (
+            "image.repository",
+            f"is on another registry than registry.server; write {registry.server}/…, or correct registry.server",
+        )
+    if stack.image:
+        for secret, plain in (("package_index", "packageIndex"), ("proxy", "proxy")):
+            if secret in stack.values and getattr(stack.image, secret) is not None:
+                yield f"image.{plain}", f"stands beside the secret key {plain}; keep one of them"
+    for secret, key in (("package_index", "packageIndex"), ("proxy", "proxy")):
+        if secret in stack.values and not re.match(
+            r"^https?://[^\s/]+", stack.values[secret].get_secret_value()
+        ):
+            yield key, "is not an http(s) URL; write https://user:password@host/path"
+
+
+def _tokens(stack: _Stack) -> Found:
+    if stack.agent is None:
+        return
+    agent = stack.agent
+    pairs = (
+        ("agentToken", "agent_token", agent.agent_token_secret, "agent.agentTokenSecret"),
+        ("sentinelAuth", "sentinel_auth", agent.sentinel_auth_secret, "agent.sentinelAuthSecret"),
+        (
+            "openLineageApiKey",
+            "open_lineage_api_key",
+            agent.open_lineage.api_key_secret,
+            "agent.openLineage.apiKeySecret",
+        ),
+    )
+    for key, field, existing, setting in pairs:
+        if field in stack.values and existing:
+            yield setting, f"stands beside the secret key {key}; keep one of them"
+    injected = {"ASTRO_AGENT_CLIENT_API_TOKEN", "ASTRO_AGENT_CLIENT_API_TOKEN_FILE"} & set(agent.env)
+    if (
+        "agent_token" not in stack.values
+        and "agentToken" not in stack.broken
+        and not agent.agent_token_secret
+        and not injected
+    ):
+        yield (
+            "agentToken",
+            "is missing; write it with `pulumi config set --secret agentToken`, or name a Secret in agent.agentTokenSecret",
+        )
+    lineage = agent.open_lineage
+    keyed = (
+        "open_lineage_api_key" in stack.values or lineage.api_key_secret or "OPENLINEAGE_API_KEY" in agent.env
+    )
+    if lineage.enabled and not keyed and "openLineageApiKey" not in stack.broken:
+        yield (
+            "openLineageApiKey",
+            "is missing, and agent.openLineage is enabled; write it with `pulumi config set --secret openLineageApiKey`",
+        )
+    if "kubeconfig" in stack.values and agent.cluster.kubeconfig:
+        yield "agent.cluster.kubeconfig", "stands beside the secret key kubeconfig; keep one of them"
+
+
+def _chart_values(stack: _Stack) -> Found:
+    if stack.agent is None:
+        return
+    agent, release = stack.agent, stack.agent.chart.release
+    for path, known in unknown_paths(agent.values):
+        name = path.rsplit(".", 1)[-1]
+        if "." not in path and name in agent.unknown_values:
+            continue
+        near = get_close_matches(name, known, n=1, cutoff=0.6)
+        remedy = f"write {near[0]} if you meant that" if near else "remove it"
+        twice = (
+            ", or list it in agent.unknownValues as well to send it all the same" if "." not in path else ""
+        )
+        yield (
+            f"agent.values.{path}",
+            f"is not a value of the agent's chart, which would ignore it; {remedy}{twice}",
+        )
+    for name in agent.unknown_values:
+        if name in KNOWN:
+            yield "agent.unknownValues", f"lists {name}, which the chart knows; remove it from the list"
+        elif name not in agent.values:
+            yield (
+                "agent.unknownValues",
+                f"lists {name}, which agent.values does not hold; remove it from the list",
+            )
+    for path, setting in managed_paths(agent.values):
+        yield f"agent.values.{path}", f"is managed by this program; remove it and use {setting}"
+    for path, since in too_new_paths(agent.values, release):
+        yield f"agent.values.{path}", f"needs chart {since} or later; remove it or raise agent.chart.version"
+    components: list[tuple[str, Component]] = [
+        *((f"workers[{index}]", worker) for index, worker in enumerate(agent.workers)),
+        ("dagProcessor", agent.dag_processor),
+        ("triggerer", agent.triggerer),
+        ("sentinel", agent.sentinel),
+    ]
+    for at, component in components:
+        tree = KNOWN["workers"][0] if at.startswith("workers") else KNOWN[at]
+        for path, known in unknown_paths(component.values, tree):
+            near = get_close_matches(path.rsplit(".", 1)[-1], known, n=1, cutoff=0.6)
+            remedy = f"write {near[0]} if you meant that" if near else "remove it"
+            yield (
+                f"agent.{at}.values.{path}",
+                f"is not a value of the agent's chart, which would ignore it; {remedy}",
+            )
+        typed = _TYPED & set(component.values)
+        for name in sorted(typed):
+            yield (
+                f"agent.{at}.values.{name}",
+                f"has a setting of its own; remove it and use agent.{at}.{_SETTING.get(name, name)}",
+            )
+        if release[0] < 2 and (component.tolerations or component.affinity):
+            yield (
+                f"agent.{at}",
+                "sets tolerations or affinity, which need chart 2.0.0 or later; raise agent.chart.version",
+            )
+
+
+_SETTING = {
+    "syncSlots": "slots",
+    "asyncSlots": "slots",
+    "hpa": "autoscaling",
+    "canUseKubernetesPodOperator": "kubernetesPodOperator",
+}
+_TYPED = {
+    "name",
+    "queues",
+    "replicas",
+    "syncSlots",
+    "asyncSlots",
+    "env",
+    "resources",
+    "hpa",
+    "terminationGracePeriodSeconds",
+    "canUseKubernetesPodOperator",
+    "nodeSelector",
+    "affinity",
+    "tolerations",
+    "image",
+    "enabled",
+}
+
+
+def _chart_version(stack: _Stack) -> Found:
+    if stack.agent is None:
+        return
+    agent, release = stack.agent, stack.agent.chart.release
+    if release[0] > 2:
+        yield (
+            "agent.chart.version",
+            f"is {agent.chart.version}, and this program knows charts 1.x and 2.x; write a 2.x version",
+        )
+    if agent.state_store and release < (2, 3, 0):
+        yield "agent.stateStore", "needs chart 2.3.0 or later; raise agent.chart.version"
+    if agent.sentinel_auth_secret and release[0] < 2:
+        yield (
+            "agent.sentinelAuthSecret",
+            "needs chart 2.0.0 or later, which brings the sentinel; raise agent.chart.version",
+        )
+    for index, worker in enumerate(agent.workers):
+        if worker.kubernetes_pod_operator and release[0] < 2:
+            yield (
+                f"agent.workers[{index}].kubernetesPodOperator",
+                "needs chart 2.0.0 or later; raise agent.chart.version",
+            )
+    if agent.timeout is not None and agent.timeout <= agent.longest_grace_period:
+        yield (
+            "agent.timeout",
+            f"is {agent.timeout} s, but a worker may take {agent.longest_grace_period} s to stop, so an upgrade would be "
+            f"rolled back while tasks drain; write {agent.longest_grace_period + 300} or more, or leave it out",
+        )
+    for key, reference in (
+        ("agent.image", agent.image),
+        ("image.base", stack.image.base if stack.image else None),
+    ):
+        runtime = re.search(r":(\d+)\.(\d+)-\d+(-ubi\d*)?-python-", reference or "")
+        if runtime and (int(runtime[1]), int(runtime[2])) >= (3, 3) and release < (2, 3, 0):
+            yield (
+                key,
+                "is of Runtime 3.3 or later, which needs the state store of chart 2.3.0; raise agent.chart.version",
+            )
+
+
+def _environment(stack: _Stack) -> Found:
+    if stack.agent is None:
+        return
+    reserved = {
+        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": "dags",
+        "AIRFLOW__SECRETS__BACKEND_KWARGS": "agent.secretsBackend.kwargs",
+        "AIRFLOW__COMMON_IO__XCOM_OBJECTSTORAGE_PATH": "agent.xcom.path",
+        "AIRFLOW__COMMON_IO__XCOM_OBJECTSTORAGE_THRESHOLD": "agent.xcom.threshold",
+        "AIRFLOW__COMMON_IO__XCOM_OBJECTSTORAGE_COMPRESSION": "agent.xcom.compression",
+        "ASTRO_ORGANIZATION_ID": "agent.ids",
+        "ASTRO_WORKSPACE_ID": "agent.ids",
+        "ASTRO_DEPLOYMENT_ID": "agent.ids",
+        "ASTRO_DEPLOYMENT_NAMESPACE": "agent.ids",
+        "ASTRO_DBT_PROJECTS": "dbtProjects",
+        **{f"AIRFLOW_CONN_{name.upper()}": f"connections.{name}" for name in stack.connections},
+    }
+    places = [("agent.env", agent_env(stack.agent))]
+    places += [
+        (f"agent.workers[{index}].env", dict(worker.env)) for index, worker in enumerate(stack.agent.workers)
+    ]
+    places += [
+        ("agent.dagProcessor.env", dict(stack.agent.dag_processor.env)),
+        ("agent.triggerer.env", dict(stack.agent.triggerer.env)),
+    ]
+    for at, env in places:
+        for name in env:
+            if name in reserved:
+                yield f"{at}.{name}", f"is managed by this program; remove it and use {reserved[name]}"
+            elif name.startswith("GIT_CONFIG_") or name in {"GIT_SSH_COMMAND", "GIT_SSH", "GIT_ASKPASS"}:
+                yield f"{at}.{name}", "would disturb the Git settings that this program provisions; remove it"
+
+
+def agent_env(agent: Agent) -> dict[str, Any]:
+    """Environment of every component: `agent.env` and the names that `agent.values.commonEnv` adds."""
+    common = agent.values.get("commonEnv", [])
+    names = (
+        [item.get("name") for item in common if isinstance(item, dict)] if isinstance(common, list) else []
+    )
+    return {**{str(name): None for name in names}, **agent.env}
+
+
+_RULES: tuple[Callable[[_Stack], Found], ...] = (
+    _connections_exist,
+    _credentials_fit,
+    _connections_fit_urls,
+    _submodule_credentials_reach,
+    _projects,
+    _local_files,
+    _image,
+    _tokens,
+    _chart_values,
+    _chart_version,
+    _environment,
+)

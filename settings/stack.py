@@ -1,0 +1,92 @@
+"""The whole configuration of one stack, validated and immutable."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SecretStr
+
+from settings.agent import Agent
+from settings.base import Section
+from settings.connections import Connection, Credential
+from settings.dags import ConnectionId, Dags
+from settings.dbt import DbtProject
+from settings.image import Image, Registry
+from settings.preflight import Preflight
+
+DeliveryOption = Literal["git-submodule", "agent-image"]
+"""How dbt projects reach the agents."""
+
+
+class Settings(Section):
+    """One stack's configuration; each field is one key of the stack file."""
+
+    delivery: DeliveryOption = "git-submodule"
+    """The switch: how dbt projects reach the agents."""
+    dags: Dags
+    """The Dag repository."""
+    dbt_projects: Annotated[tuple[DbtProject, ...], Field(min_length=1)]
+    """The dbt projects."""
+    connections: dict[ConnectionId, Connection] = {}
+    """Git connections by id."""
+    credentials: dict[ConnectionId, Credential] = {}
+    """Secret: credentials by connection id."""
+    agent: Agent
+    """The agents' release."""
+    agent_token: SecretStr | None = None
+    """Secret: the agent token of the Astro Deployment."""
+    sentinel_auth: SecretStr | None = None
+    """Secret: what the sentinel authenticates with; made at random when left out."""
+    open_lineage_api_key: SecretStr | None = None
+    """Secret: Deployment API token for OpenLineage."""
+    registry: Registry | None = None
+    """Registry that the client image is pushed to and pulled from."""
+    registry_password: SecretStr | None = None
+    """Secret: its password."""
+    base_registry: Registry | None = None
+    """Registry of the base image, when it is another one."""
+    base_registry_password: SecretStr | None = None
+    """Secret: its password."""
+    image: Image | None = None
+    """agent-image: the client image."""
+    package_index: SecretStr | None = None
+    """Secret: URL of a package index with credentials in it."""
+    proxy: SecretStr | None = None
+    """Secret: URL of a build proxy with credentials in it."""
+    kubeconfig: SecretStr | None = None
+    """Secret: content of a kubeconfig."""
+    preflight: Preflight = Preflight()
+    """The look at the world before a change."""
+
+    @property
+    def projects_delivered_as_submodules(self) -> tuple[DbtProject, ...]:
+        """dbt projects that the Git bundle must fetch as submodules under the active option."""
+        if self.delivery != "git-submodule":
+            return ()
+        return tuple(project for project in self.dbt_projects if project.submodule)
+
+    def password_of(self, connection: str) -> str | None:
+        """Token of an https connection in clear, or None when this stack does not hold it."""
+        credential = self.credentials.get(connection)
+        return credential.password.get_secret_value() if credential and credential.password else None
+
+    def private_key_of(self, connection: str) -> str | None:
+        """Private key of a connection in clear, or None when this stack does not hold it."""
+        credential = self.credentials.get(connection)
+        return credential.private_key.get_secret_value() if credential and credential.private_key else None
+
+
+def config_key(field: str) -> str:
+    """Key in the stack file of a field of :class:`Settings`: `dbt_projects` -> `dbtProjects`."""
+    return Settings.model_fields[field].alias or field
+
+
+def secret_fields() -> frozenset[str]:
+    """Fields that must be stored encrypted."""
+    return frozenset(name for name, info in Settings.model_fields.items() if _is_secret(info.annotation)) | {
+        "credentials"
+    }
+
+
+def _is_secret(annotation: Any) -> bool:
+    return annotation is SecretStr or SecretStr in getattr(annotation, "__args__", ())
