@@ -245,6 +245,8 @@ class Agent(_Environment):
     """Kubernetes namespace of the agents."""
     create_namespace: bool = True
     """False when somebody else owns the namespace."""
+    protect: bool = False
+    """Refuse to delete the namespace and the Secrets, also in `pulumi destroy`."""
     pod_security: Literal["privileged", "baseline", "restricted"] | None = None
     """Pod security standard to enforce; restricted also sets read-only root file systems and writable volumes."""
     release: DnsLabel = "astro-agent"

@@ -1,0 +1,43 @@
+"""Astro Remote Execution Agents and the dbt projects they run: settings, preflight, components, outputs."""
+
+from pathlib import Path
+
+import git_remote
+import pulumi
+
+import delivery
+import preflight
+from components import wiring
+from settings import SettingsError
+from settings.program import load
+
+
+def main() -> None:
+    """Provision one stack; mistakes of the user end as sentences, before anything is changed."""
+    root = Path(pulumi.runtime.get_root_directory() or ".")
+    try:
+        settings = load()
+        plan = delivery.plan(settings, authorities=wiring.authorities(settings, root))
+        looked = preflight.run(settings, plan, project=pulumi.get_project(), root=root)
+        for finding in looked.warnings:
+            pulumi.log.warn(str(finding))
+        looked.raise_for_errors()
+        context = wiring.build_context(settings, plan, root)
+
+        cluster = wiring.agent_namespace(settings)
+        git = wiring.git_connections(settings, plan, cluster)
+        image = wiring.client_image(settings, plan, context)
+        agents = wiring.agent_release(settings, plan, cluster, git, image)
+    except (SettingsError, preflight.PreflightError, git_remote.GitError) as error:
+        raise pulumi.RunError(str(error)) from None
+
+    pulumi.export("delivery", plan.option)
+    pulumi.export("namespace", cluster.name)
+    pulumi.export("release", agents.status)
+    pulumi.export("image", image.reference if image else None)
+    pulumi.export("dbtProjects", wiring.project_outputs(plan, looked))
+    pulumi.export("dagBundleConfigList", plan.bundle.config_list())
+    pulumi.export("connections", wiring.connection_outputs(settings, git))
+
+
+main()

@@ -1,0 +1,255 @@
+"""From settings and plan to the values of the agent's chart, in the shape of chart 1.x or 2.x.
+
+The chart's `workers` is a list, which Helm replaces as a whole, so an entry carries every key that the Astro UI writes
+into its generated file (source: that file for chart 2.0.0 and 1.0.2), not only those that differ.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from delivery.plan import EnvVar, Plan
+from settings.agent import Component, EnvValue, Worker
+from settings.base import SecretKeyRef
+from settings.stack import Settings
+
+_PROBE = {
+    "httpGet": {"path": "healthz", "port": 39091},
+    "initialDelaySeconds": 5,
+    "periodSeconds": 5,
+    "failureThreshold": 3,
+    "successThreshold": 1,
+    "timeoutSeconds": 5,
+}
+_WORKER_RESOURCES = {"cpu": "1", "memory": "2Gi", "ephemeral-storage": "1Gi"}
+_APPENDED = ("env", "initContainers", "extraContainers", "volumes", "volumeMounts")
+"""Lists of a component to which the user's entries are appended."""
+_COMPONENTS = ("dagProcessor", "triggerer", "sentinel")
+_RESTRICTED_CONTAINER = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
+_WRITABLE = {"tmp": "/tmp", "airflow-logs": "/usr/local/airflow/logs"}  # noqa: S108 - folders of the container
+"""Folders that agents write to; bundles, Cosmos' cache and dbt's target folders all lie under /tmp."""
+
+
+def chart_values(settings: Settings, plan: Plan, *, image: Any = None) -> dict[str, Any]:
+    """Values of the chart, but for the names of the Secrets that the AgentRelease component adds.
+
+    ``image`` is the agents' image (text or Pulumi output), or None for the chart's default.
+    """
+    agent = settings.agent
+    first_generation = agent.chart.release[0] < 2
+    values: dict[str, Any] = {
+        "resourceNamePrefix": agent.prefix,
+        "createNamespace": False,
+        "namespace": agent.namespace,
+        "astroDeploymentAPIURL": agent.api_url,
+        "dagBundleConfigList": plan.bundle.config_list(),
+        "commonEnv": [item.manifest() for item in _common_environment(settings, plan)],
+        "openLineage": _open_lineage(settings),
+        "workers": [_worker(worker, plan, settings, image) for worker in agent.workers],
+        "dagProcessor": _component(agent.dag_processor, plan, settings),
+        "triggerer": _component(agent.triggerer, plan, settings) | _triggerer(settings),
+    }
+    if agent.secrets_backend:
+        values["secretBackend"] = agent.secrets_backend.class_path
+    if agent.xcom:
+        values["xcomBackend"] = agent.xcom.backend
+    if agent.state_store:
+        values["stateStoreBackend"] = agent.state_store
+    if agent.pod_security == "restricted":
+        values |= _restricted()
+    if first_generation:
+        if image is not None:
+            values["dagProcessor"]["image"] = values["triggerer"]["image"] = image
+    else:
+        values["sentinel"] = _sentinel(settings)
+        if image is not None:
+            values["image"] = image
+    return with_extra_values(values, agent.values)
+
+
+def _common_environment(settings: Settings, plan: Plan) -> Iterable[EnvVar]:
+    agent = settings.agent
+    yield EnvVar("ASTRO_ORGANIZATION_ID", agent.ids.organization)
+    yield EnvVar("ASTRO_WORKSPACE_ID", agent.ids.workspace)
+    yield EnvVar("ASTRO_DEPLOYMENT_ID", agent.ids.deployment)
+    yield EnvVar("ASTRO_DEPLOYMENT_NAMESPACE", agent.ids.deployment_namespace)
+    if agent.secrets_backend and agent.secrets_backend.kwargs:
+        kwargs = json.dumps(agent.secrets_backend.kwargs, sort_keys=True)
+        yield EnvVar("AIRFLOW__SECRETS__BACKEND_KWARGS", kwargs)
+    if agent.secrets_backend and agent.secrets_backend.kwargs_secret:
+        yield _env_var("AIRFLOW__SECRETS__BACKEND_KWARGS", agent.secrets_backend.kwargs_secret)
+    if agent.xcom:
+        yield EnvVar("AIRFLOW__COMMON_IO__XCOM_OBJECTSTORAGE_PATH", agent.xcom.path)
+        yield EnvVar("AIRFLOW__COMMON_IO__XCOM_OBJECTSTORAGE_THRESHOLD", str(agent.xcom.threshold))
+        if agent.xcom.compression:
+            yield EnvVar("AIRFLOW__COMMON_IO__XCOM_OBJECTSTORAGE_COMPRESSION", agent.xcom.compression)
+    if agent.pod_security == "restricted":
+        yield EnvVar("AIRFLOW__COSMOS__CACHE_DIR", "/tmp/cosmos")  # noqa: S108 - folder of the container
+    yield from plan.environment
+    for name, value in sorted(agent.env.items()):
+        yield _env_var(name, value)
+
+
+def _env_var(name: str, value: EnvValue) -> EnvVar:
+    from delivery.plan import SecretKey
+
+    return EnvVar(name, SecretKey(value.secret, value.key) if isinstance(value, SecretKeyRef) else value)
+
+
+def _component(component: Component, plan: Plan | None, settings: Settings) -> dict[str, Any]:
+    """What every component takes; a component without plan (the sentinel) mounts nothing of Git."""
+    values: dict[str, Any] = {}
+    if component.env:
+        values["env"] = [_env_var(name, value).manifest() for name, value in sorted(component.env.items())]
+    if component.resources:
+        values["resources"] = component.resources.model_dump(by_alias=True, exclude_none=True)
+    if component.node_selector:
+        values["nodeSelector"] = dict(component.node_selector)
+    if component.tolerations:
+        values["tolerations"] = [dict(item) for item in component.tolerations]
+    if component.affinity:
+        values["affinity"] = dict(component.affinity)
+    restricted = settings.agent.pod_security == "restricted"
+    volumes, mounts = [], []
+    if plan is not None:
+        volumes += [mount.volume() for mount in plan.mounts]
+        mounts += [mount.volume_mount() for mount in plan.mounts]
+    if restricted:
+        volumes += [{"name": name, "emptyDir": {}} for name in _WRITABLE]
+        mounts += [{"name": name, "mountPath": path} for name, path in _WRITABLE.items()]
+        values["containerSecurityContext"] = _RESTRICTED_CONTAINER
+    if volumes:
+        values |= {"volumes": volumes, "volumeMounts": mounts}
+    return with_extra_values(values, component.values)
+
+
+def _worker(worker: Worker, plan: Plan, settings: Settings, image: Any) -> dict[str, Any]:
+    first_generation = settings.agent.chart.release[0] < 2
+    values: dict[str, Any] = {
+        "name": worker.name,
+        "queues": ",".join(worker.queues),
+        "replicas": worker.replicas,
+        "syncSlots": worker.slots or 20,
+        "resources": {"limits": _WORKER_RESOURCES, "requests": _WORKER_RESOURCES},
+        "env": [],
+        "hpa": _autoscaling(worker, first_generation=first_generation),
+        "terminationGracePeriodSeconds": worker.termination_grace_period_seconds,
+        "livenessProbe": _PROBE,
+        "readinessProbe": _PROBE,
+        "containerSecurityContext": {},
+        "initContainers": [],
+        "extraContainers": [],
+        "volumes": [],
+        "volumeMounts": [],
+    }
+    if not first_generation:
+        values["canUseKubernetesPodOperator"] = worker.kubernetes_pod_operator
+    own_image = worker.image or (image if first_generation else None)
+    if own_image is not None:
+        values["image"] = own_image
+    return values | _component(worker, plan, settings)
+
+
+def _autoscaling(worker: Worker, *, first_generation: bool) -> dict[str, Any]:
+    scaling = worker.autoscaling
+    # Chart 1.x spells this key with a capital V.
+    target_key = "Value" if first_generation else "value"
+    return {
+        "enabled": scaling is not None,
+        "minReplicaCount": scaling.min_replicas if scaling else 1,
+        "maxReplicaCount": scaling.max_replicas if scaling else 1,
+        "metric": {
+            "enabled": True,
+            "name": "astro_agent_client_queued_or_running_tasks",
+            "target": {"type": "Value", target_key: scaling.target if scaling else 20},
+        },
+        "extraMetrics": [],
+        "behavior": {
+            "scaleUp": {
+                "stabilizationWindowSeconds": 0,
+                "policies": [{"type": "Pods", "value": 1, "periodSeconds": 60}],
+            },
+            "scaleDown": {"stabilizationWindowSeconds": 300},
+        },
+    }
+
+
+def _triggerer(settings: Settings) -> dict[str, Any]:
+    triggerer = settings.agent.triggerer
+    values: dict[str, Any] = {"replicas": triggerer.replicas}
+    if triggerer.slots:
+        values["asyncSlots"] = triggerer.slots
+    return values
+
+
+def _sentinel(settings: Settings) -> dict[str, Any]:
+    sentinel = settings.agent.sentinel
+    values: dict[str, Any] = {"enabled": sentinel.enabled, **_component(sentinel, None, settings)}
+    if sentinel.image:
+        values["image"] = sentinel.image
+    return values
+
+
+def _open_lineage(settings: Settings) -> dict[str, Any]:
+    """All keys always: charts of 2.2.0 fail when the newer ones are absent."""
+    lineage, ids = settings.agent.open_lineage, settings.agent.ids
+    values: dict[str, Any] = {"enabled": lineage.enabled}
+    if lineage.enabled:
+        values |= {"namespace": lineage.namespace or ids.deployment_namespace, "url": lineage.url}
+    if settings.agent.chart.release[0] >= 2:
+        identity = {
+            "ASTRO_DEPLOYMENT_ID": ids.deployment,
+            "ASTRO_DEPLOYMENT_NAMESPACE": ids.deployment_namespace,
+            "ASTRO_ORGANIZATION_ID": ids.organization,
+            "ASTRO_WORKSPACE_ID": ids.workspace,
+        }
+        query = "&".join(f"{name}={value}" for name, value in identity.items())
+        values |= {"endpoint": f"/api/v1/lineage?{query}", "facetsEnvironmentVariables": sorted(identity)}
+    return values
+
+
+def _restricted() -> dict[str, Any]:
+    """Contexts of the restricted pod security standard (docs page remote-agents-restricted-kubernetes)."""
+    return {
+        "podSecurityContext": {
+            "runAsUser": 50000,
+            "fsGroup": 50000,
+            "runAsNonRoot": True,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containerSecurityContext": _RESTRICTED_CONTAINER,
+    }
+
+
+def with_extra_values(values: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the user's further values: mappings are merged, lists that both sides fill are joined, ours stays where both
+    say something (settings.rules refuses that for what this program manages).
+    """
+    merged = dict(values)
+    for key, value in extra.items():
+        ours = merged.get(key)
+        if isinstance(ours, Mapping) and isinstance(value, Mapping):
+            merged[key] = with_extra_values(ours, value)
+        elif isinstance(ours, list) and isinstance(value, list) and key in (*_APPENDED, "commonEnv"):
+            merged[key] = _joined(ours, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _joined(ours: list[Any], extra: list[Any]) -> list[Any]:
+    """Append named entries; one of the user's replaces nothing of ours."""
+    taken = {_identity(item) for item in ours}
+    return ours + [item for item in extra if _identity(item) not in taken]
+
+
+def _identity(item: Any) -> Any:
+    if isinstance(item, Mapping):
+        return item.get("mountPath") or item.get("name") or json.dumps(item, sort_keys=True, default=str)
+    return item
