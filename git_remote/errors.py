@@ -1,0 +1,131 @@
+"""What can go wrong between this machine and a Git host, as a cause that callers decide by."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable
+from enum import StrEnum
+from urllib.parse import quote
+
+
+class Cause(StrEnum):
+    """Why a Git host did not give what was asked of it."""
+
+    UNREACHABLE = "unreachable"
+    """No answer from the host, or an answer that says it is out of order."""
+    TIMEOUT = "timeout"
+    """No answer within the time limit."""
+    TLS = "tls"
+    """The host's certificate is not trusted."""
+    HOST_KEY = "host-key"
+    """The host's SSH key is not the known one."""
+    UNAUTHORISED = "unauthorised"
+    """The credentials are missing or wrong."""
+    NOT_FOUND = "not-found"
+    """The repository does not exist, or not for these credentials."""
+    MISSING_REF = "missing-ref"
+    """The branch, tag or commit does not exist."""
+    UNADVERTISED = "unadvertised"
+    """The host gives no commits but those that a branch or tag points to."""
+    MISSING_PATH = "missing-path"
+    """The commit has no such folder."""
+    NO_CREDENTIALS = "no-credentials"
+    """The connection's credentials are not known to this stack."""
+    NO_GIT = "no-git"
+    """This machine has no git, or one that is too old."""
+    OTHER = "other"
+    """Something else; the text says what."""
+
+
+class GitError(Exception):
+    """A Git host did not give what was asked of it; the text is one line and holds no credentials."""
+
+    def __init__(self, cause: Cause, text: str) -> None:
+        super().__init__(text)
+        self.cause = cause
+
+
+_PATTERNS: tuple[tuple[Cause, re.Pattern[str]], ...] = tuple(
+    (cause, re.compile(pattern, re.IGNORECASE))
+    for cause, pattern in (
+        (
+            Cause.TLS,
+            r"SSL certificate|certificate verif|server certificate|self[- ]signed|unable to get local issuer"
+            r"|gnutls_handshake|SSL_connect|SSL peer|tls_|no alternative certificate subject",
+        ),
+        (
+            Cause.HOST_KEY,
+            r"Host key verification failed|REMOTE HOST IDENTIFICATION HAS CHANGED|No .* host key is known",
+        ),
+        (Cause.UNADVERTISED, r"does not allow request for unadvertised object"),
+        (
+            Cause.MISSING_REF,
+            r"couldn't find remote ref|not our ref|no such remote ref|no such ref was fetched|unable to find .* at remote",
+        ),
+        (
+            Cause.UNAUTHORISED,
+            r"Authentication failed|could not read Username|could not read Password|terminal prompts disabled"
+            r"|returned error: 40[137]|Access denied|Permission denied|Too many authentication failures"
+            r"|invalid credentials|error in libcrypto|Load key ",
+        ),
+        (
+            Cause.NOT_FOUND,
+            r"repository .*not found|not found\.?$|does not appear to be a git repository|returned error: 404"
+            r"|could not be found|no such repository|does not exist",
+        ),
+        (
+            Cause.UNREACHABLE,
+            r"Could not resolve|Failed to connect|Couldn't connect|Connection refused|Connection timed out|timed out"
+            r"|Connection reset|Connection closed|Empty reply|Recv failure|Send failure|Network is unreachable"
+            r"|No route to host|Name or service not known|returned error: (429|5\d\d)|Could not connect"
+            r"|Operation timed out|early EOF|hung up unexpectedly|kex_exchange_identification",
+        ),
+    )
+)
+
+
+def cause_of(stderr: str) -> Cause:
+    """The cause that git's (English) diagnostics speak of."""
+    for cause, pattern in _PATTERNS:
+        if pattern.search(stderr):
+            return cause
+    return Cause.OTHER
+
+
+_NOISE = re.compile(
+    r"^(Cloning into|warning: |hint: |From |Initialized|Warning: Permanently added|Please make sure|and the repository"
+    r"|\s*$)"
+)
+_USERINFO = re.compile(r"(?<=://)[^/\s@]+@")
+_LONGEST = 200
+
+
+def summary(stderr: str, secrets: Iterable[str]) -> str:
+    """The line of git's diagnostics that says most, without credentials and at most 200 characters long."""
+    lines = [line.strip() for line in stderr.splitlines() if not _NOISE.match(line)]
+    telling = [line for line in lines if any(pattern.search(line) for _, pattern in _PATTERNS)] or lines[-1:]
+    text = redact(telling[0] if telling else "git gave no reason", secrets)
+    text = re.sub(r"^(fatal|error|remote|ssh): ", "", text).rstrip(".")
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def redact(text: str, secrets: Iterable[str]) -> str:
+    """Remove credentials from a text: the given ones in every spelling that Git uses, and user parts of URLs."""
+    spellings = {form for secret in secrets if secret for form in _forms(secret)}
+    for form in sorted(spellings, key=len, reverse=True):
+        text = text.replace(form, "***")
+    return _USERINFO.sub("***@", text)
+
+
+_SHORTEST = 4
+"""Shorter pieces would blacken ordinary words without hiding anything."""
+
+
+def _forms(secret: str) -> Iterable[str]:
+    yield secret
+    yield quote(secret, safe="")
+    yield base64.b64encode(secret.encode()).decode()
+    yield from (
+        line for line in secret.splitlines() if len(line.strip()) >= _SHORTEST and "-----" not in line
+    )

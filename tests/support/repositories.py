@@ -1,0 +1,74 @@
+"""Git repositories for tests, written with the git command line and without the user's own settings."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+_ENVIRONMENT = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_AUTHOR_NAME": "Test",
+    "GIT_AUTHOR_EMAIL": "test@example.com",
+    "GIT_COMMITTER_NAME": "Test",
+    "GIT_COMMITTER_EMAIL": "test@example.com",
+}
+
+
+def git(*arguments: str, cwd: Path) -> str:
+    """Run git and return what it printed."""
+    ended = subprocess.run(
+        ["git", *arguments],
+        cwd=cwd,
+        env={**os.environ, **_ENVIRONMENT},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout.strip()
+
+
+class Repository:
+    """A bare repository with a work tree beside it; every commit goes straight to the bare one."""
+
+    def __init__(self, bare: Path, *, branch: str = "main") -> None:
+        self.bare = bare
+        self.tree = bare.with_suffix(".work")
+        bare.mkdir(parents=True)
+        self.tree.mkdir()
+        git("init", "--quiet", "--bare", f"--initial-branch={branch}", ".", cwd=bare)
+        git("init", "--quiet", f"--initial-branch={branch}", ".", cwd=self.tree)
+
+    def commit(
+        self,
+        files: Mapping[str, str | None] = {},
+        *,
+        submodules: Mapping[str, tuple[str, str]] = {},
+        message: str = "Change",
+        branch: str = "main",
+    ) -> str:
+        """Commit files (None removes one) and submodules (path -> (URL, commit)); return the commit."""
+        for name, content in files.items():
+            path = self.tree / name
+            if content is None:
+                path.unlink()
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(content, encoding="utf-8")
+        git("add", "--all", cwd=self.tree)
+        for path, (url, commit) in submodules.items():
+            git("config", "--file", ".gitmodules", f"submodule.{path}.path", path, cwd=self.tree)
+            git("config", "--file", ".gitmodules", f"submodule.{path}.url", url, cwd=self.tree)
+            git("add", ".gitmodules", cwd=self.tree)
+            git("update-index", "--add", "--cacheinfo", f"160000,{commit},{path}", cwd=self.tree)
+        git("commit", "--quiet", "--allow-empty", "-m", message, cwd=self.tree)
+        git("push", "--quiet", "--force", str(self.bare), f"HEAD:refs/heads/{branch}", cwd=self.tree)
+        return git("rev-parse", "HEAD", cwd=self.tree)
+
+    def tag(self, name: str) -> None:
+        """Put an annotated tag on the newest commit."""
+        git("tag", "-a", name, "-m", name, cwd=self.tree)
+        git("push", "--quiet", str(self.bare), f"refs/tags/{name}", cwd=self.tree)
