@@ -49,12 +49,19 @@ def problems_of(key: str, error: ValidationError, model: type[BaseModel] | None 
     ``model`` is the section's class: it knows the keys that an unknown one may have been meant to be.
     """
     problems = []
-    for item in error.errors(include_url=False, include_input=False):
+    items = error.errors(include_url=False, include_input=False)
+    for item in items:
+        if item["type"] == "too_short" and any(_is_below(other["loc"], item["loc"]) for other in items):
+            continue  # pydantic counts the valid entries only, and the invalid ones are reported
         location = _without_union_tags(item["loc"])
         if item["type"] == "string_type" and len(location) < len(item["loc"]) and location[-2:-1] == ["env"]:
             continue  # the other branch of the union says it better
         problems.append(Problem(render_path(key, location), _sentence(item, location, model)))
     return problems
+
+
+def _is_below(location: Sequence[str | int], above: Sequence[str | int]) -> bool:
+    return len(location) > len(above) and tuple(location[: len(above)]) == tuple(above)
 
 
 _CONNECTION_TAGS = {"https", "ssh", "github-app"}

@@ -1,0 +1,42 @@
+"""AgentNamespace."""
+
+from __future__ import annotations
+
+import pulumi
+
+from components.agent_namespace import AgentNamespace
+
+NAMESPACE = "kubernetes:core/v1:Namespace"
+
+
+def test_provider_changes_secrets_in_place(recorder):
+    @pulumi.runtime.test
+    def check():
+        cluster = AgentNamespace("agents", namespace="a", pod_security="restricted", labels={"x": "y"})
+
+        def verify(name):
+            provider = recorder.of_type("pulumi:providers:kubernetes")["agents"]
+            assert provider["enableSecretMutable"] == "true"
+            assert provider["enableConfigMapMutable"] == "true"
+            labels = recorder.of_type(NAMESPACE)["agents"]["metadata"]["labels"]
+            assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+            assert labels["x"] == "y"
+            assert name == "a"
+
+        return cluster.name.apply(verify)
+
+    check()
+
+
+def test_a_namespace_of_somebody_else_is_left_alone(recorder):
+    @pulumi.runtime.test
+    def check():
+        cluster = AgentNamespace("agents", namespace="a", create=False)
+
+        def verify(name):
+            assert name == "a"
+            assert recorder.of_type(NAMESPACE) == {}
+
+        return cluster.name.apply(verify)
+
+    check()

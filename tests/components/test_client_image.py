@@ -1,0 +1,40 @@
+"""ClientImage."""
+
+from __future__ import annotations
+
+import pulumi
+
+from components.agent_release import RegistryLogin
+from components.build_context import BuildContext
+from components.client_image import ClientImage
+
+
+def test_image(recorder):
+    login = RegistryLogin(server="r.example.com", username="u", password=pulumi.Output.secret("canary"))
+
+    @pulumi.runtime.test
+    def check():
+        image = ClientImage(
+            "client",
+            repository="r.example.com/data/client",
+            context=BuildContext(
+                folder=".build/s/context", dockerfile=".build/s/context/Dockerfile", tag="abc"
+            ),
+            platform="linux/amd64",
+            arguments={"BASE_IMAGE": "b:1"},
+            secret_arguments={"PIP_INDEX_URL": "https://u:canary@i/simple"},
+            registry=login,
+        )
+
+        def verify(reference):
+            inputs = recorder.of_type("docker:index/image:Image")["client"]
+            assert inputs["imageName"] == "r.example.com/data/client:abc"
+            assert inputs["build"]["platform"] == "linux/amd64"
+            assert inputs["build"]["context"] == ".build/s/context"
+            assert inputs["registry"]["username"] == "u"
+            assert "@sha256:" in reference
+            assert "canary" not in recorder.in_clear()
+
+        return image.reference.apply(verify)
+
+    check()

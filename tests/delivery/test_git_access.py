@@ -1,0 +1,168 @@
+"""How Git on the agents opens repositories."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+
+from delivery.git_access import airflow_connection, git_access, http_header, parse_remote
+from delivery.plan import SecretKey
+from tests.support.stacks import SSH_KEY, settings_of, stack
+
+PEM = "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"
+
+
+def git_config(access):
+    """Git's configuration as its environment spells it: list of (key, value)."""
+    env = {item.name: item.value for item in access.environment}
+    count = int(env["GIT_CONFIG_COUNT"])
+    numbered = [(env[f"GIT_CONFIG_KEY_{i}"], env[f"GIT_CONFIG_VALUE_{i}"]) for i in range(count)]
+    assert f"GIT_CONFIG_KEY_{count}" not in env
+    return numbered
+
+
+def ssh_stack(**changes):
+    config = stack(
+        dags={"repo": "git@git.example.com:platform/dags.git", "connection": "git"},
+        connections={
+            "git": {"type": "ssh"},
+            "dbt": {"type": "ssh", "knownHosts": "git.example.com ssh-ed25519 AAAA"},
+        },
+        credentials={"git": {"privateKey": SSH_KEY}, "dbt": {"privateKey": SSH_KEY}},
+        dbtProjects=[
+            {
+                "name": "jaffle",
+                "path": "dags/dbt/jaffle",
+                "repo": "ssh://git@git.example.com:2222/a/jaffle.git",
+                "connection": "dbt",
+            }
+        ],
+    )
+    config.update(changes)
+    return config
+
+
+@pytest.mark.parametrize(
+    ("url", "authority", "path", "https"),
+    [
+        ("https://h.example.com:8443/a/b.git", "h.example.com:8443", "a/b.git", True),
+        ("git@h.example.com:a/b.git", "h.example.com", "a/b.git", False),
+        ("ssh://me@h.example.com:22/a/b/", "h.example.com:22", "a/b", False),
+    ],
+)
+def test_parse_remote(url, authority, path, https):
+    remote = parse_remote(url)
+    assert (remote.authority, remote.path, remote.https) == (authority, path, https)
+
+
+def test_airflow_connection_and_header():
+    value = json.loads(airflow_connection("https://h/x.git", login="u", password='p"@/:%#'))
+    assert value == {"conn_type": "git", "host": "https://h/x.git", "login": "u", "password": 'p"@/:%#'}
+    scheme, _, code = http_header("u", "p:@").removeprefix("Authorization: ").partition(" ")
+    assert (scheme, base64.b64decode(code)) == ("Basic", b"u:p:@")
+
+
+def test_https_submodule_gets_a_header_scoped_to_its_path():
+    access = git_access(settings_of(), authorities={}, submodules=True)
+    config = git_config(access)
+    header = SecretKey("astro-agent-git-git", "http-header")
+    assert ("http.https://git.example.com/analytics/jaffle.git.extraHeader", header) in config
+    assert ("http.https://git.example.com/analytics/jaffle.extraHeader", header) in config
+    assert ("fetch.recurseSubmodules", "false") in config
+    assert not any(key == "http.https://git.example.com/.extraHeader" for key, _ in config)
+    assert not any("platform/dags" in key for key, _ in config)
+
+
+def test_submodule_registered_by_ssh_is_fetched_over_https():
+    config = git_config(git_access(settings_of(), authorities={}, submodules=True))
+    target = "url.https://git.example.com/analytics/jaffle.git.insteadOf"
+    assert (target, "git@git.example.com:analytics/jaffle.git") in config
+    assert (target, "ssh://git@git.example.com/analytics/jaffle.git") in config
+
+
+def test_no_secret_in_anything_but_references():
+    access = git_access(settings_of(), authorities={}, submodules=True)
+    assert "canary" not in repr(access)
+
+
+def test_dag_repository_alone():
+    access = git_access(settings_of(), authorities={}, submodules=False)
+    assert git_config(access) == [("fetch.recurseSubmodules", "false")]
+    assert access.connections == {"git"}
+    env = {item.name: item.value for item in access.environment}
+    assert env["AIRFLOW_CONN_GIT"] == SecretKey("astro-agent-git-git", "connection")
+
+
+def test_public_dag_repository_needs_no_secret():
+    config = stack(
+        dags={"repo": "https://git.example.com/p/d.git"},
+        connections=None,
+        credentials=None,
+        dbtProjects=[{"name": "a", "path": "p"}],
+    )
+    access = git_access(settings_of(config), authorities={}, submodules=True)
+    env = {item.name: item.value for item in access.environment}
+    assert json.loads(env["AIRFLOW_CONN_DAGS"]) == {
+        "conn_type": "git",
+        "host": "https://git.example.com/p/d.git",
+    }
+    assert access.connections == frozenset()
+
+
+def test_certificate_authority_is_scoped_to_its_host():
+    access = git_access(settings_of(), authorities={"git": PEM}, submodules=True)
+    assert ("http.https://git.example.com/.sslCAInfo", "/etc/astro-dbt/git/config/ca-git.crt") in git_config(
+        access
+    )
+    assert access.config_files == {"ca-git.crt": PEM}
+    assert [mount.config_map for mount in access.mounts] == ["astro-agent-git"]
+
+
+def test_two_deploy_keys_get_an_alias_each():
+    access = git_access(settings_of(ssh_stack()), authorities={}, submodules=True)
+    text = access.config_files["ssh_config"]
+    assert "Host astro-dbt-dbt\n  HostName git.example.com\n  Port 2222\n" in text
+    assert "IdentityFile /etc/astro-dbt/git/git/ssh-privatekey" in text
+    assert text.count("IdentitiesOnly yes") == 2
+    config = git_config(access)
+    assert ("core.sshCommand", "ssh -F /etc/astro-dbt/git/config/ssh_config") in config
+    target = "url.git@astro-dbt-dbt:a/jaffle.git.insteadOf"
+    assert (target, "ssh://git@git.example.com:2222/a/jaffle.git") in config
+    assert (target, "https://git.example.com/a/jaffle.git") in config
+    env = {item.name: item.value for item in access.environment}
+    connection = json.loads(env["AIRFLOW_CONN_GIT"])
+    assert connection["host"] == "git@astro-dbt-git:platform/dags.git"
+    assert connection["extra"]["strict_host_key_checking"] == "accept-new"
+    assert "private_key" not in connection["extra"]
+    assert {mount.secret for mount in access.mounts} == {"astro-agent-git-git", "astro-agent-git-dbt", None}
+
+
+def test_existing_secret_is_named():
+    config = stack(connections={"git": {"type": "https", "existingSecret": "mine"}}, credentials=None)
+    access = git_access(settings_of(config), authorities={}, submodules=True)
+    names = {item.value.secret for item in access.environment if isinstance(item.value, SecretKey)}
+    assert names == {"mine"}
+
+
+def test_backend_connection_makes_no_variable():
+    config = stack(connections={"git": {"type": "https", "backend": True}}, credentials=None)
+    access = git_access(settings_of(config), authorities={}, submodules=True)
+    assert not [item for item in access.environment if item.name.startswith("AIRFLOW_CONN")]
+    assert not [item for item in access.environment if isinstance(item.value, SecretKey)]
+
+
+def test_nested_submodule_with_a_token_of_its_own():
+    config = stack(
+        dags={
+            "repo": "https://git.example.com/platform/dags.git",
+            "connection": "git",
+            "submodules": [{"repo": "https://other.example.com/macros.git", "connection": "macros"}],
+        },
+        connections={"git": {"type": "https"}, "macros": {"type": "https"}},
+        credentials={"git": {"password": "canary-a"}, "macros": {"password": "canary-b"}},
+    )
+    entries = git_config(git_access(settings_of(config), authorities={}, submodules=True))
+    header = SecretKey("astro-agent-git-macros", "http-header")
+    assert ("http.https://other.example.com/macros.git.extraHeader", header) in entries

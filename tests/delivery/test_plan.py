@@ -1,0 +1,107 @@
+"""The plans of both options, side by side."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+import delivery
+from delivery.fingerprint import fingerprint
+from delivery.plan import Mount
+from tests.support.stacks import settings_of, stack
+
+
+def plan_of(config):
+    return delivery.plan(settings_of(config), authorities={})
+
+
+def bundle_of(plan):
+    (entry,) = json.loads(plan.bundle.config_list())
+    return entry
+
+
+def test_submodule_option():
+    plan = plan_of(stack())
+    entry = bundle_of(plan)
+    assert entry["name"] == "dags"
+    assert entry["classpath"] == "airflow.providers.git.bundles.git.GitDagBundle"
+    assert entry["kwargs"] == {
+        "git_conn_id": "git",
+        "tracking_ref": "main",
+        "subdir": "dags",
+        "refresh_interval": 300,
+        "submodules": True,
+    }
+    assert plan.recipe is None
+    assert plan.project_paths == {"jaffle": "/tmp/airflow/dag_bundles/dags/tracking_repo/dags/dbt/jaffle"}
+    assert "ASTRO_DBT_PROJECTS" not in {item.name for item in plan.environment}
+
+
+def test_image_option_keeps_the_bundle_but_for_its_submodules():
+    submodule, image = bundle_of(plan_of(stack())), plan_of(stack(delivery="agent-image"))
+    entry = bundle_of(image)
+    assert "submodules" not in entry["kwargs"]
+    assert entry["kwargs"] == {
+        key: value for key, value in submodule["kwargs"].items() if key != "submodules"
+    }
+    assert image.project_paths == {"jaffle": "/usr/local/airflow/dbt/jaffle"}
+    assert {item.name: item.value for item in image.environment}[
+        "ASTRO_DBT_PROJECTS"
+    ] == "/usr/local/airflow/dbt"
+    assert image.recipe is not None
+
+
+def test_plain_folder_of_the_dag_repository_is_no_submodule():
+    plan = plan_of(stack(dbtProjects=[{"name": "a", "path": "dags/dbt/a", "submodule": False}]))
+    assert "submodules" not in bundle_of(plan)["kwargs"]
+
+
+def test_no_repo_url_beside_the_connection():
+    for option in delivery.OPTIONS:
+        assert "repo_url" not in bundle_of(plan_of(stack(delivery=option)))["kwargs"]
+
+
+def test_mounts_are_readable_by_the_group_only():
+    assert Mount(name="a", path="/p", secret="s").volume()["secret"]["defaultMode"] == 0o440
+
+
+names = st.from_regex(r"[a-z][a-z0-9_]{0,12}", fullmatch=True)
+
+
+@given(
+    st.lists(names, min_size=1, max_size=5, unique=True), st.sampled_from(sorted(delivery.OPTIONS)), st.data()
+)
+def test_any_projects_give_a_sound_plan(projects, option, data):
+    """Whatever the projects are, the bundle is JSON text, the count fits the keys, and order does not matter."""
+    entries = [
+        {
+            "name": name,
+            "path": f"dags/dbt/{name}",
+            "submodule": data.draw(st.booleans()),
+            "repo": f"https://git.example.com/a/{name}.git",
+            "connection": "git",
+        }
+        for name in projects
+    ]
+    plan = plan_of(stack(delivery=option, dbtProjects=entries))
+    assert bundle_of(plan)["kwargs"].get("submodules", False) == (
+        option == "git-submodule" and any(entry["submodule"] for entry in entries)
+    )
+    assert set(plan.project_paths) == set(projects)
+    env = {item.name: item.value for item in plan.environment}
+    assert len(env) == len(plan.environment)
+    assert int(env["GIT_CONFIG_COUNT"]) == sum(name.startswith("GIT_CONFIG_KEY_") for name in env)
+    assert plan == plan_of(stack(delivery=option, dbtProjects=entries))
+
+
+def test_fingerprint_changes_with_value_name_and_salt():
+    marks = {
+        fingerprint({"a": "x"}, salt="s"),
+        fingerprint({"a": "y"}, salt="s"),
+        fingerprint({"b": "x"}, salt="s"),
+        fingerprint({"a": "x"}, salt="t"),
+    }
+    assert len(marks) == 4
+    assert fingerprint({"a": "x", "b": "y"}, salt="s") == fingerprint({"b": "y", "a": "x"}, salt="s")

@@ -1,0 +1,340 @@
+"""Settings of a whole stack: what is accepted, and every mistake reported together."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from settings import RawValue, SettingsError, parse
+from tests.support.stacks import ROOT, raw, settings_of, stack, with_agent
+
+
+def problems(config, root=ROOT):
+    with pytest.raises(SettingsError) as caught:
+        settings_of(config, root=root)
+    return {problem.key.removeprefix("astro-dbt:"): str(problem) for problem in caught.value.problems}
+
+
+def test_complete_stack_is_read():
+    settings = settings_of()
+    assert settings.delivery == "git-submodule"
+    assert settings.dags.refresh_interval == 300
+    assert settings.agent.workers[0].queues == ("default",)
+    assert settings.agent.helm_timeout == 900
+    assert settings.password_of("git") == "canary-git-token"
+
+
+def test_settings_are_frozen():
+    settings = settings_of()
+    with pytest.raises(ValueError, match="frozen"):
+        settings.delivery = "agent-image"
+
+
+def test_secrets_do_not_show():
+    settings = settings_of()
+    assert "canary" not in repr(settings)
+    assert "canary" not in settings.model_dump_json()
+    assert "canary" not in repr(raw(stack()))
+
+
+def test_every_mistake_is_reported_in_one_run():
+    config = stack(
+        delivery="submodule",
+        dags={"repo": "../dags.git", "connection": "git", "refreshIntervall": 3},
+        dbtProjects=[{"name": "jaffle", "connection": "gti", "repo": "https://git.example.com/x/y.git"}],
+        registryPassword=None,
+    )
+    config["agent"]["workers"] = [{"name": "w", "queues": ["a"], "replicas": -1}]
+    found = problems(config)
+    assert set(found) == {
+        "delivery",
+        "dags.repo",
+        "dags.refreshIntervall",
+        "dbtProjects[0].connection",
+        "registryPassword",
+        "agent.workers[0].replicas",
+    }
+    assert "write git" in found["dbtProjects[0].connection"]
+    assert "refreshInterval if you meant that" in found["dags.refreshIntervall"]
+
+
+def test_every_problem_is_one_sentence_with_a_remedy():
+    config = stack(dags={"repo": "x"}, agentToken=None, image={"repository": "UPPER/x"}, wrong=1)
+    for sentence in problems(config).values():
+        assert sentence.endswith(".")
+        assert "\n" not in sentence
+        assert ";" in sentence
+
+
+def test_unknown_key_names_the_nearest():
+    assert "write dbtProjects if you meant that" in problems(stack(dbtProject=[]))["dbtProject"]
+
+
+def test_missing_keys():
+    found = problems(stack(dags=None, agent=None))
+    assert "is missing" in found["dags"]
+    assert "is missing" in found["agent"]
+
+
+def test_secret_stored_in_clear_is_refused():
+    config = raw(stack())
+    config["agentToken"] = RawValue("canary-agent-token", secret=False)
+    with pytest.raises(SettingsError) as caught:
+        parse(config, project="astro-dbt", root=ROOT)
+    assert "--secret agentToken" in str(caught.value)
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["just words", "[]", "17", "null"])
+def test_section_that_is_no_mapping(text):
+    config = raw(stack())
+    config["dags"] = RawValue(text)
+    with pytest.raises(SettingsError) as caught:
+        parse(config, project="astro-dbt", root=ROOT)
+    assert "astro-dbt:dags is not a mapping" in str(caught.value)
+
+
+def test_error_never_quotes_a_secret():
+    config = stack(
+        credentials={"git": {"password": "canary-git-token", "pasword": "canary-two"}, "canaryless": 3}
+    )
+    assert all("canary-" not in sentence for sentence in problems(config).values())
+
+
+class TestUrls:
+    @pytest.mark.parametrize(
+        ("url", "says"),
+        [
+            ("../dbt.git", "relative address"),
+            ("https://robot:canary@git.example.com/x/y.git", "carries credentials"),
+            ("https://robot@git.example.com/x/y.git", "carries credentials"),
+            ("ftp://git.example.com/x", "is not a Git URL"),
+            ("http://git.example.com/x", "is not a Git URL"),
+            ("https://git.example.com/", "is not a Git URL"),
+            ("https://git.example.com/x?y=1", "query"),
+        ],
+    )
+    def test_refused(self, url, says):
+        found = problems(stack(dags={"repo": url}))
+        assert says in found["dags.repo"]
+        assert "canary" not in found["dags.repo"]
+
+    @pytest.mark.parametrize(
+        "url", ["git@git.example.com:x/y.git", "ssh://git@git.example.com:2222/x/y.git", "https://h:8443/x/y"]
+    )
+    def test_accepted(self, url):
+        connection = (
+            {"type": "https", "anonymous": True}
+            if url.startswith("https")
+            else {"type": "ssh", "existingSecret": "s"}
+        )
+        config = stack(
+            dags={"repo": url, "connection": "git"},
+            connections={"git": connection},
+            credentials={},
+            dbtProjects=[{"name": "jaffle", "path": "dags/dbt/jaffle"}],
+        )
+        assert settings_of(config).dags.repo == url
+
+
+class TestCredentials:
+    def test_missing(self):
+        assert "is missing" in problems(stack(credentials=None))["credentials.git.password"]
+
+    def test_not_needed(self):
+        config = stack(connections={"git": {"type": "https", "existingSecret": "mine"}})
+        assert "is not used" in problems(config)["credentials.git"]
+
+    def test_of_no_connection(self):
+        config = stack(credentials={"git": {"password": "p"}, "other": {"password": "p"}})
+        assert "belongs to no connection" in problems(config)["credentials.other"]
+
+    def test_of_the_wrong_kind(self):
+        config = stack(
+            credentials={
+                "git": {"privateKey": "-----BEGIN RSA PRIVATE KEY-----\nx\n-----END RSA PRIVATE KEY-----"}
+            }
+        )
+        found = problems(config)
+        assert "is missing" in found["credentials.git.password"]
+        assert "does not belong" in found["credentials.git.privateKey"]
+
+    def test_key_with_passphrase(self):
+        key = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nx\n-----END ENCRYPTED PRIVATE KEY-----"
+        config = stack(
+            connections={"git": {"type": "ssh"}},
+            credentials={"git": {"privateKey": key}},
+            dags={"repo": "git@h:x/y.git", "connection": "git"},
+        )
+        assert "passphrase" in problems(config)["credentials.git.privateKey"]
+
+    def test_key_gets_its_last_newline(self):
+        key = "-----BEGIN EC PRIVATE KEY-----\nbm90IGEga2V5\n-----END EC PRIVATE KEY-----"
+        config = stack(
+            connections={"git": {"type": "ssh"}},
+            credentials={"git": {"privateKey": key}},
+            dags={"repo": "git@git.example.com:x/y.git", "connection": "git"},
+            dbtProjects=[{"name": "jaffle", "path": "dags/dbt/jaffle"}],
+        )
+        assert settings_of(config).private_key_of("git") == key + "\n"
+
+    def test_backend_cannot_open_another_host(self):
+        project = {
+            "name": "jaffle",
+            "path": "p",
+            "repo": "https://other.example.com/x.git",
+            "connection": "git",
+        }
+        config = stack(
+            connections={"git": {"type": "https", "backend": True}}, credentials=None, dbtProjects=[project]
+        )
+        assert "secrets backend" in problems(config)["dbtProjects[0].connection"]
+
+    def test_scheme_and_type_disagree(self):
+        config = stack(connections={"git": {"type": "ssh", "existingSecret": "s"}}, credentials=None)
+        found = problems(config)
+        assert "is an https address" in found["dags.repo"]
+        assert "is an https address" in found["dbtProjects[0].repo"]
+
+
+class TestProjects:
+    def test_names_and_paths_collide(self):
+        first = {"name": "a", "path": "dags/dbt"}
+        second = {"name": "a", "path": "dags/dbt/a"}
+        found = problems(stack(dbtProjects=[first, second]))
+        assert "repeats a" in found["dbtProjects[1].name"]
+        assert "lies inside" in found["dbtProjects[1].path"]
+
+    def test_path_is_needed_for_submodules(self):
+        assert "is missing" in problems(stack(dbtProjects=[{"name": "a"}]))["dbtProjects[0].path"]
+
+    def test_source_is_needed_for_the_image(self):
+        found = problems(stack(delivery="agent-image", dbtProjects=[{"name": "a", "path": "p"}]))
+        assert "is missing" in found["dbtProjects[0].source"]
+
+    def test_source_must_be_a_dbt_project(self, tmp_path):
+        (tmp_path / "empty").mkdir()
+        config = stack(
+            delivery="agent-image",
+            dbtProjects=[{"name": "a", "source": "empty"}, {"name": "b", "source": "no"}],
+        )
+        found = problems(config, root=tmp_path)
+        assert "holds no dbt_project.yml" in found["dbtProjects[0].source"]
+        assert "is no folder" in found["dbtProjects[1].source"]
+
+    def test_source_does_not_matter_to_submodules(self, tmp_path):
+        assert settings_of(root=tmp_path).dbt_projects[0].source == "examples/dbt-project"
+
+
+class TestAgent:
+    def test_credential_in_clear(self):
+        found = problems(with_agent(env={"DB_PASSWORD": "canary"}))
+        assert "DB_PASSWORD" in found["agent.env"]
+        assert "canary" not in found["agent.env"]
+
+    def test_credential_by_reference(self):
+        settings = settings_of(
+            with_agent(env={"DB_PASSWORD": {"secret": "db", "key": "password"}, "N": 3, "B": True})
+        )
+        assert settings.agent.env["N"] == "3"
+        assert settings.agent.env["B"] == "True"
+
+    def test_managed_variable(self):
+        found = problems(with_agent(env={"AIRFLOW_CONN_GIT": "x", "GIT_CONFIG_COUNT": "1"}))
+        assert "connections.git" in found["agent.env.AIRFLOW_CONN_GIT"]
+        assert "disturb" in found["agent.env.GIT_CONFIG_COUNT"]
+
+    def test_unknown_chart_value(self):
+        found = problems(with_agent(values={"imagePullPolcy": "Always", "worker": {}}))
+        assert "write imagePullPolicy" in found["agent.values.imagePullPolcy"]
+        assert "agent.unknownValues" in found["agent.values.worker"]
+
+    def test_unknown_chart_value_said_twice(self):
+        settings = settings_of(with_agent(values={"keda": {"enabled": True}}, unknownValues=["keda"]))
+        assert settings.agent.values == {"keda": {"enabled": True}}
+
+    def test_managed_chart_value(self):
+        found = problems(with_agent(values={"namespace": "x", "openLineage": {"apiKey": "canary"}}))
+        assert "agent.namespace" in found["agent.values.namespace"]
+        assert "openLineageApiKey" in found["agent.values.openLineage.apiKey"]
+
+    def test_value_of_a_later_chart(self):
+        found = problems(with_agent(chart={"version": "1.0.2"}, values={"sentinel": {"port": 1}}))
+        assert "needs chart 2.0.0" in found["agent.values.sentinel"]
+
+    def test_typed_key_in_a_component(self):
+        found = problems(with_agent(workers=[{"name": "w", "values": {"replicas": 3, "livenesProbe": {}}}]))
+        assert "has a setting of its own" in found["agent.workers[0].values.replicas"]
+        assert "livenessProbe" in found["agent.workers[0].values.livenesProbe"]
+
+    def test_timeout_below_grace(self):
+        found = problems(with_agent(timeout=300))
+        assert "write 900 or more" in found["agent.timeout"]
+
+    def test_queues_served_twice(self):
+        workers = [{"name": "a", "queues": ["q"]}, {"name": "b", "queues": ["q"]}]
+        assert "serves the queue q" in problems(with_agent(workers=workers))["agent"]
+
+    def test_token_twice(self):
+        assert "keep one" in problems(with_agent(agentTokenSecret="mine"))["agent.agentTokenSecret"]
+
+    def test_token_injected(self):
+        config = with_agent(env={"ASTRO_AGENT_CLIENT_API_TOKEN_FILE": "/var/run/token"})
+        del config["agentToken"]
+        assert settings_of(config).agent_token is None
+
+    def test_new_runtime_needs_new_chart(self):
+        found = problems(
+            with_agent(
+                chart={"version": "2.0.0"}, image="r.example.com/a:3.3-1-python-3.13-astro-agent-1.8.2"
+            )
+        )
+        assert "state store" in found["agent.image"]
+
+
+class TestValuesFiles:
+    def test_later_wins_and_inline_wins_over_all(self, tmp_path):
+        (tmp_path / "a.yaml").write_text("logLevel: A\nlabels: {x: 1, y: 1}\n")
+        (tmp_path / "b.yaml").write_text("labels: {y: 2, z: 2}\n")
+        config = with_agent(valuesFiles=["a.yaml", "b.yaml"], values={"labels": {"z": 3}})
+        values = settings_of(config, root=tmp_path).agent.values
+        assert values == {"logLevel": "A", "labels": {"x": 1, "y": 2, "z": 3}}
+
+    def test_mistakes(self, tmp_path):
+        (tmp_path / "list.yaml").write_text("- a\n")
+        (tmp_path / "bad.yaml").write_text("a: [\n")
+        (tmp_path / "typo.yaml").write_text("logLevl: A\n")
+        config = with_agent(valuesFiles=["none.yaml", "list.yaml", "bad.yaml", "typo.yaml"])
+        found = problems(config, root=tmp_path)
+        assert "cannot be read" in found["agent.valuesFiles[0]"]
+        assert "no mapping" in found["agent.valuesFiles[1]"]
+        assert "not valid YAML" in found["agent.valuesFiles[2]"]
+        assert "write logLevel" in found["agent.values.logLevl"]
+
+
+class TestImage:
+    def test_needed(self):
+        assert "is missing" in problems(stack(delivery="agent-image", image=None))["image"]
+
+    def test_on_the_given_registry(self):
+        image = {**stack()["image"], "repository": "other.example.com/data/client"}
+        assert "another registry" in problems(stack(image=image))["image.repository"]
+
+    def test_index_twice(self):
+        image = {**stack()["image"], "packageIndex": "https://index.example.com/simple"}
+        found = problems(stack(image=image, packageIndex="https://u:canary@index.example.com/simple"))
+        assert "keep one" in found["image.packageIndex"]
+
+    def test_both_options_side_by_side(self):
+        config = stack()
+        before = settings_of(config)
+        after = settings_of({**config, "delivery": "agent-image"})
+        assert before.model_copy(update={"delivery": "agent-image"}) == after
+
+
+def test_scalars_are_plain_text():
+    config = raw(stack())
+    config["delivery"] = RawValue(json.dumps("agent-image"))
+    with pytest.raises(SettingsError, match="delivery has a value that does not exist"):
+        parse(config, project="astro-dbt", root=ROOT)

@@ -1,0 +1,76 @@
+"""Stack configurations for tests: a complete one, and ways to change it."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+from settings import RawValue, Settings, parse
+from settings.stack import config_key, secret_fields
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# A throw-away key made for these tests alone; it opens nothing.
+SSH_KEY = "-----BEGIN EC PRIVATE KEY-----\nbm90IGEga2V5\n-----END EC PRIVATE KEY-----\n"
+
+
+def stack(**changes: Any) -> dict[str, Any]:
+    """A complete configuration by its keys; ``changes`` replace whole keys, None removes one."""
+    config: dict[str, Any] = {
+        "delivery": "git-submodule",
+        "dags": {"repo": "https://git.example.com/platform/dags.git", "subdir": "dags", "connection": "git"},
+        "dbtProjects": [
+            {
+                "name": "jaffle",
+                "path": "dags/dbt/jaffle",
+                "repo": "https://git.example.com/analytics/jaffle.git",
+                "connection": "git",
+                "source": "examples/dbt-project",
+            }
+        ],
+        "connections": {"git": {"type": "https", "login": "robot"}},
+        "credentials": {"git": {"password": "canary-git-token"}},
+        "registry": {"server": "registry.example.com", "username": "pusher"},
+        "registryPassword": "canary-registry-password",
+        "image": {
+            "repository": "registry.example.com/data/client",
+            "base": "images.example.com/agent:3.1-3-python-3.12-astro-agent-1.2.0",
+            "adapters": ["dbt-core==1.11.16", "dbt-duckdb==1.11.1"],
+            "packages": ["astronomer-cosmos==1.15.1"],
+        },
+        "agent": {
+            "namespace": "agents",
+            "apiUrl": "https://cluster.external.astronomer.run/dabcdefg",
+            "ids": {"organization": "o", "workspace": "w", "deployment": "d", "deploymentNamespace": "n-n-1"},
+            "chart": {"version": "2.3.3"},
+        },
+        "agentToken": "canary-agent-token",
+    }
+    for key, value in changes.items():
+        if value is None:
+            config.pop(key, None)
+        else:
+            config[key] = value
+    return config
+
+
+def with_agent(**changes: Any) -> dict[str, Any]:
+    """The complete configuration with some keys of `agent` changed."""
+    agent = {**copy.deepcopy(stack()["agent"]), **changes}
+    return stack(agent=agent)
+
+
+def raw(config: dict[str, Any]) -> dict[str, RawValue]:
+    """The configuration as Pulumi hands it over."""
+    secret = {config_key(field) for field in secret_fields()}
+    return {
+        key: RawValue(value if isinstance(value, str) else json.dumps(value), secret=key in secret)
+        for key, value in config.items()
+    }
+
+
+def settings_of(config: dict[str, Any] | None = None, *, root: Path = ROOT) -> Settings:
+    """Settings of a configuration."""
+    return parse(raw(config or stack()), project="astro-dbt", root=root)
