@@ -159,5 +159,5 @@ def _put(node: Any, path: Sequence[str | int], value: Any) -> None:
     if value is None:
         if isinstance(above, dict):
             above.pop(last, None)
-    elif isinstance(above, dict) or (isinstance(above, list) and isinstance(last, int) and last < len(above)):
+    elif isinstance(above, dict):
         above[last] = value

@@ -1,9 +1,49 @@
-"""Settings of all tests."""
+"""Settings and fixtures of all tests."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
+
+from local.environment import Environment
+from tests.support.engine import Stack, copy_program, environment_for_tests
 
 # The machines that run these tests are shared and slow at times; no test is judged by the clock.
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("project")
+
+
+@pytest.fixture(scope="session")
+def environment() -> Iterator[Environment]:
+    """A running trial environment for the whole session; removed at its end, also after a failure."""
+    trial = environment_for_tests()
+    trial.up()
+    yield trial
+    trial.down()
+
+
+@pytest.fixture
+def stack_in(environment: Environment) -> Iterator[Callable[[Path, str], Stack]]:
+    """Makes stacks in copies of the program; they are destroyed at the end of the test."""
+    made: list[Stack] = []
+
+    def make(folder: Path, name: str) -> Stack:
+        made.append(Stack(environment, folder if folder.exists() else copy_program(folder), name))
+        return made[-1]
+
+    yield make
+    for stack in made:
+        stack.remove()
+
+
+@pytest.fixture
+def stack(stack_in: Callable[[Path, str], Stack], tmp_path: Path, request: pytest.FixtureRequest) -> Stack:
+    """A stack named after the test."""
+    name = (
+        re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower()).strip("-")[:40].strip("-")
+    )
+    return stack_in(tmp_path / "program", name)

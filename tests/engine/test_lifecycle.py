@@ -1,0 +1,327 @@
+"""A stack from nothing to nothing on the real engine: both options, the switch, rotation, faults."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+import threading
+
+import pytest
+from pulumi import automation as auto
+
+from tests.support.stacks import ROOT
+
+pytestmark = pytest.mark.engine
+
+
+def environment_of(deployment, container=0):
+    """Variables of a Deployment's container: name -> value or reference."""
+    found = deployment.spec.template.spec.containers[container].env or []
+    return {item.name: item.value if item.value is not None else item.value_from.to_dict() for item in found}
+
+
+def templates(stack):
+    """Deployment -> its Pod template, to see what rolls."""
+    return {
+        name: json.dumps(item.spec.template.to_dict(), sort_keys=True, default=str)
+        for name, item in stack.deployments().items()
+    }
+
+
+def canaries(stack):
+    """Every secret of the stack, in the spellings in which it could leak."""
+    values = [stack.config["agentToken"], stack.config["registryPassword"]]
+    values += [item["password"] for item in stack.config["credentials"].values()]
+    return [spelled for value in values for spelled in (value, base64.b64encode(value.encode()).decode())]
+
+
+def assert_no_leak(stack, *texts):
+    for text in texts:
+        assert text
+        for canary in canaries(stack):
+            assert canary not in text
+
+
+def test_submodule_option_from_nothing(stack):
+    done = stack.up()
+    release = stack.helm("list")[0]
+    assert (release["name"], release["status"], release["revision"]) == ("astro-agent", "deployed", "1")
+    deployments = stack.deployments()
+    assert set(deployments) == {
+        "astro-agent-worker-default-worker",
+        "astro-agent-dag-processor",
+        "astro-agent-triggerer",
+        "astro-agent-sentinel",
+    }
+    for name, deployment in deployments.items():
+        assert deployment.status.available_replicas == 1, name
+    env = environment_of(deployments["astro-agent-dag-processor"])
+    (bundle,) = json.loads(env["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"])
+    assert bundle["kwargs"]["submodules"] is True
+    reference = env["AIRFLOW_CONN_GIT"]["secret_key_ref"]
+    secret = stack.api().read_namespaced_secret(reference["name"], stack.namespace)
+    connection = json.loads(base64.b64decode(secret.data[reference["key"]]))
+    assert connection["host"] == stack.config["dags"]["repo"]
+    assert connection["password"] == stack.info.git.token
+
+    outputs = {name: item.value for name, item in done.outputs.items()}
+    assert outputs["delivery"] == "git-submodule"
+    assert outputs["namespace"] == stack.namespace
+    assert outputs["release"]["status"] == "deployed"
+    assert outputs["release"]["revision"] == 1
+    assert outputs["release"]["version"] == "2.3.3"
+    assert outputs["image"] is None
+    assert outputs["dbtProjects"]["jaffle"]["path"].endswith("/tracking_repo/dags/dbt/jaffle")
+    assert json.loads(outputs["dagBundleConfigList"]) == [bundle]
+    assert outputs["connections"]["git"]["secret"] == "astro-agent-git-git"
+
+    again = stack.up()
+    assert stack.changes(again) == {}
+    assert stack.history() == [1]
+
+    values = json.dumps(stack.helm("get", "values", "astro-agent"))
+    history = "".join(
+        base64.b64decode(base64.b64decode(item.data["release"])).decode("latin-1")
+        for item in stack.api().list_namespaced_secret(stack.namespace, label_selector="owner=helm").items
+    )
+    assert_no_leak(stack, done.stdout, again.stdout, values, history, stack.state(), json.dumps(outputs))
+
+    gone = stack.pulumi("destroy", "--yes", "--skip-preview")
+    assert gone.returncode == 0, gone.stdout + gone.stderr
+    namespaces = [item.metadata.name for item in stack.api().list_namespace().items]
+    assert stack.namespace not in namespaces
+
+
+class WorkerWatch(threading.Thread):
+    """Looks at the ready workers of a stack until it is told to stop."""
+
+    def __init__(self, stack):
+        super().__init__(daemon=True)
+        self.stack, self.ended, self.fewest = stack, threading.Event(), 99
+
+    def run(self):
+        api = self.stack.api()
+        while not self.ended.is_set():
+            pods = api.list_namespaced_pod(self.stack.namespace, label_selector="component=worker").items
+            ready = [
+                pod
+                for pod in pods
+                if not pod.metadata.deletion_timestamp
+                and any(
+                    item.type == "Ready" and item.status == "True" for item in pod.status.conditions or []
+                )
+            ]
+            self.fewest = min(self.fewest, len(ready))
+            self.ended.wait(0.05)
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.join()
+
+
+def test_switch_in_both_directions_is_a_rolling_update_in_place(stack):
+    stack.up()
+    before, submodule = stack.uids(), templates(stack)
+    image_config = {**stack.config, "delivery": "agent-image"}
+    with WorkerWatch(stack) as watch:
+        done = stack.up(image_config)
+        reference = done.outputs["image"].value
+        repository = stack.config["image"]["repository"]
+        assert reference.startswith(f"{repository}@sha256:")
+        for name, deployment in stack.deployments().items():
+            if "sentinel" not in name:
+                assert deployment.spec.template.spec.containers[0].image == reference
+        env = environment_of(stack.deployments()["astro-agent-worker-default-worker"])
+        assert env["ASTRO_DBT_PROJECTS"] == "/usr/local/airflow/dbt"
+        assert stack.uids() == before
+        assert stack.history() == [1, 2]
+        assert stack.changes(stack.up()) == {}
+
+        back = stack.up({**stack.config, "delivery": "git-submodule"})
+        assert back.outputs["image"].value is None
+        assert stack.uids() == before
+        assert stack.history() == [1, 2, 3]
+        assert templates(stack) == submodule
+    assert watch.fewest >= 1
+
+
+def test_dbt_edit_reaches_the_agents_as_a_new_image_and_nothing_else_changes(stack):
+    config = {**stack.config, "delivery": "agent-image"}
+    first = stack.up(config).outputs["image"].value
+    before = stack.uids()
+    model = next((stack.folder / "examples/dbt-project/models").rglob("*.sql"))
+    model.touch()
+    assert stack.changes(stack.up()) == {}
+    model.write_text(model.read_text() + "\n-- changed\n")
+    done = stack.up()
+    assert done.outputs["image"].value != first
+    assert stack.changes(done) == {"update": 2}
+    assert stack.uids() == before
+
+
+def test_another_checkout_finds_nothing_to_do(stack_in, tmp_path):
+    first = stack_in(tmp_path / "one", "another-checkout")
+    first.up({**first.config, "delivery": "agent-image"})
+    second = stack_in(tmp_path / "two" / "deeper", "another-checkout")
+    salt = (first.folder / "stacks/Pulumi.another-checkout.yaml").read_text()
+    (second.folder / "stacks/Pulumi.another-checkout.yaml").write_text(salt)
+    assert second.changes(second.engine.up(color="never")) == {}
+
+
+def test_rotation_rolls_exactly_the_pods_that_read_the_secret(stack):
+    stack.up()
+    before, uids = templates(stack), stack.uids()
+
+    rotated = {**stack.config, "agentToken": "canary-rotated-agent-token"}
+    stack.up(rotated)
+    after = templates(stack)
+    assert {name for name in before if before[name] != after[name]} == set(before)
+
+    registry = {**stack.config, "registry": {**stack.config["registry"], "username": "other"}}
+    registry["preflight"] = {
+        "checks": {"image": {"level": "off", "reason": "the user of the registry is made up"}}
+    }
+    stack.up(registry)
+    assert templates(stack) == after
+
+    sentinel = {**stack.config, "sentinelAuth": "canary-sentinel"}
+    stack.up(sentinel)
+    last = templates(stack)
+    assert {name for name in after if after[name] != last[name]} == {"astro-agent-sentinel"}
+    assert stack.uids() == uids
+
+
+def test_several_mistakes_stop_before_anything_changes(stack):
+    config = copy.deepcopy(stack.config)
+    config["dags"]["repo"] = "../dags.git"
+    config["dbtProjects"][0]["connection"] = "gti"
+    config["agent"]["workers"][0]["replicas"] = -1
+    stack.write(config)
+    done = stack.pulumi("up", "--yes")
+    output = done.stdout + done.stderr
+    assert done.returncode != 0
+    for key in (
+        "astro-dbt:dags.repo",
+        "astro-dbt:dbtProjects[0].connection",
+        "astro-dbt:agent.workers[0].replicas",
+    ):
+        assert key in output
+    assert "Traceback" not in output
+    assert stack.namespace not in [item.metadata.name for item in stack.api().list_namespace().items]
+    assert_no_leak(stack, output)
+
+
+def test_existing_secrets_are_used_and_left_alone(stack):
+    from kubernetes import client
+
+    api = stack.api()
+    api.create_namespace({"metadata": {"name": stack.namespace}})
+    docker = base64.b64encode(b'{"auths":{}}').decode()
+    made = {
+        "my-token": ("Opaque", {"token": "dG9rZW4="}),
+        "my-sentinel": ("Opaque", {"secret": "c2VudGluZWw="}),
+        "my-pull": ("kubernetes.io/dockerconfigjson", {".dockerconfigjson": docker}),
+    }
+    for name, (kind, data) in made.items():
+        api.create_namespaced_secret(
+            stack.namespace, client.V1Secret(metadata={"name": name}, type=kind, data=data)
+        )
+    config = copy.deepcopy(stack.config)
+    del config["agentToken"]
+    config["agent"] |= {
+        "createNamespace": False,
+        "agentTokenSecret": "my-token",
+        "sentinelAuthSecret": "my-sentinel",
+        "imagePullSecret": "my-pull",
+    }
+    before = stack.uids()
+    stack.config["agentToken"] = "canary-unused"
+    stack.up({**config})
+    after = stack.uids()
+    assert {name: after[name] for name in before} == before
+    pod = stack.deployments()["astro-agent-worker-default-worker"].spec.template.spec
+    assert [item.name for item in pod.image_pull_secrets] == ["my-pull"]
+    env = environment_of(stack.deployments()["astro-agent-worker-default-worker"])
+    assert env["ASTRO_AGENT_CLIENT_API_TOKEN"]["secret_key_ref"]["name"] == "my-token"
+    gone = stack.pulumi("destroy", "--yes", "--skip-preview")
+    assert gone.returncode == 0
+    assert stack.uids() == before
+    api.delete_namespace(stack.namespace)
+
+
+def test_failed_upgrade_is_rolled_back_and_the_next_one_succeeds(stack):
+    stack.up()
+    before = templates(stack)
+    broken = copy.deepcopy(stack.config)
+    broken["agent"]["timeout"] = 12
+    broken["agent"]["workers"][0]["values"] = {
+        "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "none"}}]
+    }
+    broken["preflight"] = {
+        "checks": {"cluster": {"level": "off", "reason": "the claim is missing on purpose"}}
+    }
+    good = stack.config
+    with pytest.raises(auto.CommandError):
+        stack.up(broken)
+    assert stack.helm("list")[0]["status"] == "deployed"
+    assert templates(stack) == before
+    done = stack.up({**good, "agent": {**good["agent"], "values": {"logLevel": "DEBUG"}}})
+    assert done.outputs["release"].value["status"] == "deployed"
+
+
+@pytest.mark.parametrize("status", ["pending-upgrade", "pending-install"])
+def test_release_left_pending_by_a_kill_goes_on(stack, status):
+    """What a killed run leaves behind is put into Helm's own record; `tests/engine/test_kill.py` really kills."""
+    stack.up()
+    api = stack.api()
+    record = api.list_namespaced_secret(stack.namespace, label_selector="owner=helm").items[-1]
+    import gzip
+
+    release = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(record.data["release"]))))
+    release["info"]["status"] = status
+    if status == "pending-upgrade":
+        release["version"] = 2
+        record.metadata.name = record.metadata.name.replace(".v1", ".v2")
+        record.metadata.labels["version"] = "2"
+    record.metadata.labels["status"] = status
+    packed = base64.b64encode(base64.b64encode(gzip.compress(json.dumps(release).encode()))).decode()
+    record.data["release"] = packed
+    record.metadata.resource_version = record.metadata.uid = None
+    if status == "pending-install":
+        api.delete_namespaced_secret(record.metadata.name, stack.namespace)
+    api.create_namespaced_secret(stack.namespace, record)
+    config = copy.deepcopy(stack.config)
+    config["agent"]["values"] = {"logLevel": "DEBUG"}
+    if status == "pending-install":
+        urn = [
+            item["urn"]
+            for item in json.loads(stack.state())["deployment"]["resources"]
+            if "Release" in item["type"]
+        ]
+        assert stack.pulumi("state", "delete", urn[-1], "--yes", "--force").returncode == 0
+    done = stack.up(config)
+    assert done.outputs["release"].value["status"] == "deployed"
+    assert stack.helm("list")[0]["status"] == "deployed"
+
+
+@pytest.mark.parametrize("name", ["prod", "staging"])
+def test_example_stacks_preview_with_their_documented_secrets_only(stack_in, tmp_path, name):
+    stack = stack_in(tmp_path / "program", name)
+    file = stack.folder / "stacks" / f"Pulumi.{name}.yaml"
+    text = (ROOT / "stacks" / f"Pulumi.{name}.yaml").read_text()
+    file.write_text(text)
+    for line in text.splitlines():
+        if line.startswith("#   pulumi config set --secret"):
+            key = line.split()[-1].strip("'")
+            done = stack.run(
+                "pulumi", "config", "set", "--secret", "--path", key, "canary-" + key, "--stack", name
+            )
+            assert done.returncode == 0, done.stderr
+    done = stack.pulumi("preview")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "canary-" not in done.stdout + done.stderr

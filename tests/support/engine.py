@@ -1,0 +1,193 @@
+"""Stacks of the project on the real engine, each with a namespace of its own on the test's trial environment."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+from kubernetes import client
+from kubernetes.config import new_client_from_config
+from pulumi import automation as auto
+
+from local.environment import Environment, EnvironmentInfo
+from settings.stack import config_key, secret_fields
+from tests.support.stacks import ROOT
+
+PROGRAM = (
+    "Pulumi.yaml",
+    "__main__.py",
+    "settings",
+    "delivery",
+    "git_remote",
+    "preflight",
+    "components",
+    "examples",
+)
+SECRET_KEYS = {config_key(field) for field in secret_fields()}
+
+
+def copy_program(target: Path) -> Path:
+    """A copy of the program in another folder, as another checkout has it."""
+    for name in PROGRAM:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(
+                source, target / name, ignore=shutil.ignore_patterns("__pycache__", "target", "logs")
+            )
+        else:
+            target.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target / name)
+    (target / "stacks").mkdir()
+    (target / ".venv").symlink_to(ROOT / ".venv")
+    return target
+
+
+def trial_config(info: EnvironmentInfo, name: str) -> dict[str, Any]:
+    """A complete configuration against the trial environment; its objects carry the stack's name."""
+    return {
+        "delivery": "git-submodule",
+        "dags": {"repo": f"{info.git.url}/platform/dags.git", "subdir": "dags", "connection": "git"},
+        "dbtProjects": [
+            {
+                "name": "jaffle",
+                "path": "dags/dbt/jaffle",
+                "repo": f"{info.git.url}/analytics/jaffle.git",
+                "connection": "git",
+                "source": "examples/dbt-project",
+            }
+        ],
+        "connections": {"git": {"type": "https", "login": info.git.username, "caBundle": info.git.ca_file}},
+        "credentials": {"git": {"password": info.git.token}},
+        "registry": {"server": info.registry.server, "username": info.registry.username},
+        "registryPassword": info.registry.password,
+        "image": {
+            "repository": f"{info.registry.server}/tests/{name}",
+            "base": info.base_image or f"{info.registry.server}/none:1",
+            # The recipe with real adapters is built once, in test_image.py; elsewhere an image is only delivered.
+            "adapters": [],
+            "packages": [],
+        },
+        "agent": {
+            "cluster": {"context": info.context},
+            "namespace": f"agents-{name}",
+            "apiUrl": "https://trial.external.astronomer.run/dtrial00",
+            "ids": {"organization": "o", "workspace": "w", "deployment": "d", "deploymentNamespace": "n-n-1"},
+            "chart": {"repository": info.chart_repository, "version": "2.3.3"},
+            "workers": [{"name": "default-worker", "terminationGracePeriodSeconds": 5}],
+        },
+        "agentToken": "canary-agent-token-" + name,
+    }
+
+
+class Stack:
+    """One stack of a copy of the program."""
+
+    def __init__(self, environment: Environment, folder: Path, name: str) -> None:
+        self.environment, self.folder, self.name = environment, folder, name
+        self.info = environment.info()
+        self.config = trial_config(self.info, name)
+        self.variables = {**environment.variables(), "NO_COLOR": "1"}
+        workspace = auto.LocalWorkspace(work_dir=str(folder), env_vars=self.variables)
+        self.engine = auto.Stack.create_or_select(name, workspace)
+
+    @property
+    def namespace(self) -> str:
+        """Namespace of the agents."""
+        return str(self.config["agent"]["namespace"])
+
+    def write(self, config: dict[str, Any] | None = None) -> None:
+        """Write the configuration into the stack file, secrets encrypted by Pulumi."""
+        if config is not None:
+            self.config = copy.deepcopy(config)
+        file = self.folder / "stacks" / f"Pulumi.{self.name}.yaml"
+        content = yaml.safe_load(file.read_text()) if file.exists() else {}
+        plain = {key: value for key, value in self.config.items() if key not in SECRET_KEYS}
+        content["config"] = {f"astro-dbt:{key}": value for key, value in plain.items()}
+        file.write_text(yaml.safe_dump(content, sort_keys=False))
+        secret = {key: value for key, value in self.config.items() if key in SECRET_KEYS}
+        values = {
+            f"astro-dbt:{key}": auto.ConfigValue(
+                value if isinstance(value, str) else json.dumps(value), secret=True
+            )
+            for key, value in secret.items()
+        }
+        if values:
+            self.engine.set_all_config(values)
+
+    def up(self, config: dict[str, Any] | None = None) -> auto.UpResult:
+        """`pulumi up`; raises auto.CommandError with the engine's output."""
+        self.write(config)
+        return self.engine.up(color="never")
+
+    def changes(self, result: auto.UpResult) -> dict[str, int]:
+        """Number of changed resources by operation, the unchanged left out."""
+        found = result.summary.resource_changes or {}
+        return {str(kind): count for kind, count in found.items() if kind != "same"}
+
+    def preview(
+        self, config: dict[str, Any] | None = None, *, arguments: tuple[str, ...] = ()
+    ) -> subprocess.CompletedProcess[str]:
+        """`pulumi preview`, with its exit code and everything it printed."""
+        self.write(config)
+        return self.pulumi("preview", "--diff", *arguments)
+
+    def pulumi(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """The CLI in the program's folder."""
+        return self.run("pulumi", *arguments, "--stack", self.name, "--non-interactive")
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """A command with the trial's variables."""
+        return subprocess.run(
+            command, cwd=self.folder, env=self.variables, capture_output=True, text=True, check=False
+        )
+
+    def helm(self, *arguments: str) -> Any:
+        """Output of a Helm command on this stack's namespace, decoded from JSON."""
+        done = self.run("helm", "--namespace", self.namespace, *arguments, "--output", "json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def history(self) -> list[int]:
+        """Revisions of the release."""
+        return [item["revision"] for item in self.helm("history", "astro-agent")]
+
+    def api(self) -> client.CoreV1Api:
+        """The Kubernetes API."""
+        return client.CoreV1Api(new_client_from_config(self.info.kubeconfig, context=self.info.context))
+
+    def deployments(self) -> dict[str, Any]:
+        """Name -> Deployment of the release."""
+        apps = client.AppsV1Api(self.api().api_client)
+        return {item.metadata.name: item for item in apps.list_namespaced_deployment(self.namespace).items}
+
+    def uids(self) -> dict[str, str]:
+        """Name -> UID of the namespace and of every Secret that Helm does not write."""
+        api = self.api()
+        secrets = api.list_namespaced_secret(self.namespace).items
+        found = {
+            item.metadata.name: item.metadata.uid
+            for item in secrets
+            if not item.metadata.name.startswith("sh.helm.")
+        }
+        return {"namespace": api.read_namespace(self.namespace).metadata.uid, **found}
+
+    def state(self) -> str:
+        """The stack's state as Pulumi stores it."""
+        return self.pulumi("stack", "export").stdout
+
+    def remove(self) -> None:
+        """Destroy the stack; for a test's end."""
+        self.pulumi("destroy", "--yes", "--skip-preview")
+        self.pulumi("stack", "rm", "--yes", "--force")
+
+
+def environment_for_tests() -> Environment:
+    """The trial environment of the test-suite: its own state folder, the user's cache."""
+    state = Path(os.environ.get("TRIAL_TEST_STATE") or ROOT / ".trial-tests")
+    return Environment(repo=ROOT, state=state)
