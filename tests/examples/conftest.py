@@ -1,0 +1,68 @@
+"""Fixtures: the examples copied to a place of their own, real Airflow and real dbt beside them."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.airflow_env import (
+    PythonEnvironment,
+    airflow_environment,
+    dbt_environment,
+)
+
+__all__ = ["airflow_environment", "dbt_environment"]
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+class Workspace:
+    """A folder with the example Dag repository, and a dbt project wherever the test puts it."""
+
+    def __init__(self, root: Path, *, airflow: PythonEnvironment, dbt: PythonEnvironment) -> None:
+        self.root = root
+        self.airflow = airflow
+        self.dbt = dbt
+        self.dags = root / "repository" / "dags"
+        self.database = root / "jaffle.duckdb"
+        shutil.copytree(EXAMPLES / "dag-repo", root / "repository")
+
+    def place_project(self, folder: Path) -> Path:
+        """Copy the example dbt project to a folder, without what a dbt run left in it."""
+        return Path(
+            shutil.copytree(
+                EXAMPLES / "dbt-project", folder, ignore=shutil.ignore_patterns("target", "logs", "*.duckdb")
+            )
+        )
+
+    def variables(self, **extra: str) -> dict[str, str]:
+        """Return the variables for Airflow and dbt in this workspace."""
+        return {
+            "AIRFLOW_HOME": str(self.root / "airflow"),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
+            "AIRFLOW__COSMOS__CACHE_DIR": str(self.root / "cosmos"),
+            "ASTRO_DBT_EXECUTABLE": str(self.dbt.program("dbt")),
+            "JAFFLE_DUCKDB_PATH": str(self.database),
+            **extra,
+        }
+
+    def run_dbt(self, project: Path, *words: str) -> tuple[int, str]:
+        """Run dbt in a project; return its exit code and all it printed."""
+        command: list[str | Path] = [self.dbt.program("dbt"), *words, "--profiles-dir", "."]
+        ended = self.dbt.run(command, env=self.variables(), cwd=project)
+        return ended.returncode, ended.stdout + ended.stderr
+
+    def query(self, sql: str) -> str:
+        """Return the rows of a query on the database as Python prints them."""
+        code = "import duckdb, sys; print(duckdb.connect(sys.argv[1], read_only=True).execute(sys.argv[2]).fetchall())"
+        ended = self.dbt.run([self.dbt.python, "-c", code, self.database, sql], env={})
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout.strip()
+
+
+@pytest.fixture
+def workspace(
+    tmp_path: Path, airflow_environment: PythonEnvironment, dbt_environment: PythonEnvironment
+) -> Workspace:
+    """Return a fresh workspace without a dbt project."""
+    return Workspace(tmp_path, airflow=airflow_environment, dbt=dbt_environment)
