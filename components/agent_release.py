@@ -7,10 +7,11 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 import pulumi_kubernetes as kubernetes
+from pulumi.output import UNKNOWN
 
 from delivery.fingerprint import fingerprint
 
@@ -95,6 +96,7 @@ class AgentRelease(pulumi.ComponentResource):
         timeout_seconds: int = 900,
         max_history: int = 10,
         before_change: pulumi.ResourceHook | None = None,
+        load_chart: bool = True,
         protect: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -102,7 +104,8 @@ class AgentRelease(pulumi.ComponentResource):
 
         ``values`` are the chart's values but for the names of the Secrets; ``connection_marks`` are the marks of the Git
         connections that the agents read; ``timeout_seconds`` must exceed the longest grace period of the workers, or Helm
-        rolls back while tasks drain; ``before_change`` runs before the release is made or changed.
+        rolls back while tasks drain; ``before_change`` runs before the release is made or changed; ``load_chart`` False
+        lets a preview do without the chart, because its repository is out of reach.
         """
         super().__init__("astro-dbt:components:AgentRelease", resource_name, None, opts)
         self._resource_name, self._namespace, self._prefix, self._protect = (
@@ -130,7 +133,7 @@ class AgentRelease(pulumi.ComponentResource):
             name=release_name,
             namespace=namespace,
             chart=f"{chart.repository.rstrip('/')}/{chart.name}" if in_registry else chart.name,
-            version=chart.version,
+            version=chart.version if load_chart else _not_known(),
             repository_opts=None
             if in_registry
             else kubernetes.helm.v3.RepositoryOptsArgs(repo=chart.repository),
@@ -238,3 +241,7 @@ def _summary(found: Mapping[str, Any]) -> dict[str, Any]:
 
 def _field(status: Any, key: str) -> Any:
     return status.get(key) if isinstance(status, Mapping) else getattr(status, key, None)
+
+
+def _not_known() -> pulumi.Output[str]:
+    return pulumi.Output.from_input(cast("str", UNKNOWN))

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-import git_remote
 import pulumi
 
+import git_remote
 from components.agent_namespace import AgentNamespace
 from components.agent_release import AgentRelease, AgentSecrets, ChartArgs, ExistingSecret, RegistryLogin
 from components.build_context import BuildContext, stage
+from components.chart_source import is_out_of_reach
 from components.client_image import ClientImage
 from components.git_connections import (
     GitConnections,
@@ -27,6 +28,7 @@ from delivery.git_access import config_map_name, dags_connection, secret_name
 from delivery.plan import Plan
 from delivery.recipe import Source
 from preflight import Report
+from preflight.levels import Levels
 from settings.connections import GithubAppConnection, HttpsConnection, SshConnection
 from settings.stack import Settings
 
@@ -192,7 +194,8 @@ def client_image(settings: Settings, plan: Plan, context: BuildContext | None) -
         arguments=plan.recipe.arguments,
         secret_arguments=build_secrets(settings),
         registry=logins[0] if settings.registry else None,
-        further_registries=logins[1:] if settings.registry else logins,
+        base=plan.recipe.base if settings.base_registry else None,
+        base_registry=logins[-1] if settings.base_registry else None,
         engine=settings.image.engine if settings.image else None,
     )
 
@@ -216,12 +219,24 @@ def agent_release(
         timeout_seconds=agent.helm_timeout,
         max_history=agent.history,
         before_change=unlock_hook(settings),
+        load_chart=_load_chart(settings),
         protect=agent.protect,
         opts=pulumi.ResourceOptions(
             provider=cluster.provider,
             depends_on=[git],
         ),
     )
+
+
+def _load_chart(settings: Settings) -> bool:
+    """Whether the chart is there to be checked: a preview with the look at the chart turned off may go without."""
+    repository = settings.agent.chart.repository
+    if Levels(settings.preflight).looks("chart") or not is_out_of_reach(settings.agent.chart):
+        return True
+    pulumi.log.warn(
+        f"the chart repository {repository} is out of reach, so this preview knows nothing of the chart"
+    )
+    return False
 
 
 def project_outputs(plan: Plan, looked: Report) -> dict[str, dict[str, object]]:

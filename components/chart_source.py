@@ -1,0 +1,31 @@
+"""Whether the chart repository answers, for previews without a network."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+
+import pulumi
+
+from settings.agent import Chart
+
+SECONDS = 5
+"""Longest wait for an answer."""
+
+
+def is_out_of_reach(chart: Chart) -> bool:
+    """Whether a preview has to do without the chart.
+
+    The kubernetes plugin loads the chart while it checks the release's inputs, unless one of them is not known yet
+    (pulumi-kubernetes 4.29.0, helm_release.go), so a preview without network would fail at that. An `up` needs the chart
+    in any case, so for it the answer is always no.
+    """
+    if not pulumi.runtime.is_dry_run() or not chart.repository.startswith("http"):
+        return False
+    try:
+        with urllib.request.urlopen(f"{chart.repository.rstrip('/')}/index.yaml", timeout=SECONDS):  # noqa: S310
+            return False
+    except urllib.error.HTTPError:
+        return False  # it answers; what it says is the plugin's to report
+    except OSError:
+        return True
