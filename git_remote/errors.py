@@ -97,7 +97,7 @@ _NOISE = re.compile(
     r"^(Cloning into|warning: |hint: |From |Initialized|Warning: Permanently added|Please make sure|and the repository"
     r"|\s*$)"
 )
-_USERINFO = re.compile(r"(?<=://)[^/\s@]+@")
+_USERINFO = re.compile(r"(?<=http://)[^/\s@]+@|(?<=https://)[^/\s@]+@|(?<=://)[^/\s:@]*:[^/\s@]+@")
 _LONGEST = 200
 
 
@@ -112,7 +112,7 @@ def summary(stderr: str, secrets: Iterable[str]) -> str:
 
 def redact(text: str, secrets: Iterable[str]) -> str:
     """Remove credentials from a text: the given ones in every spelling that Git uses, and user parts of URLs."""
-    spellings = {form for secret in secrets if secret for form in _forms(secret)}
+    spellings = {form for secret in secrets if len(secret) >= _SHORTEST for form in _forms(secret)}
     for form in sorted(spellings, key=len, reverse=True):
         text = text.replace(form, "***")
     return _USERINFO.sub("***@", text)

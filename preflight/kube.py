@@ -1,0 +1,158 @@
+"""The way to the cluster: the same kubeconfig and context that the program's provider uses."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    from kubernetes.client import ApiClient
+
+
+class ClusterError(Exception):
+    """The cluster did not answer; `case` is that of the check cluster.reach."""
+
+    def __init__(self, case: str, detail: str, *, server: str = "the cluster", remedy: str = "") -> None:
+        super().__init__(detail)
+        self.case = case
+        self.server = server
+        self.remedy = remedy
+
+
+class RefusedError(Exception):
+    """The API server answered with an error; `status` is its HTTP status."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(f"HTTP {status} {reason}".strip())
+        self.status = status
+
+
+class Cluster:
+    """Plain requests to the API server: JSON in, JSON out, one attempt, one time limit (seconds) each."""
+
+    def __init__(self, api: ApiClient, *, timeout: float) -> None:
+        self._api = api
+        self._timeout = timeout
+        self.server = str(api.configuration.host)
+
+    def get(self, path: str, *, query: dict[str, str] | None = None, accept: str = "application/json") -> Any:
+        """Read an object or a list. Raises ClusterError or RefusedError."""
+        return self._request("GET", path, query=query, accept=accept)
+
+    def post(self, path: str, body: Any) -> Any:
+        """Send a review. Raises ClusterError or RefusedError."""
+        return self._request("POST", path, body=body)
+
+    def delete(self, path: str, body: Any) -> None:
+        """Delete an object. Raises ClusterError or RefusedError."""
+        self._request("DELETE", path, body=body)
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: dict[str, str] | None = None,
+        body: Any = None,
+        accept: str = "application/json",
+    ) -> Any:
+        import urllib3
+        from kubernetes.client.exceptions import ApiException
+
+        method, url, headers, sent, form = self._api.param_serialize(
+            method,
+            path,
+            query_params=list((query or {}).items()),
+            header_params={"Accept": accept, "Content-Type": "application/json"},
+            body=body,
+            auth_settings=["BearerToken"],
+        )
+        try:
+            answer = self._api.call_api(method, url, headers, sent, form, _request_timeout=self._timeout)
+            content = answer.read()  # type: ignore[no-untyped-call]
+        except ApiException as error:
+            raise ClusterError("unreachable", _short(error.reason), server=self.server) from None
+        except urllib3.exceptions.TimeoutError:
+            raise ClusterError(
+                "timeout", f"no answer within {self._timeout:.0f} s", server=self.server
+            ) from None
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise ClusterError("unreachable", _short(error), server=self.server) from None
+        if answer.status == 401:
+            raise ClusterError("refused", "401 Unauthorized", server=self.server)
+        if answer.status >= 400:
+            raise RefusedError(answer.status, str(answer.reason or ""))
+        return json.loads(content) if content else {}
+
+
+def connect(
+    kubeconfig: str | None, context: str | None, *, root: Path | None = None, timeout: float
+) -> Cluster:
+    """Open the way to a cluster.
+
+    ``kubeconfig`` is the path or the content of a kubeconfig, or None for KUBECONFIG and ~/.kube/config; a path is taken
+    relative to ``root``. Raises ClusterError (case kubeconfig). Nothing is sent yet.
+    """
+    # Half a second that a stack without looks at the cluster does not pay.
+    from kubernetes import client, config
+
+    configuration = client.Configuration()
+    try:
+        if kubeconfig is not None and _is_content(kubeconfig):
+            content = yaml.safe_load(kubeconfig)
+            config.load_kube_config_from_dict(  # type: ignore[no-untyped-call]
+                content, context=context, client_configuration=configuration, persist_config=False
+            )
+        else:
+            path = _path(kubeconfig, root)
+            if kubeconfig is None and "KUBERNETES_SERVICE_HOST" in os.environ and not _exists(path):
+                config.load_incluster_config(  # type: ignore[no-untyped-call]
+                    client_configuration=configuration
+                )
+            else:
+                config.load_kube_config(  # type: ignore[no-untyped-call]
+                    path, context=context, client_configuration=configuration, persist_config=False
+                )
+    except (config.ConfigException, yaml.YAMLError, OSError, TypeError, ValueError) as error:
+        raise _unusable(error, context) from None
+    # One attempt per request: a host that hangs must cost one time limit, not four.
+    configuration.retries = False
+    return Cluster(client.ApiClient(configuration), timeout=timeout)
+
+
+def _is_content(kubeconfig: str) -> bool:
+    return "\n" in kubeconfig or kubeconfig.lstrip().startswith("{")
+
+
+def _path(kubeconfig: str | None, root: Path | None) -> str:
+    if kubeconfig is None:
+        return os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+    return str((root or Path()) / Path(kubeconfig).expanduser())
+
+
+def _exists(paths: str) -> bool:
+    return any(Path(path).expanduser().is_file() for path in paths.split(os.pathsep) if path)
+
+
+def _unusable(error: Exception, context: str | None) -> ClusterError:
+    # The text of a YAML error may quote the kubeconfig, which holds credentials.
+    readable = not isinstance(error, yaml.YAMLError | TypeError | ValueError)
+    detail = str(error).splitlines()[0] if readable else "the kubeconfig is not valid YAML"
+    if context and "context" in detail.lower():
+        return ClusterError(
+            "kubeconfig", detail, remedy="write a context that `kubectl config get-contexts` lists"
+        )
+    return ClusterError(
+        "kubeconfig", detail, remedy="set KUBECONFIG, or write agent.cluster.kubeconfig and context"
+    )
+
+
+def _short(error: object) -> str:
+    text = str(error)
+    if "CERTIFICATE" in text.upper():
+        return "its certificate is not trusted"
+    return text.rsplit(": ", 1)[-1].strip("()'\" ") or type(error).__name__

@@ -1,0 +1,110 @@
+"""What the looks found: findings for people, facts for the stack's outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Severity = Literal["error", "warning", "info"]
+"""error: stops before any change; warning: shown; info: shown where somebody asks."""
+
+_ORDER: Mapping[str, int] = {"error": 0, "warning": 1, "info": 2}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a look found."""
+
+    check: str
+    """Id of the check, for example `git.ref`; docs/preflight.md lists all."""
+    severity: Severity
+    """How bad."""
+    key: str
+    """Stack key that decides it, for example `astro-dbt:dags.ref`."""
+    message: str
+    """What is wrong and what to do, as the rest of a sentence that begins with the key."""
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.message}."
+
+    @property
+    def order(self) -> tuple[int, str, str, str]:
+        """Errors first, then by key."""
+        return (_ORDER[self.severity], self.key, self.check, self.message)
+
+
+@dataclass(frozen=True)
+class ProjectFacts:
+    """Where a dbt project comes from, as the agents will get it."""
+
+    repository: str | None
+    """Clone URL of its repository; None for a local folder."""
+    commit: str | None
+    """Commit that the agents get; None when the look did not get that far."""
+    behind: int | str | None
+    """Commits that the tracked branch is ahead; text ("more than 250") when counting stopped; None when unknown."""
+    dbt_name: str | None
+    """Name in dbt_project.yml."""
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What the reference of an Astro agent image says."""
+
+    reference: str
+    """The reference."""
+    runtime: str
+    """Astro Runtime, for example 3.1-3."""
+    python: str
+    """Python, for example 3.12."""
+    agent: str
+    """Agent, for example 1.2.0."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that the looks found, errors first."""
+
+    findings: tuple[Finding, ...] = ()
+    """Findings in a stable order."""
+    projects: Mapping[str, ProjectFacts] = field(default_factory=dict)
+    """Facts by dbt project."""
+    image_base: ImageFacts | None = None
+    """Facts of the image that the agents' image builds on (or that they run); None when its reference says nothing."""
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """Findings that stop."""
+        return tuple(finding for finding in self.findings if finding.severity == "error")
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """Findings to show."""
+        return tuple(finding for finding in self.findings if finding.severity == "warning")
+
+    @property
+    def infos(self) -> tuple[Finding, ...]:
+        """Findings that are good to know."""
+        return tuple(finding for finding in self.findings if finding.severity == "info")
+
+    def raise_for_errors(self) -> None:
+        """Raise PreflightError if there is any error."""
+        if self.errors:
+            raise PreflightError(self.errors)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain data, for outputs and for machines that read it."""
+        return {
+            "findings": [asdict(finding) for finding in self.findings],
+            "projects": {name: asdict(facts) for name, facts in self.projects.items()},
+            "imageBase": asdict(self.image_base) if self.image_base else None,
+        }
+
+
+class PreflightError(Exception):
+    """Something would fail later; one sentence per finding."""
+
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
+        self.findings = findings
+        super().__init__("\n".join(str(finding) for finding in findings))
