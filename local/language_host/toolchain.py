@@ -1,0 +1,111 @@
+"""Which Python a Pulumi program runs with, and what is installed there."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+
+
+class ToolchainError(Exception):
+    """What keeps a program from running, in one sentence."""
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """A Python environment.
+
+    Attributes:
+        python: interpreter.
+        virtualenv: folder of the virtual environment; None for an interpreter from PATH.
+    """
+
+    python: Path
+    virtualenv: Path | None
+
+    @classmethod
+    def of(cls, root: Path, options: Mapping[str, object]) -> "Toolchain":
+        """Read `runtime.options` of a Pulumi.yaml, whose `virtualenv` is relative to that file's folder.
+
+        Raises:
+            ToolchainError: the options ask for something that this host does not have.
+        """
+        toolchain = options.get("toolchain") or "pip"
+        if toolchain != "pip":
+            raise ToolchainError(
+                f"runtime.options.toolchain in Pulumi.yaml is {toolchain!r}, which the trial's language host does not "
+                "have; write pip, or install the official Pulumi release."
+            )
+        name = options.get("virtualenv")
+        if not name:
+            return cls(python=Path(sys.executable), virtualenv=None)
+        folder = Path(os.path.normpath(root / str(name)))
+        return cls(python=folder / "bin" / "python", virtualenv=folder)
+
+    def require(self) -> None:
+        """Check that the environment is there.
+
+        Raises:
+            ToolchainError: it is not.
+        """
+        if not self.python.is_file():
+            raise ToolchainError(
+                f"The virtual environment {self.virtualenv} of runtime.options.virtualenv in Pulumi.yaml does not "
+                "exist; create it with `pulumi install`."
+            )
+
+    def environment(self) -> dict[str, str]:
+        """Return the process environment in which the virtual environment is active."""
+        environment = dict(os.environ)
+        if self.virtualenv is not None:
+            environment["VIRTUAL_ENV"] = str(self.virtualenv)
+            environment["PATH"] = f"{self.virtualenv / 'bin'}{os.pathsep}{environment.get('PATH', '')}"
+            environment.pop("PYTHONHOME", None)
+        return environment
+
+    def site_packages(self) -> list[str]:
+        """Return the folders that hold the environment's packages."""
+        if self.virtualenv is None:
+            return [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
+        return [str(path) for path in sorted(self.virtualenv.glob("lib*/python*/site-packages"))]
+
+    def distributions(self) -> list[Distribution]:
+        """Return what is installed."""
+        return list(distributions(path=self.site_packages()))
+
+
+@dataclass(frozen=True)
+class PluginPackage:
+    """A resource plugin that an installed package needs.
+
+    Attributes:
+        version: without a leading "v".
+        server: from where Pulumi downloads it; "" for the usual place.
+    """
+
+    name: str
+    version: str
+    server: str = ""
+
+
+def plugin_packages(toolchain: Toolchain) -> list[PluginPackage]:
+    """Find the plugins that the installed Pulumi packages name in their pulumi-plugin.json."""
+    found = {}
+    for folder in toolchain.site_packages():
+        for file in sorted(Path(folder).glob("*/pulumi-plugin.json")):
+            content = json.loads(file.read_text(encoding="utf-8"))
+            if not content.get("resource"):
+                continue
+            name = content.get("name") or file.parent.name.removeprefix("pulumi_").replace("_", "-")
+            version = str(content.get("version") or _version_of(toolchain, file.parent.name)).removeprefix("v")
+            found[name] = PluginPackage(name, version, str(content.get("server") or ""))
+    return [found[name] for name in sorted(found)]
+
+
+def _version_of(toolchain: Toolchain, package: str) -> str:
+    for distribution in toolchain.distributions():
+        if distribution.name.replace("-", "_") == package:
+            return distribution.version
+    return ""
