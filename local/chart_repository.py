@@ -31,7 +31,14 @@ class ChartRepository:
         port = self.memory.port("charts", in_use=self.supervisor.identity("charts") is not None)
         address = f"{LOOPBACK}:{port}"
         self.folder.mkdir(parents=True, exist_ok=True)
-        argv = [self.layout.bin / "trial-services", "charts", "-listen", address, "-folder", self.folder]
+        argv: list[str | Path] = [
+            self.layout.bin / "trial-services",
+            "charts",
+            "-listen",
+            address,
+            "-folder",
+            self.folder,
+        ]
         service = Service("charts", argv, ready=answers(f"http://{address}/healthz"))
         with self.progress.step("start the chart repository") as step:
             packaged = self._package(f"http://{address}")

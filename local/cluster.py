@@ -130,7 +130,7 @@ class Cluster:
     def kubectl(self, *arguments: str, stdin: str | None = None, purpose: str, seconds: float = 60.0) -> str:
         """Run kubectl as the administrator and return what it prints."""
         kubeconfig = self.layout.state / "kubeconfig"
-        argv = [self.layout.bin / "kubectl", f"--kubeconfig={kubeconfig}", *arguments]
+        argv: list[str | Path] = [self.layout.bin / "kubectl", f"--kubeconfig={kubeconfig}", *arguments]
         return run(argv, stdin=stdin, purpose=purpose, seconds=seconds)
 
     def apply(self, *objects: Mapping[str, object], purpose: str) -> None:
@@ -145,7 +145,7 @@ class Cluster:
     def _etcd(self, pairs: Mapping[str, KeyPair]) -> Service:
         client, peer = (f"https://{LOOPBACK}:{self._port(name)}" for name in ("etcd", "etcd-peer"))
         pair, authority = pairs["etcd"], self.authority.pair.certificate
-        argv = [
+        argv: list[str | Path] = [
             self.layout.bin / "etcd",
             "--name=trial",
             f"--data-dir={self.layout.private_folder(self.layout.state / 'etcd')}",
@@ -172,7 +172,7 @@ class Cluster:
     def _api_server(self, pairs: Mapping[str, KeyPair]) -> Service:
         authority = self.authority.pair.certificate
         accounts = self.authority.signing_key("service-accounts")
-        argv = [
+        argv: list[str | Path] = [
             self.layout.bin / "kube-apiserver",
             f"--bind-address={LOOPBACK}",
             f"--advertise-address={LOOPBACK}",
@@ -215,7 +215,7 @@ class Cluster:
         config = self.kubeconfig(name)
         authority = self.authority.pair
         port = self._port(name)
-        argv = [
+        argv: list[str | Path] = [
             self.layout.bin / name,
             f"--kubeconfig={config}",
             f"--authentication-kubeconfig={config}",
@@ -241,7 +241,7 @@ class Cluster:
         name = "kube-scheduler"
         config = self.kubeconfig(name)
         port = self._port(name)
-        argv = [
+        argv: list[str | Path] = [
             self.layout.bin / name,
             f"--kubeconfig={config}",
             f"--authentication-kubeconfig={config}",

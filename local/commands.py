@@ -39,10 +39,15 @@ def run(
     data = stdin.encode() if isinstance(stdin, str) else stdin
     try:
         if on_line is None:
-            ended = subprocess.run(  # noqa: S603
-                words, env=environment, cwd=cwd, input=data, timeout=seconds, capture_output=True, check=False,
-                **({"stdin": subprocess.DEVNULL} if data is None else {}),
-            )  # fmt: skip
+            ended = subprocess.run(
+                words,
+                env=environment,
+                cwd=cwd,
+                input=data if data is not None else b"",
+                timeout=seconds,
+                capture_output=True,
+                check=False,
+            )
             output = ended.stdout.decode(errors="replace")
             code, said = ended.returncode, ended.stderr.decode(errors="replace") or output
         else:

@@ -9,8 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from local.base_image import BaseImage
 from local.chart_repository import ChartRepository
 from local.cluster import CONTEXT, Cluster
+from local.docker_engine import DockerEngine
 from local.downloads import Downloads
 from local.errors import TrialError
 from local.git_server import GitInfo, GitServer
@@ -134,6 +136,10 @@ class Environment:
         git = GitServer(*parts, cluster.authority).up(certificates["services"])
         charts = ChartRepository(*parts).up()
         SimulatedNode(self.layout, self.progress, self.supervisor, cluster).up(self.toolbox.kwok_stages())
+        docker_host = base_image = None
+        if self.docker:
+            docker_host = DockerEngine(self.layout, self.progress, self.supervisor).up()
+            base_image = BaseImage(self.layout, self.progress).up(registry)
         pulumi = PulumiHome(self.layout, self.progress, self.toolbox, memory).up(plugins=self.engine)
         info = EnvironmentInfo(
             kubeconfig=str(control_plane.kubeconfig),
@@ -142,8 +148,8 @@ class Environment:
             registry=registry,
             git=git,
             chart_repository=charts,
-            docker_host=None,
-            base_image=None,
+            docker_host=docker_host,
+            base_image=base_image,
             pulumi=pulumi,
             bin=str(self.layout.bin),
         )
@@ -183,6 +189,7 @@ class Environment:
 
     def stop(self) -> None:
         """Stop everything that runs, and keep the state: `up` goes on from there."""
+        DockerEngine(self.layout, self.progress, self.supervisor).down()
         names = self.supervisor.names()
         order = ["kubelet", "kwok", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd"]
         for name in sorted(names, key=lambda name: order.index(name) if name in order else len(order)):

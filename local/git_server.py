@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from local.commands import run
 from local.certificates import Authority, KeyPair
+from local.commands import run
 from local.http_check import answers
 from local.layout import Layout, write_private
 from local.memory import LOOPBACK, Memory
@@ -218,7 +218,12 @@ def git(*arguments: str, cwd: Path, env: Mapping[str, str] | None = None, stdin:
     """
     # A Git hook or a rebase around us would redirect every command to its own repository.
     outer = {name: "" for name in os.environ if name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")}
-    argv = ["env", *(f"--unset={name}" for name in outer if name not in (env or {})), "git", *arguments]
+    argv: list[str | Path] = [
+        "env",
+        *(f"--unset={name}" for name in outer if name not in (env or {})),
+        "git",
+        *arguments,
+    ]
     return run(argv, cwd=cwd, env={**_NEUTRAL, **(env or {})}, stdin=stdin, purpose=f"git {arguments[0]}")
 
 

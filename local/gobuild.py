@@ -179,7 +179,7 @@ class GoBuilder:
             path: the module, such as "sigs.k8s.io/kwok".
             folders: of that module.
         """
-        argv = [self.go, "mod", "download", "-json", path]
+        argv: list[str | Path] = [self.go, "mod", "download", "-json", path]
         purpose = f"downloading {path}"
         cwd = self.layout.sources / "go" / module
         root = Path(json.loads(run(argv, purpose=purpose, cwd=cwd, env=self._environment()))["Dir"])
@@ -209,7 +209,7 @@ class GoBuilder:
                 update(f"downloading modules, {downloaded} so far")
 
         common = ["-trimpath", "-buildvcs=false", *([QUICK_COMPILE] if program.quick else [])]
-        listing = [self.go, "list", "-deps", program.package]
+        listing: list[str | Path] = [self.go, "list", "-deps", program.package]
         packages = run(listing, purpose=purpose, cwd=module, env=self._environment(), on_line=count_download)
         total = sum(1 for line in packages.splitlines() if line and not line.startswith("go: "))
         compiled = 0
@@ -226,7 +226,7 @@ class GoBuilder:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         ldflags = " ".join(("-s", "-w", *program.ldflags))
-        argv = [
+        argv: list[str | Path] = [
             self.go,
             "build",
             "-v",
@@ -237,7 +237,7 @@ class GoBuilder:
             partial / program.name,
             program.package,
         ]
-        nice = [nice_path] if (nice_path := shutil.which("nice")) else []
+        nice: list[str | Path] = [nice_path] if (nice_path := shutil.which("nice")) else []
         run([*nice, *argv], purpose=purpose, cwd=module, env=self._environment(), on_line=count_package)
         shutil.rmtree(folder, ignore_errors=True)
         partial.rename(folder)

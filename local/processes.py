@@ -134,7 +134,7 @@ class Supervisor:
         descriptor = os.open(self.log(service.name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as log:
             words = ["/bin/sh", "-c", _LAUNCH, str(record), *[str(word) for word in service.argv]]
-            process = subprocess.Popen(  # noqa: S603
+            process = subprocess.Popen(
                 words, env={**os.environ, **service.env}, cwd=self.run, stdin=subprocess.DEVNULL,
                 stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip

@@ -178,7 +178,7 @@ class PulumiCli:
             TrialError: it failed; it has already said why.
         """
         argv = [str(self.command), *arguments, "--non-interactive"]
-        ended = subprocess.run(argv, cwd=self.repo, env=dict(self.variables), check=False)  # noqa: S603
+        ended = subprocess.run(argv, cwd=self.repo, env=dict(self.variables), check=False)
         if ended.returncode != 0:
             raise TrialError(
                 f"pulumi {arguments[0]} ended with code {ended.returncode}; what it printed above says why."

@@ -1,0 +1,83 @@
+"""What a Docker engine changes in the machine's IPv4 firewall, remembered and undone."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+from local.commands import run
+from local.errors import TrialError
+from local.layout import write_private
+from local.packages import find_program
+
+_FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
+_TABLES = ("filter", "nat")
+_OWN_CHAIN = re.compile(r"DOCKER($|-)")
+
+
+def _rules(table: str) -> list[list[str]]:
+    iptables = find_program("iptables") or "iptables"
+    try:
+        listing = run([iptables, "-t", table, "-S"], purpose="reading the firewall")
+    except TrialError:
+        return []
+    return [shlex.split(line) for line in listing.splitlines()]
+
+
+def _change(table: str, *words: str) -> None:
+    iptables = find_program("iptables") or "iptables"
+    run([iptables, "-w", "-t", table, *words], purpose="restoring the firewall")
+
+
+def _chains(rules: list[list[str]]) -> list[str]:
+    return [rule[1] for rule in rules if rule[0] == "-N" and _OWN_CHAIN.match(rule[1])]
+
+
+def remember(path: Path) -> None:
+    """Note forwarding and its policy before an engine changes them, unless another engine already has."""
+    if path.exists():
+        return
+    rules = _rules("filter")
+    policy = next((rule[2] for rule in rules if rule[:2] == ["-P", "FORWARD"]), "ACCEPT")
+    changed = bool(_chains(rules))
+    before = {
+        "policy": "ACCEPT" if changed else policy,
+        "forwarding": None if changed else _FORWARDING.read_text(encoding="ascii").strip(),
+    }
+    write_private(path, json.dumps(before) + "\n")
+
+
+def restore(path: Path, *, bridge: str, subnet: str) -> None:
+    """Remove the rules of an engine's bridge; with the last such bridge, all chains that Docker made.
+
+    Args:
+        path: what `remember` wrote.
+        bridge: name of the bridge.
+        subnet: its addresses, such as "10.201.7.0/24".
+    """
+    if find_program("iptables") is None or not path.exists():
+        return
+    before = json.loads(path.read_text(encoding="utf-8"))
+    others = False
+    for table in _TABLES:
+        rules = _rules(table)
+        for rule in rules:
+            if rule[0] == "-A" and (bridge in rule or subnet in rule):
+                _change(table, "-D", *rule[1:])
+        left = [rule for rule in _rules(table) if rule[0] == "-A"]
+        others = others or any(_OWN_CHAIN.match(rule[1]) and {"-i", "-o"} & set(rule) for rule in left)
+    if others:
+        return
+    for table in _TABLES:
+        rules = _rules(table)
+        chains = _chains(rules)
+        for rule in rules:
+            if rule[0] == "-A" and rule[1] not in chains and set(rule[2:]) & set(chains):
+                _change(table, "-D", *rule[1:])
+        for chain in chains:
+            _change(table, "-F", chain)
+        for chain in chains:
+            _change(table, "-X", chain)
+    _change("filter", "-P", "FORWARD", before["policy"])
+    if before["forwarding"] is not None:
+        _FORWARDING.write_text(before["forwarding"] + "\n", encoding="ascii")
