@@ -70,7 +70,7 @@ def release_state(cluster: Cluster, *, namespace: str, name: str) -> ReleaseStat
     """State of a release; labels only are read, never values. Raises ClusterError or RefusedError."""
     query = {"labelSelector": f"owner=helm,name={name}"}
     found = cluster.get(f"/api/v1/namespaces/{namespace}/secrets", query=query, accept=_METADATA)
-    revisions = [_revision(item["metadata"]) for item in found.get("items", [])]
+    revisions = [_revision(item["metadata"]) for item in found.get("items") or []]
     return ReleaseState(tuple(sorted(revisions, key=lambda item: item.revision, reverse=True)))
 
 
