@@ -1,4 +1,4 @@
-"""The command line of the trial: `python -m local up|preview|stop|down|clean|env|status`."""
+"""The command line of the trial: `python -m local up|preview|stop|down|clean|env|status|exec`."""
 
 import argparse
 import os
@@ -54,6 +54,8 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("clean", help="down, and remove the caches")
     commands.add_parser("env", help="print export lines for a shell")
     commands.add_parser("status", help="say what runs")
+    execute = commands.add_parser("exec", help="run a program with the trial's variables")
+    execute.add_argument("program", nargs=argparse.REMAINDER, help="after --: program and arguments")
     return top
 
 
@@ -160,7 +162,19 @@ def _status(options: argparse.Namespace, progress: Progress) -> None:
         print("nothing was started")
 
 
+def _exec(options: argparse.Namespace, progress: Progress) -> None:
+    words = options.program[1:] if options.program[:1] == ["--"] else options.program
+    if not words:
+        raise TrialError("exec needs a program; write: python -m local exec -- <program> [arguments].")
+    variables = dict(_environment(options, progress).variables())
+    try:
+        os.execvpe(words[0], words, variables)  # noqa: S606 - replacing this process is the purpose
+    except FileNotFoundError:
+        raise TrialError(f"there is no program {words[0]}.") from None
+
+
 _COMMANDS = {
+    "exec": _exec,
     "up": _up,
     "preview": _preview,
     "stop": _stop,

@@ -1,0 +1,58 @@
+# One command for each thing one wants of a checkout. `make help` lists them.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+STAMP := $(VENV)/.requirements
+LOCAL := $(VENV)/bin/python -m local
+
+export DELIVERY NODE NO_DOCKER
+
+.PHONY: help up preview stop down clean env status test test-quick lint
+
+help: ## List the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@printf '\nVariables: DELIVERY=git-submodule|agent-image, NODE=kwok|real, NO_DOCKER=1\n'
+
+# The environment is complete once the stamp is there; a requirement that changed brings it up to date.
+$(STAMP): requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "error: Python 3.11 or newer is needed, $$($(PYTHON) --version) is what '$(PYTHON)' starts; install it and run make PYTHON=python3.11." >&2; exit 1; }
+	@echo "… Python environment in $(VENV)"
+	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV) || \
+	  { echo "error: 'python3 -m venv' does not work here; install it (Debian: apt-get install python3-venv)." >&2; exit 1; }
+	@start=$$SECONDS; $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt && \
+	  touch $@ && echo "✓ Python environment ($$((SECONDS - start)) s)"
+
+up: $(STAMP) ## Bring up the trial environment and the stack dev
+	@$(LOCAL) up
+
+preview: $(STAMP) ## Show what the stack dev would change
+	@$(LOCAL) preview
+
+stop: $(STAMP) ## Stop all processes of the trial, keep its state
+	@$(LOCAL) stop
+
+down: $(STAMP) ## Stop the trial and remove all that it made, keep the caches
+	@$(LOCAL) down
+
+clean: $(STAMP) ## Like down, and remove the caches
+	@$(LOCAL) clean
+
+env: $(STAMP) ## Print export lines: eval "$$(make -s env)"
+	@$(LOCAL) env
+
+status: $(STAMP) ## Say which processes of the trial run
+	@$(LOCAL) status
+
+test: $(STAMP) ## Bring up what the tests need, then run all of them
+	@$(LOCAL) up --no-stack
+	@$(LOCAL) exec -- $(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+
+test-quick: $(STAMP) ## Run the tests that need no trial environment
+	@$(VENV)/bin/python -m pytest -m 'not engine and not airflow and not delivery and not preflight' $(PYTEST_ARGS)
+
+lint: $(STAMP) ## Check style and types
+	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy .
