@@ -1,29 +1,30 @@
 """Fixtures: the stand-in charts, rendered with a real Helm."""
 
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local.layout import cache_folder
+from local.downloads import Downloads
+from local.gobuild import PROGRAMS
+from local.layout import Layout
+from local.progress import Progress
+from local.tools import Toolbox
 from tests.support.helm_chart import CHARTS, Chart, Lint, Render, Rendered
+from tests.support.terminal import visible
+
+REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
-def helm() -> Path:
-    """Return a Helm 3: the one on PATH, else the one the trial keeps in its cache."""
-    on_path = shutil.which("helm")
-    if on_path:
-        return Path(on_path)
-    kept = sorted(
-        (path for path in cache_folder().rglob("helm") if path.is_file() and os.access(path, os.X_OK)),
-        key=lambda path: path.stat().st_mtime,
-    )
-    if not kept:
-        pytest.fail("These tests need Helm: run `make up` once, or put Helm 3 on PATH.")
-    return kept[-1]
+def helm(request: pytest.FixtureRequest) -> Path:
+    """Return the trial's Helm, building it into the user's cache when there is no trial yet."""
+    layout = Layout.of(repo=REPOSITORY)
+    linked = layout.bin / "helm"
+    if linked.exists():
+        return linked
+    with visible(request.config), Progress() as progress:
+        return Toolbox(layout, progress, Downloads()).builder().build(PROGRAMS["helm"])
 
 
 @pytest.fixture

@@ -302,7 +302,7 @@ def test_pod_settings_reach_the_pod(render: Render) -> None:
         "initContainers": [{"name": "before", "image": "a:1"}],
         "extraContainers": [{"name": "beside", "image": "b:1"}],
         "volumes": [{"name": "tmp", "emptyDir": {}}],
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
         "nodeSelector": {"disk": "fast"},
         "affinity": {"podAntiAffinity": {}},
         "tolerations": [{"operator": "Exists"}],

@@ -11,8 +11,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +20,7 @@ import pytest
 from local.commands import run
 from local.layout import cache_folder
 from local.progress import Progress, Step
+from tests.support.terminal import visible
 
 REQUIREMENTS = Path(__file__).parents[1] / "examples"
 INSTALL_SECONDS = 1800.0
@@ -138,19 +138,8 @@ def _install(wanted: PythonEnvironment, requirements: Path, constraints: Path | 
     )
 
 
-@contextmanager
-def _visible(config: pytest.Config) -> Iterator[None]:
-    """Let what is printed reach the user although pytest captures output."""
-    manager = config.pluginmanager.getplugin("capturemanager")
-    if manager is None:
-        yield
-        return
-    with manager.global_and_fixture_disabled():
-        yield
-
-
 def _kept(config: pytest.Config, name: str) -> PythonEnvironment:
-    with _visible(config):
+    with visible(config):
         return environment(
             REQUIREMENTS / f"requirements-{name}.txt", constraints=REQUIREMENTS / f"constraints-{name}.txt"
         )
