@@ -8,12 +8,14 @@ import pulumi
 import delivery
 import preflight
 from components import wiring
+from components.interruption import leave_quietly
 from settings import SettingsError
 from settings.program import load
 
 
 def main() -> None:
     """Provision one stack; mistakes of the user end as sentences, before anything is changed."""
+    leave_quietly()
     root = Path(pulumi.runtime.get_root_directory() or ".")
     try:
         settings = load()
