@@ -173,6 +173,8 @@ class Environment:
             "PULUMI_CONFIG_PASSPHRASE_FILE": info.pulumi.passphrase_file,
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "KUBECONFIG": info.kubeconfig,
+            # The stand-in plugins serve nobody else.
+            "ASTRO_DBT_TRIAL": str(self.layout.state),
         }
         if info.docker_host is not None:
             variables["DOCKER_HOST"] = info.docker_host

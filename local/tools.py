@@ -225,13 +225,30 @@ class Toolbox:
             pulumi = self.builder().built(PROGRAMS["pulumi"]) or self._official_pulumi()
         if pulumi is None:
             pulumi = self.builder().build(PROGRAMS["pulumi"])
-        self._link("pulumi", pulumi)
+        self._link_engine(pulumi)
         official = pulumi.resolve().parent / "pulumi-language-python"
         own = self.layout.sources / "language_host" / "pulumi-language-python"
         self._link("pulumi-language-python", official if official.exists() else own)
         if official.exists():
             for helper in sorted(official.parent.glob("pulumi-language-python-*")):
                 self._link(helper.name, helper)
+
+    def _link_engine(self, pulumi: Path) -> None:
+        """Link the engine so that the language host beside the link counts as its own.
+
+        The engine looks beside the file it was started from, symbolic links resolved, and warns at each run about a host
+        that it finds on PATH alone.
+        """
+        link = self.layout.bin / "pulumi"
+        if link.exists() and link.samefile(pulumi):
+            return
+        partial = link.with_name(".pulumi.partial")
+        partial.unlink(missing_ok=True)
+        try:
+            os.link(pulumi.resolve(), partial)
+        except OSError:  # the cache lies on another file system, or belongs to another user
+            partial.symlink_to(pulumi)
+        partial.replace(link)
 
     def _official_pulumi(self) -> Path | None:
         root = self.layout.cache / "pulumi" / PULUMI_VERSION
