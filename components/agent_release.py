@@ -122,7 +122,7 @@ class AgentRelease(pulumi.ComponentResource):
         merged["commonEnv"] = [*merged.get("commonEnv", []), self._mark(common, connection_marks)]
         if chart.generation >= 2:
             sentinel = merged.get("sentinel", {})
-            mark = self._mark(("agent-token", "sentinel-auth"), ())
+            mark = self._mark(("sentinel-auth",), ())
             merged["sentinel"] = {**sentinel, "env": [*sentinel.get("env", []), mark]}
         hooks = None
         if before_change is not None:

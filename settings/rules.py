@@ -200,6 +200,11 @@ def _local_files(stack: _Stack) -> Found:
             "image.dockerfile",
             f"names {stack.image.dockerfile}, which is no file; write a path relative to Pulumi.yaml",
         )
+    if stack.image and stack.image.dockerfile and (stack.root / stack.image.dockerfile).parent == stack.root:
+        yield (
+            "image.dockerfile",
+            "lies beside Pulumi.yaml, and its folder becomes the build context; move it into a folder of its own",
+        )
     for index, project in enumerate(stack.projects):
         if project.source is None:
             continue

@@ -117,7 +117,7 @@ def test_chart_from_an_oci_registry(recorder):
 @pytest.mark.parametrize(
     ("changed", "agents", "sentinel"),
     [
-        ({"agent_token": "canary-other"}, True, True),
+        ({"agent_token": "canary-other"}, True, False),
         ({"sentinel_auth": "canary-other"}, False, True),
         ({"open_lineage_api_key": "canary-other"}, True, False),
         ({"image_pull": [RegistryLogin(server="r", username="u", password="canary-other")]}, False, False),

@@ -71,13 +71,14 @@ def test_parse_environment_is_quoted():
 
 
 def test_own_dockerfile_replaces_the_generated_one(tmp_path):
-    (tmp_path / "Dockerfile.client").write_text("FROM scratch\n")
-    image = {**stack()["image"], "dockerfile": "Dockerfile.client"}
+    (tmp_path / "client").mkdir()
+    (tmp_path / "client" / "Dockerfile.client").write_text("FROM scratch\n")
+    image = {**stack()["image"], "dockerfile": "client/Dockerfile.client"}
     project = {"name": "jaffle", "repo": "https://git.example.com/j.git"}
     found = recipe(
         settings_of(stack(delivery="agent-image", image=image, dbtProjects=[project]), root=tmp_path)
     )
-    assert found.dockerfile == "Dockerfile.client"
+    assert found.dockerfile == "client/Dockerfile.client"
     assert "Dockerfile" not in found.files
 
 

@@ -326,6 +326,13 @@ class TestImage:
         found = problems(stack(image=image, packageIndex="https://u:canary@index.example.com/simple"))
         assert "keep one" in found["image.packageIndex"]
 
+    def test_own_dockerfile_has_a_folder_of_its_own(self, tmp_path):
+        (tmp_path / "Dockerfile").write_text("FROM x\n")
+        project = {"name": "a", "repo": "https://git.example.com/a.git"}
+        image = {**stack()["image"], "dockerfile": "Dockerfile"}
+        found = problems(stack(delivery="agent-image", image=image, dbtProjects=[project]), root=tmp_path)
+        assert "a folder of its own" in found["image.dockerfile"]
+
     def test_both_options_side_by_side(self):
         config = stack()
         before = settings_of(config)
