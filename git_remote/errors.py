@@ -107,6 +107,7 @@ def summary(stderr: str, secrets: Iterable[str]) -> str:
     telling = [line for line in lines if any(pattern.search(line) for _, pattern in _PATTERNS)] or lines[-1:]
     text = redact(telling[0] if telling else "git gave no reason", secrets)
     text = re.sub(r"^(fatal|error|remote|ssh): ", "", text).rstrip(".")
+    text = re.sub(r"^unable to access '[^']*': | for '[^']*'", "", text)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 

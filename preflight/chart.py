@@ -2,9 +2,145 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from delivery.chart_values import chart_values
+from preflight.chart_package import ChartPackage, MissingChartError, fetch_chart
+from preflight.cluster import cluster_version
+from preflight.kubernetes_range import admits
+from preflight.registry import RegistryError
+from preflight.web import WebError
+from preflight.words import near
 from preflight.world import World
+from settings.chart_keys import KNOWN, Tree
+from settings.stack import Settings
+
+_COMPONENTS = {"dagProcessor": "dag_processor", "triggerer": "triggerer", "sentinel": "sentinel"}
+_PLACEHOLDER = "preflight"
+"""Stands for names that only the components know."""
 
 
 def look(world: World) -> None:
-    """Look at the chart."""
-    _ = world
+    """Look at the chart repository, and at the chart of the pinned version in it."""
+    chart = world.settings.agent.chart
+    package = _package(world)
+    if package is None:
+        return
+    _kubernetes(world, package)
+    if not world.levels.looks("chart.values"):
+        return
+    values = complete_values(world)
+    refused = list(package.refusals(values))
+    for path, detail in refused:
+        facts = {"path": render(path), "version": chart.version, "detail": detail}
+        world.found("chart.values", "refused", at=key_of(world.settings, path), **facts)
+    if package.schema is None:
+        for path, known in ignored(values, package):
+            remedy = near(str(path[-1]), known, none="a value that it knows")
+            facts = {"path": render(path), "version": chart.version, "near": remedy}
+            world.found("chart.values", "ignored", at=key_of(world.settings, path), **facts)
+
+
+def _package(world: World) -> ChartPackage | None:
+    chart = world.settings.agent.chart
+    facts = {"url": chart.repository, "name": chart.name, "version": chart.version}
+    try:
+        return fetch_chart(world.settings, timeout=world.timeout)
+    except MissingChartError as error:
+        at = "agent.chart.name" if error.case == "no-chart" else "agent.chart.version"
+        asked = chart.name if error.case == "no-chart" else chart.version
+        remedy = near(asked, error.known, none="one that exists")
+        world.found("chart.version", error.case, at=at, near=remedy, **facts)
+    except WebError as error:
+        seconds = f"{world.timeout:.0f}"
+        at = "agent.chart.repository"
+        world.found("chart.reach", error.case, at=at, detail=error, seconds=seconds, **facts)
+    except RegistryError as error:
+        world.found("chart.reach", "refused", at="agent.chart.repository", detail=error, **facts)
+    return None
+
+
+def _kubernetes(world: World, package: ChartPackage) -> None:
+    wanted = package.metadata.get("kubeVersion")
+    if not isinstance(wanted, str) or not world.levels.looks("chart.kubernetes"):
+        return
+    found = cluster_version(world)
+    if found is not None and admits(wanted, found) is False:
+        version = world.settings.agent.chart.version
+        facts = {"version": version, "wanted": wanted, "found": found}
+        world.found("chart.kubernetes", "refused", at="agent.chart.version", **facts)
+
+
+Path = tuple[str | int, ...]
+
+
+def complete_values(world: World) -> dict[str, Any]:
+    """The release's values, with placeholders for what only exists once the components have run."""
+    settings = world.settings
+    agent = settings.agent
+    image: str | None = agent.image
+    if world.plan.recipe is not None:
+        image = f"{world.plan.recipe.repository}@sha256:{'0' * 64}"
+    values = chart_values(settings, world.plan, image=image)
+    values["imagePullSecretName"] = agent.image_pull_secret or _PLACEHOLDER
+    if agent.agent_token_secret or settings.agent_token:
+        values["agentTokenSecretName"] = agent.agent_token_secret or _PLACEHOLDER
+    if agent.chart.release[0] >= 2:
+        values["sentinelAuthSecretName"] = agent.sentinel_auth_secret or _PLACEHOLDER
+    lineage = agent.open_lineage.api_key_secret or (_PLACEHOLDER if settings.open_lineage_api_key else None)
+    if lineage:
+        values["openLineage"] = {**values.get("openLineage", {}), "apiKeySecret": lineage}
+    return values
+
+
+def ignored(values: Mapping[str, Any], package: ChartPackage) -> Iterator[tuple[Path, list[str]]]:
+    """(path, keys known beside it) of every value whose key stands nowhere in the chart's templates and defaults.
+
+    Only places with a fixed set of keys are judged: what lies in labels, resources and the like is free.
+    """
+    yield from _ignored(values, KNOWN, package, package.values, ())
+
+
+def _ignored(
+    values: Mapping[str, Any], tree: Tree, package: ChartPackage, defaults: Any, path: Path
+) -> Iterator[tuple[Path, list[str]]]:
+    known = sorted(defaults) if isinstance(defaults, Mapping) else []
+    for key, value in values.items():
+        here = (*path, key)
+        if key not in package.words:
+            yield here, [str(item) for item in known]
+            continue
+        below, default = tree.get(key), defaults.get(key) if isinstance(defaults, Mapping) else None
+        if isinstance(below, dict) and isinstance(value, Mapping):
+            yield from _ignored(value, below, package, default, here)
+        elif isinstance(below, list) and isinstance(value, list):
+            first = default[0] if isinstance(default, list) and default else None
+            for index, item in enumerate(value):
+                if isinstance(item, Mapping):
+                    yield from _ignored(item, below[0], package, first, (*here, index))
+
+
+def render(path: Path) -> str:
+    """("workers", 0, "env") -> `workers[0].env`."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return text.lstrip(".") or "the whole"
+
+
+def key_of(settings: Settings, path: Path) -> str:
+    """The stack key that a value comes from; the chart's version for one that the program makes."""
+    agent = settings.agent
+    first = path[0] if path else None
+    if first == "workers" and len(path) > 1 and isinstance(path[1], int) and path[1] < len(agent.workers):
+        worker = agent.workers[path[1]]
+        own = len(path) > 2 and path[2] in worker.values
+        return f"agent.workers[{path[1]}]" + (f".values.{render(path[2:])}" if own else "")
+    if first in _COMPONENTS:
+        component = getattr(agent, _COMPONENTS[str(first)])
+        if len(path) > 1 and path[1] in component.values:
+            return f"agent.{first}.values.{render(path[1:])}"
+    if first in agent.values:
+        return f"agent.values.{render(path)}"
+    return f"agent.{first}" if first in _COMPONENTS else "agent.chart.version"

@@ -460,11 +460,11 @@ CHECKS: Mapping[str, Check] = {
         {
             "refused": _error(
                 "agent.values, agent.<component>.values",
-                "is a value that chart {version} refuses ({detail}); correct or remove it",
+                "gives the chart the value {path}, which version {version} refuses, because {detail}; correct or remove it",
             ),
             "ignored": _warning(
                 "agent.values, agent.<component>.values",
-                "is a value that chart {version} never reads; remove it, or write {near}",
+                "gives the chart the value {path}, which version {version} never reads; remove it, or write {near}",
             ),
         },
     ),

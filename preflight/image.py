@@ -1,15 +1,131 @@
-"""Looks at the images, their registries and the engine that builds."""
+"""Looks at images and their registries."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
+from preflight.chart_package import login_for
+from preflight.registry import Reference, Registry, RegistryError, docker_login, has_credential_helper
+from preflight.report import ImageFacts
+from preflight.web import WebError
 from preflight.world import World
+
+_ASTRO_TAG = re.compile(
+    r"^(?P<runtime>\d+\.\d+(?:-\d+)?)(?:-ubi\d*)?-python-(?P<python>\d+\.\d+)-astro-agent-(?P<agent>.+?)(?:-base)?$"
+)
+"""Tags of Astro's agent images (docs page agent-images)."""
 
 
 def look(world: World) -> None:
-    """Look at the images."""
-    _ = world
+    """Look at the base and the target of the client image, or at the images that the stack names."""
+    image = world.settings.image
+    if world.plan.option == "agent-image" and image is not None:
+        _facts(world, "image.base", image.base)
+        _base(world)
+        _target(world)
+    elif world.settings.agent.image is not None:
+        _facts(world, "agent.image", world.settings.agent.image)
+    for at, reference in _named(world):
+        _exists(world, at, reference)
 
 
-def look_at_engine(world: World) -> None:
-    """Look at the Docker engine."""
-    _ = world
+def _facts(world: World, at: str, reference: str) -> None:
+    found = _ASTRO_TAG.match(Reference.parse(reference).tag)
+    if found is not None:
+        world.image_base = ImageFacts(reference, found["runtime"], found["python"], found["agent"])
+        world.found("image.base", "facts", at=at, reference=reference, **found.groupdict())
+    elif at == "image.base":
+        world.found("image.base", "unknown", at=at, reference=reference)
+
+
+def _registry(world: World, server: str) -> Registry:
+    login = login_for(world.settings, server) or docker_login(server)
+    return Registry(server, login, timeout=world.timeout)
+
+
+def _base(world: World) -> None:
+    image = world.settings.image
+    if image is None or not world.levels.looks("image.registry", "image.exists", "image.platform"):
+        return
+    place = Reference.parse(image.base)
+    try:
+        found = _registry(world, place.server).platforms(place.repository, place.tag)
+    except (WebError, RegistryError) as error:
+        if isinstance(error, RegistryError) and error.case == "missing":
+            world.found("image.exists", "missing", at="image.base", reference=image.base)
+        else:
+            _refused(world, "image.base", place, error)
+        return
+    if not any(_fits(image.platform, platform) for platform in found):
+        facts = {"platform": image.platform, "reference": image.base, "found": ", ".join(found)}
+        world.found("image.platform", "missing", at="image.platform", **facts)
+
+
+def _fits(wanted: str, found: str) -> bool:
+    """linux/arm64 and linux/arm64/v8 are the same platform."""
+    return found == wanted or found.startswith(f"{wanted}/") or wanted.startswith(f"{found}/")
+
+
+def _target(world: World) -> None:
+    image = world.settings.image
+    if image is None or not world.levels.looks("image.registry"):
+        return
+    place = Reference.parse(image.repository)
+    try:
+        may = _registry(world, place.server).check_push(place.repository)
+    except (WebError, RegistryError) as error:
+        _refused(world, "image.repository", place, error)
+        return
+    if may is False:
+        facts = {"repository": place.repository, "server": place.server}
+        world.found("image.registry", "no-push", at="registry.username", **facts)
+
+
+def _refused(world: World, at: str, place: Reference, error: WebError | RegistryError) -> None:
+    seconds = f"{world.timeout:.0f}"
+    facts = {"server": place.server, "repository": place.repository, "detail": str(error), "seconds": seconds}
+    if isinstance(error, WebError):
+        world.found("image.registry", error.case, at=at, **facts)
+        return
+    settings = world.settings
+    for section, registry in (("baseRegistry", settings.base_registry), ("registry", settings.registry)):
+        if registry is not None and registry.server == place.server:
+            field = f"{section}Password"
+            world.found("image.registry", "refused", at=field, field=field, **facts)
+            return
+    if has_credential_helper(place.server):
+        reference = f"{place.server}/{place.repository}"
+        detail = "Docker keeps the login in a credential helper"
+        world.found("image.exists", "unverified", at=at, reference=reference, detail=detail)
+        return
+    section = "baseRegistry" if at == "image.base" and settings.registry is not None else "registry"
+    world.found("image.registry", "anonymous", at=section, field=f"{section}Password", **facts)
+
+
+def _named(world: World) -> Iterator[tuple[str, str]]:
+    """Images that the stack names and does not build."""
+    agent = world.settings.agent
+    if agent.image is not None and world.plan.option != "agent-image":
+        yield "agent.image", agent.image
+    for index, worker in enumerate(agent.workers):
+        if worker.image is not None:
+            yield f"agent.workers[{index}].image", worker.image
+    if agent.sentinel.image is not None:
+        yield "agent.sentinel.image", agent.sentinel.image
+
+
+def _exists(world: World, at: str, reference: str) -> None:
+    """The cluster pulls these, perhaps by ways that this machine has not: only a registry that answers is believed."""
+    if not world.levels.looks("image.exists"):
+        return
+    place = Reference.parse(reference)
+    try:
+        _registry(world, place.server).manifest(place.repository, place.tag)
+    except RegistryError as error:
+        if error.case == "missing":
+            world.found("image.exists", "missing", at=at, reference=reference)
+        else:
+            world.found("image.exists", "unverified", at=at, reference=reference, detail=error)
+    except WebError as error:
+        world.found("image.exists", "unverified", at=at, reference=reference, detail=error)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from delivery.plan import Plan
-from preflight import chart, cluster, dbt, git, image
+from preflight import chart, cluster, dbt, docker_engine, git, image
 from preflight.parallel import Task, together
 from preflight.report import Report
 from preflight.world import World
@@ -36,8 +36,8 @@ LOOKS: tuple[Look, ...] = (
     Look("the dbt sources of the image", ("git", "dbt"), dbt.look, lambda s: s.delivery == "agent-image"),
     Look("the cluster", ("cluster",), cluster.look),
     Look("the chart", ("chart",), chart.look),
-    Look("the images", ("image",), image.look),
-    Look("the Docker engine", ("image.engine",), image.look_at_engine, lambda s: s.delivery == "agent-image"),
+    Look("the images", ("image.base", "image.registry", "image.exists", "image.platform"), image.look),
+    Look("the Docker engine", ("image.engine",), docker_engine.look, lambda s: s.delivery == "agent-image"),
 )
 
 

@@ -1,0 +1,99 @@
+"""Reading over HTTP(S): one attempt, a time limit for the whole answer, credentials for the named host alone."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.message import Message
+from urllib.parse import urlsplit
+
+
+class WebError(Exception):
+    """A host gave no usable answer; `case` is unreachable, timeout or refused."""
+
+    def __init__(self, case: str, detail: str) -> None:
+        super().__init__(detail)
+        self.case = case
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer with whatever status."""
+
+    status: int
+    """HTTP status."""
+    headers: Message
+    """Headers."""
+    body: bytes
+    """Content."""
+
+
+MOST = 64 * 1024 * 1024
+"""Bytes of an answer that are read at most."""
+_PIECE = 64 * 1024
+
+
+def get(
+    url: str,
+    *,
+    timeout: float,
+    headers: Mapping[str, str] | None = None,
+    authorization: str | None = None,
+    method: str = "GET",
+) -> Answer:
+    """Fetch a URL; every HTTP status is an answer.
+
+    ``authorization`` goes to the host of ``url`` and to none that it redirects to; ``timeout`` in seconds bounds the whole.
+    Raises WebError.
+    """
+    request = urllib.request.Request(url, headers=dict(headers or {}), method=method)  # noqa: S310
+    request.add_header("User-Agent", "astro-dbt")
+    if authorization is not None:
+        request.add_unredirected_header("Authorization", authorization)
+    end = time.monotonic() + timeout
+    try:
+        try:
+            answer = urllib.request.urlopen(request, timeout=timeout)  # noqa: S310
+        except urllib.error.HTTPError as error:
+            answer = error
+        with answer:
+            body = b"" if method == "HEAD" else _read(answer, end)
+            return Answer(answer.status or 0, answer.headers, body)
+    except TimeoutError:
+        raise WebError("timeout", f"no answer within {timeout:.0f} s") from None
+    except urllib.error.URLError as error:
+        raise _unreachable(error.reason, timeout) from None
+    except (OSError, http.client.HTTPException) as error:
+        raise _unreachable(error, timeout) from None
+
+
+def _read(answer: http.client.HTTPResponse | urllib.error.HTTPError, end: float) -> bytes:
+    pieces, size = [], 0
+    while piece := answer.read(_PIECE):
+        pieces.append(piece)
+        size += len(piece)
+        if size > MOST:
+            raise WebError("unreachable", f"the answer is larger than {MOST // 1024 // 1024} MiB")
+        if time.monotonic() > end:
+            raise TimeoutError
+    return b"".join(pieces)
+
+
+def _unreachable(reason: object, timeout: float) -> WebError:
+    if isinstance(reason, TimeoutError):
+        return WebError("timeout", f"no answer within {timeout:.0f} s")
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return WebError("unreachable", f"its certificate is not trusted: {reason.verify_message}")
+    text = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
+    return WebError("unreachable", str(text))
+
+
+def is_loopback(server: str) -> bool:
+    """Whether a host (with or without port) is this machine itself."""
+    host = urlsplit(f"//{server}").hostname or ""
+    return host == "localhost" or host == "::1" or host.startswith("127.")
