@@ -119,6 +119,7 @@ def _preview(options: argparse.Namespace, progress: Progress) -> None:
 def _configured(options: argparse.Namespace, progress: Progress, environment: Environment) -> PulumiCli:
     pulumi = _pulumi(environment)
     with progress.step("configure the stack dev"):
+        stack.remember(repo=REPO, state=environment.layout.state)
         pulumi.prepare()
         stack.configure(
             environment.info(),

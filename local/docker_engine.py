@@ -104,14 +104,15 @@ class DockerEngine:
 
     def down(self) -> None:
         """Stop the trial's own engine, with its containers, mounts, bridge and firewall rules."""
-        ran = self.supervisor.stop(NAME, seconds=40)
-        if not ran and not self.data_root.exists() and not self._has_bridge():
+        if self.supervisor.identity(NAME) is None and not self.data_root.exists() and not self._has_bridge():
             return
-        self._end_leftovers()
-        self._unmount()
-        if self._has_bridge():
-            run(["ip", "link", "delete", self.bridge], purpose="removing the Docker engine's bridge")
-        firewall.restore(self.before, bridge=self.bridge, subnet=f"{self.subnet}.0/24")
+        with self.progress.step("stop the Docker engine"):
+            self.supervisor.stop(NAME, seconds=40)
+            self._end_leftovers()
+            self._unmount()
+            if self._has_bridge():
+                run(["ip", "link", "delete", self.bridge], purpose="removing the Docker engine's bridge")
+            firewall.restore(self.before, bridge=self.bridge, subnet=f"{self.subnet}.0/24")
 
     def _service(self) -> Service:
         config = self.layout.state / "docker.json"

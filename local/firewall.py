@@ -33,6 +33,11 @@ def _chains(rules: list[list[str]]) -> list[str]:
     return [rule[1] for rule in rules if rule[0] == "-N" and _OWN_CHAIN.match(rule[1])]
 
 
+def _bridges(without: str) -> list[str]:
+    names = [path.parent.name for path in Path("/sys/class/net").glob("*/bridge")]
+    return [name for name in names if name != without]
+
+
 def remember(path: Path) -> None:
     """Note forwarding and its policy before an engine changes them, unless another engine already has."""
     if path.exists():
@@ -58,15 +63,14 @@ def restore(path: Path, *, bridge: str, subnet: str) -> None:
     if find_program("iptables") is None or not path.exists():
         return
     before = json.loads(path.read_text(encoding="utf-8"))
-    others = False
     for table in _TABLES:
-        rules = _rules(table)
-        for rule in rules:
+        for rule in _rules(table):
             if rule[0] == "-A" and (bridge in rule or subnet in rule):
                 _change(table, "-D", *rule[1:])
-        left = [rule for rule in _rules(table) if rule[0] == "-A"]
-        others = others or any(_OWN_CHAIN.match(rule[1]) and {"-i", "-o"} & set(rule) for rule in left)
-    if others:
+    # Engines share their chains: who removes the last bridge removes them.
+    if any(
+        interface in rule for interface in _bridges(bridge) for table in _TABLES for rule in _rules(table)
+    ):
         return
     for table in _TABLES:
         rules = _rules(table)

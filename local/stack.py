@@ -31,13 +31,18 @@ def stack_file(repo: Path) -> Path:
     return repo / "stacks" / f"Pulumi.{STACK}.yaml"
 
 
+def remember(*, repo: Path, state: Path) -> None:
+    """Keep the stack file as it is; called before `pulumi stack init`, which adds a line of its own."""
+    kept = state / "stack-file-before"
+    if not kept.exists():
+        write_private(kept, stack_file(repo).read_text(encoding="utf-8"))
+
+
 def configure(
     environment: EnvironmentInfo, run: RunPulumi, *, repo: Path, state: Path, delivery: str | None = None
 ) -> None:
     """Write the trial's addresses and secrets into the stack; the file as it was is kept in ``state``."""
-    kept = state / "stack-file-before"
-    if not kept.exists():
-        write_private(kept, stack_file(repo).read_text(encoding="utf-8"))
+    remember(repo=repo, state=state)
     plain = dict(_plain(environment, repo))
     if delivery:
         plain["delivery"] = delivery
