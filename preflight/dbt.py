@@ -114,9 +114,17 @@ def examine(world: World, index: int, files: Mapping[str, bytes], *, at: str, wh
 
 
 def _adapter(world: World, project: DbtProject, definition: Mapping[str, Any], profiles: Any) -> None:
-    """Compare the profile's types with what the image installs; a Dockerfile of the user's own may install anything."""
+    """Compare the profile's types with what the image installs.
+
+    A Dockerfile of the user's own may install anything, and without adapters dbt comes with the base image.
+    """
     image = world.settings.image
-    if world.plan.option != "agent-image" or image is None or image.dockerfile is not None:
+    if (
+        world.plan.option != "agent-image"
+        or image is None
+        or image.dockerfile is not None
+        or not image.adapters
+    ):
         return
     profile = definition.get("profile")
     if not isinstance(profiles, dict) or not isinstance(profiles.get(profile), dict):

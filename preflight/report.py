@@ -18,6 +18,8 @@ class Finding:
 
     check: str
     """Id of the check, for example `git.ref`; docs/preflight.md lists all."""
+    case: str
+    """What the check found, for example `missing`: stable, where the message may be put better one day."""
     severity: Severity
     """How bad."""
     key: str

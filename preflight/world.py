@@ -44,7 +44,7 @@ class World:
         """Note one case of a check at a stack key (without the project's prefix); ``under`` lends another check's level."""
         definition = CHECKS[check].cases[case]
         message = definition.message.format(**{name: self._clean(value) for name, value in facts.items()})
-        finding = Finding(check, definition.severity, f"{self.project}:{at}", message)
+        finding = Finding(check, case, definition.severity, f"{self.project}:{at}", message)
         levelled = self.levels.apply(finding, under=under)
         if levelled is not None:
             with self._lock:

@@ -59,13 +59,17 @@ class Repository:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(content, encoding="utf-8")
         git("add", "--all", cwd=self.tree)
-        for path, (url, commit) in submodules.items():
-            git("config", "--file", ".gitmodules", f"submodule.{path}.path", path, cwd=self.tree)
-            git("config", "--file", ".gitmodules", f"submodule.{path}.url", url, cwd=self.tree)
+        for place, (url, commit) in submodules.items():
+            git("config", "--file", ".gitmodules", f"submodule.{place}.path", place, cwd=self.tree)
+            git("config", "--file", ".gitmodules", f"submodule.{place}.url", url, cwd=self.tree)
             git("add", ".gitmodules", cwd=self.tree)
-            git("update-index", "--add", "--cacheinfo", f"160000,{commit},{path}", cwd=self.tree)
+            git("update-index", "--add", "--cacheinfo", f"160000,{commit},{place}", cwd=self.tree)
         git("commit", "--quiet", "--allow-empty", "-m", message, cwd=self.tree)
         git("push", "--quiet", "--force", str(self.bare), f"HEAD:refs/heads/{branch}", cwd=self.tree)
+        return git("rev-parse", "HEAD", cwd=self.tree)
+
+    def head(self) -> str:
+        """The newest commit."""
         return git("rev-parse", "HEAD", cwd=self.tree)
 
     def tag(self, name: str) -> None:
