@@ -7,6 +7,7 @@ PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.requirements
 LOCAL := $(VENV)/bin/python -m local
+TEST_STATE := .trial-tests
 
 export DELIVERY NODE NO_DOCKER
 
@@ -36,9 +37,11 @@ stop: $(STAMP) ## Stop all processes of the trial, keep its state
 	@$(LOCAL) stop
 
 down: $(STAMP) ## Stop the trial and remove all that it made, keep the caches
+	@$(LOCAL) --state $(TEST_STATE) down
 	@$(LOCAL) down
 
 clean: $(STAMP) ## Like down, and remove the caches
+	@$(LOCAL) --state $(TEST_STATE) down
 	@$(LOCAL) clean
 
 env: $(STAMP) ## Print export lines: eval "$$(make -s env)"
@@ -47,9 +50,11 @@ env: $(STAMP) ## Print export lines: eval "$$(make -s env)"
 status: $(STAMP) ## Say which processes of the trial run
 	@$(LOCAL) status
 
+# The tests have a trial of their own, beside one that may run. They take it down; if they could not, this does.
 test: $(STAMP) ## Bring up what the tests need, then run all of them
-	@$(LOCAL) up --no-stack
-	@$(LOCAL) exec -- $(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+	@$(LOCAL) --state $(TEST_STATE) up --no-stack
+	@status=0; $(VENV)/bin/python -m pytest $(PYTEST_ARGS) || status=$$?; \
+	  $(LOCAL) --state $(TEST_STATE) down; exit $$status
 
 test-quick: $(STAMP) ## Run the tests that need no trial environment
 	@$(VENV)/bin/python -m pytest -m 'not engine and not airflow and not delivery and not preflight' $(PYTEST_ARGS)
