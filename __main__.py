@@ -36,7 +36,7 @@ def main() -> None:
     pulumi.export("delivery", plan.option)
     pulumi.export("namespace", cluster.name)
     pulumi.export("release", agents.status)
-    pulumi.export("image", image.reference if image else None)
+    pulumi.export("image", image.reference if image else "")
     pulumi.export("dbtProjects", wiring.project_outputs(plan, looked))
     pulumi.export("dagBundleConfigList", plan.bundle.config_list())
     pulumi.export("connections", wiring.connection_outputs(settings, git))

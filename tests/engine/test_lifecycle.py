@@ -71,7 +71,7 @@ def test_submodule_option_from_nothing(stack):
     assert outputs["release"]["status"] == "deployed"
     assert outputs["release"]["revision"] == 1
     assert outputs["release"]["version"] == "2.3.3"
-    assert outputs["image"] is None
+    assert outputs["image"] == ""
     assert outputs["dbtProjects"]["jaffle"]["path"].endswith("/tracking_repo/dags/dbt/jaffle")
     assert json.loads(outputs["dagBundleConfigList"]) == [bundle]
     assert outputs["connections"]["git"]["secret"] == "astro-agent-git-git"
@@ -143,7 +143,7 @@ def test_switch_in_both_directions_is_a_rolling_update_in_place(stack):
         assert stack.changes(stack.up()) == {}
 
         back = stack.up({**stack.config, "delivery": "git-submodule"})
-        assert back.outputs["image"].value is None
+        assert back.outputs["image"].value == ""
         assert stack.uids() == before
         assert stack.history() == [1, 2, 3]
         assert templates(stack) == submodule
