@@ -90,9 +90,9 @@ class Cluster:
         """Return the URL of the API server."""
         return f"https://{LOOPBACK}:{self._port('kube-apiserver')}"
 
-    def kubeconfig(self, name: str, path: Path | None = None) -> Path:
+    def kubeconfig(self, name: str, path: Path | None = None, *, pair: KeyPair | None = None) -> Path:
         """Write the kubeconfig of a certificate's user, complete in one file (mode 0600)."""
-        pair = self.certificates()[name]
+        pair = pair or self.certificates()[name]
 
         def data(file: Path) -> str:
             return base64.b64encode(file.read_bytes()).decode()
@@ -190,6 +190,8 @@ class Cluster:
             f"--kubelet-client-certificate={pairs['kubelet-client'].certificate}",
             f"--kubelet-client-key={pairs['kubelet-client'].key}",
             f"--kubelet-certificate-authority={authority}",
+            # The real node listens on loopback, which its host name stands for.
+            "--kubelet-preferred-address-types=Hostname,InternalIP",
             f"--proxy-client-cert-file={pairs['front-proxy'].certificate}",
             f"--proxy-client-key-file={pairs['front-proxy'].key}",
             f"--requestheader-client-ca-file={authority}",

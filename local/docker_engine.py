@@ -5,13 +5,14 @@ import hashlib
 import http.client
 import os
 import shutil
+import signal
 import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from local import firewall
+from local import cgroups, firewall
 from local.commands import run
 from local.errors import TrialError
 from local.layout import Layout
@@ -22,6 +23,14 @@ from local.progress import Progress
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 PING_SECONDS = 3.0
 NAME = "dockerd"
+_ENGINE_PROGRAMS = (
+    "dockerd",
+    "docker-proxy",
+    "containerd",
+    "containerd-shim",
+    "containerd-shim-runc-v2",
+    "runc",
+)
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -108,7 +117,9 @@ class DockerEngine:
             return
         with self.progress.step("stop the Docker engine"):
             self.supervisor.stop(NAME, seconds=40)
-            self._end_leftovers()
+            end_leftovers(self.exec_root, self.data_root)
+            for group in cgroups.named(self.bridge):
+                cgroups.remove(group)
             self._unmount()
             if self._has_bridge():
                 run(["ip", "link", "delete", self.bridge], purpose="removing the Docker engine's bridge")
@@ -128,6 +139,7 @@ class DockerEngine:
             f"--exec-root={self.exec_root}",
             f"--pidfile={self.layout.runtime / 'docker.pid'}",
             f"--bridge={self.bridge}",
+            f"--cgroup-parent=/{self.bridge}",
             "--log-level=warn",
         ]
         path = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
@@ -145,27 +157,13 @@ class DockerEngine:
         run(["ip", "address", "add", f"{self.subnet}.1/24", "dev", self.bridge], purpose=purpose)
         run(["ip", "link", "set", self.bridge, "up"], purpose=purpose)
 
-    def _end_leftovers(self) -> None:
-        """End what a killed engine leaves behind: its containerd and shims name the trial's folder."""
-        left = [
-            Identity(pid, started)
-            for pid, words in _command_lines()
-            if any(str(self.exec_root) in word or str(self.data_root) in word for word in words)
-            and (started := start_time(pid)) is not None
-        ]
-        for identity in left:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(identity.pid, 15)
-        deadline = time.monotonic() + 10
-        while any(is_alive(identity) for identity in left) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        for identity in filter(is_alive, left):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(identity.pid, 9)
-
     def _unmount(self) -> None:
         unmount_below(self.data_root, self.exec_root)
         shutil.rmtree(self.exec_root, ignore_errors=True)
+        # containerd makes these whatever it is told; they go unless somebody put something into them.
+        for folder in ("/opt/containerd/bin", "/opt/containerd/lib", "/opt/containerd"):
+            with contextlib.suppress(OSError):
+                Path(folder).rmdir()
 
 
 def _ping(host: str) -> Callable[[], str | None]:
@@ -180,6 +178,26 @@ def _command_lines() -> list[tuple[int, list[str]]]:
                 words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
                 found.append((int(folder.name), words))
     return found
+
+
+def end_leftovers(*folders: Path) -> None:
+    """End what a killed engine leaves behind: containerd and its shims have the trial's folders in their arguments."""
+    left = [
+        Identity(pid, started)
+        for pid, words in _command_lines()
+        if Path(words[0]).name in _ENGINE_PROGRAMS
+        and any(str(folder) in word for word in words for folder in folders)
+        and (started := start_time(pid)) is not None
+    ]
+    for identity in left:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(identity.pid, signal.SIGTERM)
+    deadline = time.monotonic() + 10
+    while any(is_alive(identity) for identity in left) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    for identity in filter(is_alive, left):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(identity.pid, signal.SIGKILL)
 
 
 def unmount_below(*folders: Path) -> None:

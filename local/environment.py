@@ -23,6 +23,7 @@ from local.memory import Memory
 from local.processes import Supervisor
 from local.progress import Progress
 from local.pulumi_cli import PulumiHome, PulumiInfo
+from local.real_node import RealNode
 from local.registry import Registry, RegistryInfo
 from local.tools import Toolbox
 
@@ -135,7 +136,16 @@ class Environment:
         registry = Registry(*parts).up()
         git = GitServer(*parts, cluster.authority).up(certificates["services"])
         charts = ChartRepository(*parts).up()
-        SimulatedNode(self.layout, self.progress, self.supervisor, cluster).up(self.toolbox.kwok_stages())
+        simulated = SimulatedNode(self.layout, self.progress, self.supervisor, cluster)
+        real = RealNode(*parts, cluster, self.toolbox)
+        if node == "real":
+            simulated.down()
+            real.up()
+        else:
+            if real.down():
+                # Ending the real node's Pods stopped what would have started new ones.
+                cluster.up()
+            simulated.up(self.toolbox.kwok_stages())
         docker_host = base_image = None
         if self.docker:
             docker_host = DockerEngine(self.layout, self.progress, self.supervisor).up()
@@ -191,6 +201,9 @@ class Environment:
 
     def stop(self) -> None:
         """Stop everything that runs, and keep the state: `up` goes on from there."""
+        memory = Memory(self.layout.state / "memory.json")
+        parts = (self.layout, self.progress, self.supervisor, memory)
+        RealNode(*parts, Cluster(*parts), self.toolbox).down()
         DockerEngine(self.layout, self.progress, self.supervisor).down()
         names = self.supervisor.names()
         order = ["kubelet", "kwok", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd"]

@@ -15,7 +15,8 @@ _TABLES = ("filter", "nat")
 _OWN_CHAIN = re.compile(r"DOCKER($|-)")
 
 
-def _rules(table: str) -> list[list[str]]:
+def rules(table: str) -> list[list[str]]:
+    """Return a table's rules as `iptables -S` lists them, word by word; none where there is no firewall."""
     iptables = find_program("iptables") or "iptables"
     try:
         listing = run([iptables, "-t", table, "-S"], purpose="reading the firewall")
@@ -24,13 +25,18 @@ def _rules(table: str) -> list[list[str]]:
     return [shlex.split(line) for line in listing.splitlines()]
 
 
-def _change(table: str, *words: str) -> None:
+def change(table: str, *words: str) -> None:
+    """Change a table.
+
+    Raises:
+        TrialError: iptables refuses.
+    """
     iptables = find_program("iptables") or "iptables"
     run([iptables, "-w", "-t", table, *words], purpose="restoring the firewall")
 
 
-def _chains(rules: list[list[str]]) -> list[str]:
-    return [rule[1] for rule in rules if rule[0] == "-N" and _OWN_CHAIN.match(rule[1])]
+def _chains(found: list[list[str]]) -> list[str]:
+    return [rule[1] for rule in found if rule[0] == "-N" and _OWN_CHAIN.match(rule[1])]
 
 
 def _bridges(without: str) -> list[str]:
@@ -42,9 +48,9 @@ def remember(path: Path) -> None:
     """Note forwarding and its policy before an engine changes them, unless another engine already has."""
     if path.exists():
         return
-    rules = _rules("filter")
-    policy = next((rule[2] for rule in rules if rule[:2] == ["-P", "FORWARD"]), "ACCEPT")
-    changed = bool(_chains(rules))
+    found = rules("filter")
+    policy = next((rule[2] for rule in found if rule[:2] == ["-P", "FORWARD"]), "ACCEPT")
+    changed = bool(_chains(found))
     before = {
         "policy": "ACCEPT" if changed else policy,
         "forwarding": None if changed else _FORWARDING.read_text(encoding="ascii").strip(),
@@ -64,24 +70,22 @@ def restore(path: Path, *, bridge: str, subnet: str) -> None:
         return
     before = json.loads(path.read_text(encoding="utf-8"))
     for table in _TABLES:
-        for rule in _rules(table):
+        for rule in rules(table):
             if rule[0] == "-A" and (bridge in rule or subnet in rule):
-                _change(table, "-D", *rule[1:])
+                change(table, "-D", *rule[1:])
     # Engines share their chains: who removes the last bridge removes them.
-    if any(
-        interface in rule for interface in _bridges(bridge) for table in _TABLES for rule in _rules(table)
-    ):
+    if any(interface in rule for interface in _bridges(bridge) for table in _TABLES for rule in rules(table)):
         return
     for table in _TABLES:
-        rules = _rules(table)
-        chains = _chains(rules)
-        for rule in rules:
+        found = rules(table)
+        chains = _chains(found)
+        for rule in found:
             if rule[0] == "-A" and rule[1] not in chains and set(rule[2:]) & set(chains):
-                _change(table, "-D", *rule[1:])
+                change(table, "-D", *rule[1:])
         for chain in chains:
-            _change(table, "-F", chain)
+            change(table, "-F", chain)
         for chain in chains:
-            _change(table, "-X", chain)
-    _change("filter", "-P", "FORWARD", before["policy"])
+            change(table, "-X", chain)
+    change("filter", "-P", "FORWARD", before["policy"])
     if before["forwarding"] is not None:
         _FORWARDING.write_text(before["forwarding"] + "\n", encoding="ascii")

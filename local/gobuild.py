@@ -62,6 +62,7 @@ PROGRAMS: Mapping[str, Program] = {
     for program in (
         Program("trial-cluster", "cluster", ldflags=_KUBERNETES_STAMPS),
         Program("trial-services", "services"),
+        Program("pause", "pause"),
         Program(
             "helm",
             "cluster",

@@ -1,0 +1,3 @@
+module astro-dbt.local/pause
+
+go 1.26.0
