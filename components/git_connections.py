@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -29,12 +29,14 @@ class HttpsCredentials:
     """User name that goes with the token."""
     password: pulumi.Input[str]
     """The token."""
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """Extra of the Airflow connection: the ssh options of a Dag repository whose submodules are opened by SSH."""
 
     def secret_data(self) -> dict[str, pulumi.Output[str]]:
         """Content of the connection's Secret."""
         password = pulumi.Output.secret(self.password)
         connection = password.apply(
-            lambda text: airflow_connection(self.url, login=self.login, password=text)
+            lambda text: airflow_connection(self.url, login=self.login, password=text, extra=self.extra)
         )
         return {
             CONNECTION_KEY: connection,

@@ -24,7 +24,7 @@ from components.git_connections import (
 from components.release_lock import unlock_hook
 from delivery.chart_values import chart_values
 from delivery.fingerprint import fingerprint
-from delivery.git_access import config_map_name, dags_connection, secret_name
+from delivery.git_access import config_map_name, dags_connection, secret_name, ssh_options
 from delivery.plan import Plan
 from delivery.recipe import Source
 from preflight import Report
@@ -52,7 +52,10 @@ def git_credentials(settings: Settings) -> Mapping[str, GitCredentials]:
         password, key = settings.password_of(name), settings.private_key_of(name)
         if isinstance(connection, HttpsConnection) and password is not None:
             found[name] = HttpsCredentials(
-                url=url, login=connection.login, password=pulumi.Output.secret(password)
+                url=url,
+                login=connection.login,
+                password=pulumi.Output.secret(password),
+                extra=ssh_options(settings) if name == dags_connection(settings) else {},
             )
         elif isinstance(connection, SshConnection) and key is not None:
             found[name] = SshCredentials(

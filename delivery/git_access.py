@@ -6,6 +6,9 @@ Measured against real Git servers with apache-airflow-providers-git 0.2.4 to 1.0
   every version, for the Dag repository's own host and for others, and leaves the token neither on disk nor in arguments.
   Credential helpers do not: version 1.0.1 resets those of the Dag repository's host.
 - Several deploy keys need one alias per key in an ssh configuration, because the provider passes one `-i` for all.
+- The provider sets GIT_SSH_COMMAND for every connection, also for one over https, and that beats `core.sshCommand`. So the
+  connection of the Dag repository names the ssh configuration as soon as a submodule is opened by SSH, and its host key
+  checking is that of the least known host, because an option of the command beats the configuration.
 - `fetch.recurseSubmodules=false`: without it the first refresh after every commit fails over SSH, because `git fetch`
   enters the submodules before the provider sets the key.
 """
@@ -141,9 +144,25 @@ def ssh_dags_connection(settings: Settings, connection: str) -> str:
     """The Airflow connection of a Dag repository over SSH: nothing in it is secret, the key is a file."""
     remote = parse_remote(settings.dags.repo)
     return airflow_connection(
-        f"{remote.user or 'git'}@{ssh_alias(connection)}:{remote.path}",
-        extra={"ssh_config_file": SSH_CONFIG, "strict_host_key_checking": _strictness(settings, connection)},
+        f"{remote.user or 'git'}@{ssh_alias(connection)}:{remote.path}", extra=ssh_options(settings)
     )
+
+
+def ssh_options(settings: Settings) -> dict[str, str]:
+    """Extra of the Dag repository's Airflow connection, whatever its type; empty when nothing is opened by SSH.
+
+    It is the same under every delivery option, so that switching changes no Secret.
+    """
+    named = [settings.dags.connection, *(item.connection for item in settings.dags.submodules)]
+    named += [project.connection for project in settings.dbt_projects if project.submodule]
+    opened = {name for name in named if name and isinstance(settings.connections[name], SshConnection)}
+    if not opened:
+        return {}
+    strict = all(_strictness(settings, name) == "yes" for name in opened)
+    return {
+        "ssh_config_file": SSH_CONFIG,
+        "strict_host_key_checking": "yes" if strict else "accept-new",
+    }
 
 
 def _strictness(settings: Settings, connection: str) -> str:
@@ -216,7 +235,7 @@ def _connection_variables(settings: Settings) -> Iterator[EnvVar]:
     name = f"AIRFLOW_CONN_{connection.upper()}"
     found = settings.connections.get(connection)
     if found is None or (isinstance(found, HttpsConnection) and found.anonymous):
-        yield EnvVar(name, airflow_connection(settings.dags.repo))
+        yield EnvVar(name, airflow_connection(settings.dags.repo, extra=ssh_options(settings)))
     elif isinstance(found, SshConnection) and not found.backend:
         yield EnvVar(name, ssh_dags_connection(settings, connection))
     elif not found.backend:

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from delivery.git_access import airflow_connection, git_access, http_header, parse_remote
+from delivery.git_access import airflow_connection, git_access, http_header, parse_remote, ssh_options
 from delivery.plan import SecretKey
 from tests.support.stacks import SSH_KEY, settings_of, stack
 
@@ -55,6 +55,37 @@ def ssh_stack(**changes):
 def test_parse_remote(url, authority, path, https):
     remote = parse_remote(url)
     assert (remote.authority, remote.path, remote.https) == (authority, path, https)
+
+
+@pytest.mark.parametrize(
+    ("known_hosts", "checking"),
+    [(None, "accept-new"), ("git.example.com ssh-ed25519 AAAA", "yes")],
+)
+def test_https_connection_leads_submodules_to_their_keys(known_hosts, checking):
+    """The provider's GIT_SSH_COMMAND beats core.sshCommand, so the Dag repository's connection must name the file."""
+    key = {"type": "ssh", "knownHosts": known_hosts} if known_hosts else {"type": "ssh"}
+    settings = settings_of(
+        ssh_stack(
+            dags={"repo": "https://git.example.com/platform/dags.git", "connection": "git"},
+            connections={"git": {"type": "https", "anonymous": True}, "dbt": key},
+            credentials={"dbt": {"privateKey": SSH_KEY}},
+        )
+    )
+    wanted = {"ssh_config_file": "/etc/astro-dbt/git/config/ssh_config", "strict_host_key_checking": checking}
+    assert ssh_options(settings) == wanted
+    env = {
+        item.name: item.value for item in git_access(settings, authorities={}, submodules=True).environment
+    }
+    assert json.loads(env["AIRFLOW_CONN_GIT"])["extra"] == wanted
+
+
+def test_host_keys_are_checked_as_the_least_known_host_allows():
+    """An option of the ssh command would beat `accept-new` of the other host."""
+    assert ssh_options(settings_of(ssh_stack()))["strict_host_key_checking"] == "accept-new"
+
+
+def test_no_ssh_options_without_ssh():
+    assert ssh_options(settings_of()) == {}
 
 
 def test_airflow_connection_and_header():
