@@ -68,15 +68,23 @@ class BaseImage:
         """
         reference = f"{registry.server}/{REPOSITORY}:{TAG}"
         client = RegistryClient(registry)
-        folder = self.layout.cache / "base-image" / self._key()
-        with locked(self.layout.cache / "locks" / "base-image.lock"):
-            if not (folder / "image.json").exists():
-                self._make(folder)
-        config, layer = self._read(folder)
+        config, layer = self._read(self.make())
         with self.progress.step("put the base image into the registry") as step:
             client.push(REPOSITORY, TAG, config=config, layers=[layer])
             step.done(f"{REPOSITORY}:{TAG}, {layer.size / 1e6:.0f} MB")
         return reference
+
+    def make(self) -> Path:
+        """Have the image in the cache, and return its folder there.
+
+        Raises:
+            TrialError: it could not be made: no root, no network.
+        """
+        folder = self.layout.cache / "base-image" / self._key()
+        with locked(self.layout.cache / "locks" / "base-image.lock"):
+            if not (folder / "image.json").exists():
+                self._make(folder)
+        return folder
 
     def _key(self) -> str:
         parts = [

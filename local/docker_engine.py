@@ -84,23 +84,11 @@ class DockerEngine:
         Raises:
             TrialError: there is none and none can be started here.
         """
-        if self.supervisor.identity(NAME) is None:
-            for host in filter(None, (os.environ.get("DOCKER_HOST"), DEFAULT_HOST)):
-                if host != self.host and answers_at(host):
-                    self.progress.say(f"✓ use the Docker engine at {host}")
-                    return host
-            if os.getuid() != 0:
-                raise TrialError(
-                    "no Docker engine answers on DOCKER_HOST or /var/run/docker.sock, and starting one needs root; "
-                    "start Docker, or run with NO_DOCKER=1 and the delivery git-submodule."
-                )
-        install(
-            self.layout,
-            self.progress,
-            programs=("dockerd", "containerd", "runc", "iptables", "ip"),
-            packages=("docker.io", "iptables", "iproute2"),
-            why="a Docker engine",
-        )
+        other = self.other()
+        if other is not None:
+            self.progress.say(f"✓ use the Docker engine at {other}")
+            return other
+        self.install()
         with self.progress.step("start the Docker engine") as step:
             self.layout.private_folder(self.layout.runtime)
             firewall.remember(self.before)
@@ -110,6 +98,34 @@ class DockerEngine:
             self.supervisor.wait(service)
             step.done(self.host)
         return self.host
+
+    def other(self) -> str | None:
+        """Return the DOCKER_HOST of an engine that is not this trial's, unless this trial's own runs."""
+        if self.supervisor.identity(NAME) is not None:
+            return None
+        hosts = [os.environ.get("DOCKER_HOST"), DEFAULT_HOST]
+        return next((host for host in hosts if host and host != self.host and answers_at(host)), None)
+
+    def install(self) -> None:
+        """Have the programs of an engine, unless another engine answers.
+
+        Raises:
+            TrialError: none answers, and starting one is not possible here.
+        """
+        if self.other() is not None:
+            return
+        if os.getuid() != 0:
+            raise TrialError(
+                "no Docker engine answers on DOCKER_HOST or /var/run/docker.sock, and starting one needs root; "
+                "start Docker, or run with NO_DOCKER=1 and the delivery git-submodule."
+            )
+        install(
+            self.layout,
+            self.progress,
+            programs=("dockerd", "containerd", "runc", "iptables", "ip"),
+            packages=("docker.io", "iptables", "iproute2"),
+            why="a Docker engine",
+        )
 
     def down(self) -> None:
         """Stop the trial's own engine, with its containers, mounts, bridge and firewall rules."""

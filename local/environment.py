@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -128,7 +129,12 @@ class Environment:
     def _up(self) -> EnvironmentInfo:
         memory = Memory(self.layout.state / "memory.json")
         node = memory.choice("node", self.node, "kwok")
-        self.toolbox.ensure()
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="image") as pool:
+            # Compiling waits for processors, the base image for the network.
+            image = pool.submit(self._make_base_image) if self.docker else None
+            self.toolbox.ensure()
+            if image is not None:
+                image.result()
         parts = (self.layout, self.progress, self.supervisor, memory)
         cluster = Cluster(*parts)
         certificates = cluster.certificates()
@@ -165,6 +171,10 @@ class Environment:
         )
         write_private(self.layout.environment_file, json.dumps(asdict(info), indent=2) + "\n")
         return info
+
+    def _make_base_image(self) -> None:
+        DockerEngine(self.layout, self.progress, self.supervisor).install()
+        BaseImage(self.layout, self.progress).make()
 
     def info(self) -> EnvironmentInfo:
         """Return what the running trial offers.
