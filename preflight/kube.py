@@ -76,6 +76,8 @@ class Cluster:
             content = answer.read()  # type: ignore[no-untyped-call]
         except ApiException as error:
             raise ClusterError("unreachable", _short(error.reason), server=self.server) from None
+        except urllib3.exceptions.NewConnectionError as error:  # to urllib3 a kind of timeout
+            raise ClusterError("unreachable", _short(error), server=self.server) from None
         except urllib3.exceptions.TimeoutError:
             raise ClusterError(
                 "timeout", f"no answer within {self._timeout:.0f} s", server=self.server

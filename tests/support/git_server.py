@@ -64,7 +64,7 @@ class GitServer:
 
     def start(self) -> GitServer:
         """Listen on a free loopback port."""
-        self._server = ThreadingHTTPServer((HOST, 0), _handler(self))
+        self._server = _Quiet((HOST, 0), _handler(self))
         self._server.daemon_threads = True
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.pair.certificate, self.pair.key)
@@ -98,6 +98,11 @@ class GitServer:
     def bytes_sent(self) -> int:
         """Bytes of all answers since the last `forget`."""
         return sum(item.sent for item in self.seen)
+
+
+class _Quiet(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that give up are part of the tests."""
 
 
 def serve(folder: Path) -> GitServer:

@@ -41,6 +41,7 @@ class Repository:
         self.tree.mkdir()
         git("init", "--quiet", "--bare", f"--initial-branch={branch}", ".", cwd=bare)
         git("init", "--quiet", f"--initial-branch={branch}", ".", cwd=self.tree)
+        self._links: dict[str, str] = {}
 
     def commit(
         self,
@@ -59,11 +60,14 @@ class Repository:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(content, encoding="utf-8")
         git("add", "--all", cwd=self.tree)
-        for place, (url, commit) in submodules.items():
+        self._links |= {place: commit for place, (_, commit) in submodules.items()}
+        for place, commit in self._links.items():
+            # `git add` takes a submodule that is not checked out for a removed one.
+            git("update-index", "--add", "--cacheinfo", f"160000,{commit},{place}", cwd=self.tree)
+        for place, (url, _) in submodules.items():
             git("config", "--file", ".gitmodules", f"submodule.{place}.path", place, cwd=self.tree)
             git("config", "--file", ".gitmodules", f"submodule.{place}.url", url, cwd=self.tree)
             git("add", ".gitmodules", cwd=self.tree)
-            git("update-index", "--add", "--cacheinfo", f"160000,{commit},{place}", cwd=self.tree)
         git("commit", "--quiet", "--allow-empty", "-m", message, cwd=self.tree)
         git("push", "--quiet", "--force", str(self.bare), f"HEAD:refs/heads/{branch}", cwd=self.tree)
         return git("rev-parse", "HEAD", cwd=self.tree)

@@ -1,0 +1,295 @@
+"""The trial's control plane, in every state that a check knows."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import preflight.cluster
+from tests.preflight.conftest import Trial, expect, expect_nothing
+from tests.support.kube_objects import kubectl, make
+
+pytestmark = pytest.mark.preflight
+
+OURS = {"astro-dbt/stack": "astro-dbt.dev"}
+
+
+@pytest.fixture
+def namespace(trial: Trial) -> Iterator[str]:
+    """The agents' namespace, made as this stack makes it."""
+    name = str(trial.config["agent"]["namespace"])
+    make(trial.environment, "Namespace", name, labels=OURS)
+    yield name
+    kubectl(trial.environment, "delete", "namespace", name, "--wait=false", "--ignore-not-found")
+
+
+def _kubeconfig(trial: Trial, **changes: Any) -> str:
+    content = yaml.safe_load(Path(trial.info.kubeconfig).read_text())
+    entry = content["clusters"][0]["cluster"]
+    for key, value in changes.items():
+        entry[key.replace("_", "-")] = value
+    return yaml.safe_dump(content)
+
+
+def _secret_config(trial: Trial, content: str) -> dict[str, Any]:
+    agent = {**trial.config["agent"], "cluster": {"context": trial.info.context}}
+    return {"kubeconfig": content, "agent": agent}
+
+
+def test_a_cluster_without_anything_of_ours(trial: Trial) -> None:
+    expect_nothing(trial.look("cluster"))
+
+
+def test_a_cluster_with_everything_of_ours(trial: Trial, namespace: str) -> None:
+    make(trial.environment, "Secret", "tokens", namespace, stringData={"token": "canary-t"})
+    report = trial.look("cluster", agent={"agentTokenSecret": "tokens"}, agentToken=None)
+    expect_nothing(report)
+    assert "canary" not in str(report)
+
+
+def test_a_context_that_does_not_exist(trial: Trial) -> None:
+    cluster = {"context": "tryal", "kubeconfig": trial.info.kubeconfig}
+    report = trial.look("cluster", agent={"cluster": cluster})
+    expect(report, "cluster.reach", "kubeconfig", at="agent.cluster", says="get-contexts")
+
+
+def test_a_kubeconfig_that_is_damaged(trial: Trial) -> None:
+    changes = _secret_config(trial, "canary: 1\ncanary-secret: [\n")
+    finding = expect(
+        trial.look("cluster", **changes), "cluster.reach", "kubeconfig", at="agent.cluster", says="YAML"
+    )
+    assert "canary" not in str(finding)
+
+
+def test_the_content_of_a_kubeconfig(trial: Trial) -> None:
+    expect_nothing(trial.look("cluster", **_secret_config(trial, _kubeconfig(trial))))
+
+
+def test_a_cluster_that_is_down(trial: Trial) -> None:
+    content = _kubeconfig(trial, server="https://127.0.0.1:1")
+    report = trial.look("cluster", **_secret_config(trial, content))
+    expect(report, "cluster.reach", "unreachable", at="agent.cluster", says="Connection refused")
+
+
+def test_a_cluster_whose_certificate_nobody_trusts(trial: Trial) -> None:
+    content = yaml.safe_load(_kubeconfig(trial))
+    content["clusters"][0]["cluster"].pop("certificate-authority-data", None)
+    content["clusters"][0]["cluster"].pop("certificate-authority", None)
+    report = trial.look("cluster", **_secret_config(trial, yaml.safe_dump(content)))
+    expect(report, "cluster.reach", "unreachable", at="agent.cluster", says="not trusted")
+
+
+def test_a_cluster_that_hangs_costs_seconds(trial: Trial) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        content = _kubeconfig(trial, server=f"http://127.0.0.1:{silent.getsockname()[1]}")
+        changes = _secret_config(trial, content)
+        begun = time.monotonic()
+        report = trial.look("cluster", timeout=1, **changes)
+        assert time.monotonic() - begun < 30
+    expect(report, "cluster.reach", "timeout", at="agent.cluster", says="within 1 s")
+
+
+def test_credentials_that_the_cluster_refuses(trial: Trial) -> None:
+    content = yaml.safe_load(_kubeconfig(trial))
+    content["users"][0]["user"] = {"token": "canary-expired"}
+    report = trial.look("cluster", **_secret_config(trial, yaml.safe_dump(content)))
+    finding = expect(report, "cluster.reach", "refused", at="agent.cluster", says="401")
+    assert "canary" not in str(finding)
+
+
+def test_an_old_cluster(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight.cluster, "OLDEST", (99, 0))
+    expect(trial.look("cluster"), "cluster.version", "old", at="agent.cluster", says="99.0 or later")
+
+
+def test_a_user_who_may_not(trial: Trial, namespace: str) -> None:
+    make(trial.environment, "ServiceAccount", "reader", namespace)
+    make(
+        trial.environment,
+        "rbac.authorization.k8s.io/v1/RoleBinding",
+        "reader",
+        namespace,
+        roleRef={"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"},
+        subjects=[{"kind": "ServiceAccount", "name": "reader", "namespace": namespace}],
+    )
+    token = kubectl(trial.environment, "create", "token", "reader", "--namespace", namespace).strip()
+    content = yaml.safe_load(_kubeconfig(trial))
+    content["users"][0]["user"] = {"token": token}
+    changes = _secret_config(trial, yaml.safe_dump(content))
+    changes["agent"]["agentTokenSecret"] = "tokens"
+    report = trial.look("cluster", agentToken=None, **changes)
+    expect(report, "cluster.permissions", "denied", at="agent.cluster", says=f"secrets in {namespace}")
+    expect(report, "cluster.secret", "unreadable", at="agent.agentTokenSecret", says="token")
+
+
+def test_a_namespace_of_somebody_else(trial: Trial) -> None:
+    name = str(trial.config["agent"]["namespace"])
+    make(trial.environment, "Namespace", name)
+    try:
+        report = trial.look("cluster")
+        expect(report, "cluster.namespace", "foreign", at="agent.namespace", says="pulumi import")
+        expect_nothing(trial.look("cluster", agent={"createNamespace": False}))
+    finally:
+        kubectl(trial.environment, "delete", "namespace", name, "--wait=false")
+
+
+def test_a_namespace_of_another_stack(trial: Trial) -> None:
+    name = str(trial.config["agent"]["namespace"])
+    make(trial.environment, "Namespace", name, labels={"astro-dbt/stack": "astro-dbt.prod"})
+    try:
+        report = trial.look("cluster")
+        expect(report, "cluster.namespace", "other-stack", at="agent.namespace", says="astro-dbt.prod")
+    finally:
+        kubectl(trial.environment, "delete", "namespace", name, "--wait=false")
+
+
+def test_a_namespace_that_nobody_made(trial: Trial) -> None:
+    report = trial.look("cluster", agent={"createNamespace": False})
+    expect(report, "cluster.namespace", "missing", at="agent.createNamespace")
+
+
+def test_a_namespace_that_is_being_deleted(trial: Trial, namespace: str) -> None:
+    body = {"data": {"a": "b"}}
+    make(trial.environment, "ConfigMap", "keeper", namespace, **body)
+    kubectl(
+        trial.environment, "patch", "configmap", "keeper", "--namespace", namespace, "--type=merge",
+        '--patch={"metadata": {"finalizers": ["astro-dbt.example/keep"]}}',
+    )  # fmt: skip
+    kubectl(trial.environment, "delete", "namespace", namespace, "--wait=false")
+    try:
+        report = trial.look("cluster")
+        expect(report, "cluster.namespace", "terminating", at="agent.namespace")
+    finally:
+        kubectl(
+            trial.environment, "patch", "configmap", "keeper", "--namespace", namespace, "--type=merge",
+            '--patch={"metadata": {"finalizers": null}}',
+        )  # fmt: skip
+
+
+def test_a_secret_that_does_not_exist(trial: Trial, namespace: str) -> None:
+    report = trial.look("cluster", agent={"agentTokenSecret": "tokens"}, agentToken=None)
+    expect(report, "cluster.secret", "missing", at="agent.agentTokenSecret", says="with the key token")
+
+
+def test_a_secret_before_its_namespace(trial: Trial) -> None:
+    report = trial.look("cluster", agent={"agentTokenSecret": "tokens"}, agentToken=None)
+    expect(report, "cluster.secret", "no-namespace", at="agent.agentTokenSecret")
+
+
+def test_every_secret_is_looked_at_for_the_key_that_is_read(trial: Trial, namespace: str) -> None:
+    make(trial.environment, "Secret", "wrong", namespace, stringData={"other": "canary-value"})
+    agent = {
+        "agentTokenSecret": "wrong",
+        "imagePullSecret": "wrong",
+        "sentinelAuthSecret": "wrong",
+        "openLineage": {"enabled": True, "apiKeySecret": "wrong"},
+        "secretsBackend": {
+            "class": "airflow.providers.hashicorp.secrets.vault.VaultBackend",
+            "kwargsSecret": {"secret": "wrong", "key": "kwargs"},
+        },
+        "env": {"DATABASE_PASSWORD": {"secret": "wrong", "key": "database"}},
+        "workers": [
+            {
+                "name": "w",
+                "env": {"X": {"secret": "wrong", "key": "x"}},
+                "values": {
+                    "initContainers": [
+                        {
+                            "name": "i",
+                            "env": [
+                                {"name": "A", "valueFrom": {"secretKeyRef": {"name": "wrong", "key": "a"}}}
+                            ],
+                        }
+                    ]
+                },
+            }
+        ],
+    }
+    connections = {"git": {"type": "https", "existingSecret": "wrong"}}
+    report = trial.look("cluster", agent=agent, agentToken=None, connections=connections, credentials=None)
+    at = {
+        "agent.agentTokenSecret": "token",
+        "agent.imagePullSecret": ".dockerconfigjson",
+        "agent.sentinelAuthSecret": "secret",
+        "agent.openLineage.apiKeySecret": "api-key",
+        "agent.secretsBackend.kwargsSecret": "kwargs",
+        "agent.env.DATABASE_PASSWORD": "database",
+        "agent.workers[0].env.X": "x",
+        "agent.workers[0].values.initContainers[0].env[0].valueFrom.secretKeyRef": "a",
+    }
+    for place, key in at.items():
+        expect(
+            report, "cluster.secret", "key", at=place, says=f"no key {key}; add it (the Secret holds other)"
+        )
+    for key in ("connection", "http-header"):
+        expect(report, "cluster.secret", "key", at="connections.git.existingSecret", says=f"no key {key};")
+    assert "canary" not in str(report)
+
+
+def test_objects_that_values_refer_to(trial: Trial, namespace: str) -> None:
+    values = {
+        "volumes": [
+            {"name": "a", "persistentVolumeClaim": {"claimName": "claim"}},
+            {"name": "b", "configMap": {"name": "settings"}},
+            {"name": "c", "configMap": {"name": "perhaps", "optional": True}},
+            {"name": "d", "secret": {"secretName": "certificate"}},
+        ],
+    }
+    worker = {"name": "w", "values": {**values, "serviceAccount": {"create": False, "name": "robot"}}}
+    report = trial.look("cluster", agent={"workers": [worker]})
+    at = "agent.workers[0].values"
+    expect(report, "cluster.reference", "missing", at=f"{at}.volumes[0].persistentVolumeClaim", says="claim")
+    expect(report, "cluster.reference", "missing", at=f"{at}.volumes[1].configMap", says="settings")
+    expect(report, "cluster.reference", "missing", at=f"{at}.serviceAccount", says="robot")
+    expect(report, "cluster.secret", "missing", at=f"{at}.volumes[3].secret", says="certificate")
+    assert "perhaps" not in str(report)
+    make(trial.environment, "ServiceAccount", "robot", namespace)
+    make(trial.environment, "ConfigMap", "settings", namespace, data={})
+    make(trial.environment, "Secret", "certificate", namespace, stringData={"a": "b"})
+    claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    make(trial.environment, "PersistentVolumeClaim", "claim", namespace, spec=claim)
+    expect_nothing(trial.look("cluster", agent={"workers": [worker]}))
+
+
+def test_git_credentials_in_a_secret_of_the_cluster_are_used(trial: Trial, namespace: str) -> None:
+    import json
+
+    from delivery.git_access import http_header
+
+    git = trial.info.git
+    url = trial.config["dags"]["repo"]
+    trusted = {"type": "https", "existingSecret": "git-login", "caBundle": git.ca_file}
+    changes: dict[str, Any] = {"connections": {"git": trusted}, "credentials": None}
+
+    def hold(password: str, host: str) -> None:
+        connection = json.dumps(
+            {"conn_type": "git", "host": host, "login": git.username, "password": password}
+        )
+        header = http_header(git.username, password)
+        data = {"connection": connection, "http-header": header}
+        make(trial.environment, "Secret", "git-login", namespace, stringData=data)
+
+    hold(git.token, url)
+    expect_nothing(trial.look("cluster", "git", **changes))
+    hold("canary-expired", url)
+    at = "connections.git.existingSecret"
+    report = trial.look("cluster", "git", **changes)
+    expect(report, "git.auth", "refused-existing", at=at, says="platform/dags.git")
+    hold(git.token, url.replace("dags.git", "other.git"))
+    expect(trial.look("cluster", "git", **changes), "git.connection", "other-repository", at=at)
+    make(
+        trial.environment,
+        "Secret",
+        "git-login",
+        namespace,
+        stringData={"http-header": "x", "connection": "{}"},
+    )
+    expect(trial.look("cluster", "git", **changes), "git.connection", "incomplete", at=at, says="clone URL")

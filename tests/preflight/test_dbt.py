@@ -1,0 +1,111 @@
+"""dbt projects, wherever their files are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.preflight.conftest import GitStack, expect, expect_nothing, look, only
+from tests.support.repositories import Repository
+from tests.support.stacks import ROOT, stack
+
+PROFILES = (
+    "jaffle:\n  target: dev\n  outputs:\n    dev: {type: duckdb, path: x}\n    prod: {type: postgres}\n"
+)
+
+
+def _local(tmp_path: Path, files: dict[str, str], **image: Any) -> Any:
+    folder = tmp_path / "project"
+    folder.mkdir(exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_text(content)
+    config = stack(
+        delivery="agent-image",
+        dbtProjects=[{"name": "jaffle", "source": str(folder)}],
+        preflight={"checks": only("dbt")},
+    )
+    config["image"] |= image
+    return look(config)
+
+
+PROJECT = {"dbt_project.yml": "name: jaffle\nprofile: jaffle\n"}
+
+
+def test_a_good_local_project(tmp_path: Path) -> None:
+    adapters = ["dbt-core==1.11.16", "dbt-duckdb==1.11.1", "dbt_postgres>=1.10"]
+    report = _local(tmp_path, {**PROJECT, "profiles.yml": PROFILES}, adapters=adapters)
+    expect_nothing(report, but=("preflight.level", "git.reach"))
+    assert report.projects["jaffle"].dbt_name == "jaffle"
+
+
+def test_an_adapter_that_the_image_lacks(tmp_path: Path) -> None:
+    report = _local(tmp_path, {**PROJECT, "profiles.yml": PROFILES})
+    expect(report, "dbt.adapter", "missing", at="image.adapters", says="add dbt-postgres")
+    assert "dbt-duckdb," not in str(report.findings)
+
+
+def test_an_image_without_adapters_brings_dbt_with_its_base(tmp_path: Path) -> None:
+    report = _local(tmp_path, {**PROJECT, "profiles.yml": PROFILES}, adapters=[])
+    assert not [item for item in report.findings if item.check == "dbt.adapter"]
+
+
+def test_a_profile_that_only_dbt_can_read(tmp_path: Path) -> None:
+    report = _local(tmp_path, {**PROJECT, "profiles.yml": "{% if x %}\n"})
+    assert not report.errors
+
+
+@pytest.mark.parametrize("name", ["packages.yml", "dependencies.yml"])
+def test_packages_without_a_lock(tmp_path: Path, name: str) -> None:
+    files = {**PROJECT, name: "packages:\n  - package: dbt-labs/dbt_utils\n    version: 1.3.0\n"}
+    report = _local(tmp_path, files)
+    expect(report, "dbt.packages", "unlocked", at="dbtProjects[0]", says=name)
+    locked = _local(tmp_path, {**files, "package-lock.yml": "packages: []\n"})
+    assert not [item for item in locked.findings if item.check == "dbt.packages"]
+
+
+def test_another_name(tmp_path: Path) -> None:
+    report = _local(tmp_path, {"dbt_project.yml": "name: shop\n"})
+    expect(report, "dbt.name", "differs", at="dbtProjects[0].name", says="shop")
+
+
+@pytest.mark.parametrize("content", ["name: [", "- just\n- a list\n"])
+def test_a_file_that_is_not_valid(tmp_path: Path, content: str) -> None:
+    report = _local(tmp_path, {"dbt_project.yml": content})
+    expect(report, "dbt.project", "invalid", at="dbtProjects[0].source", says="dbt_project.yml")
+
+
+def test_no_dbt_project_in_the_submodule(git_stack: GitStack) -> None:
+    empty = git_stack.dbt.commit({"dbt_project.yml": None})
+    git_stack.link("dags/dbt/jaffle", git_stack.server.url("analytics/jaffle.git"), empty)
+    expect(git_stack.look(), "dbt.project", "missing", at="dbtProjects[0].path", says="the root of https://")
+
+
+def test_a_project_built_from_its_repository(git_stack: GitStack) -> None:
+    Repository(git_stack.server.root / "analytics/mono.git").commit({"sub/dbt_project.yml": "name: jaffle\n"})
+    url = git_stack.server.url("analytics/mono.git")
+    good = git_stack.look(delivery="agent-image", dbtProjects=git_stack.project(repo=url, subdir="sub"))
+    expect_nothing(good)
+    assert good.projects["jaffle"].commit
+    bad = git_stack.look(delivery="agent-image", dbtProjects=git_stack.project(repo=url))
+    expect(bad, "dbt.project", "missing", at="dbtProjects[0].subdir")
+    ref = git_stack.look(delivery="agent-image", dbtProjects=git_stack.project(repo=url, ref="mian"))
+    expect(ref, "git.ref", "missing", at="dbtProjects[0].ref")
+    gone = git_stack.look(delivery="agent-image", dbtProjects=git_stack.project(repo=url + "x"))
+    expect(gone, "git.auth", "not-found", at="dbtProjects[0].repo")
+
+
+def test_a_submodule_stays_empty_in_the_image(git_stack: GitStack) -> None:
+    git_stack.dbt.commit(submodules={"macros": ("https://git.invalid/macros.git", git_stack.pin)})
+    report = git_stack.look(delivery="agent-image")
+    expect(report, "git.nested", "empty", at="dbtProjects[0].repo", says="macros")
+
+
+def test_the_example_project_is_good() -> None:
+    config = stack(
+        delivery="agent-image",
+        dbtProjects=[{"name": "jaffle", "source": str(ROOT / "examples/dbt-project")}],
+        preflight={"checks": only("dbt")},
+    )
+    expect_nothing(look(config), but=("preflight.level", "git.reach", "dbt.packages"))
