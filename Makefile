@@ -11,7 +11,7 @@ TEST_STATE := .trial-tests
 
 export DELIVERY NODE NO_DOCKER
 
-.PHONY: help up preview stop down clean env status test test-quick lint
+.PHONY: help up preview stop down clean env status test test-quick test-delivery lint
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,11 @@ status: $(STAMP) ## Say which processes of the trial run
 test: $(STAMP) ## Bring up what the tests need, then run all of them
 	@$(LOCAL) --state $(TEST_STATE) up --no-stack
 	@status=0; $(VENV)/bin/python -m pytest $(PYTEST_ARGS) || status=$$?; \
+	  $(LOCAL) --state $(TEST_STATE) down; exit $$status
+
+test-delivery: $(STAMP) ## Prove that agents can fetch and run the dbt project, with real Airflow
+	@$(LOCAL) --state $(TEST_STATE) up --no-stack
+	@status=0; $(VENV)/bin/python -m pytest -m delivery $(PYTEST_ARGS) || status=$$?; \
 	  $(LOCAL) --state $(TEST_STATE) down; exit $$status
 
 test-quick: $(STAMP) ## Run the tests that need no trial environment

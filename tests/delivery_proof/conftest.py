@@ -1,0 +1,87 @@
+"""Fixtures: Git hosts, one stack for the module, real Airflow with a new and an old Git provider, and the report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.environment import Environment
+from local.packages import install
+from tests.delivery_proof.agents import Agents
+from tests.delivery_proof.hosts import Hosts, hosts
+from tests.delivery_proof.ledger import Ledger
+from tests.support import engine
+from tests.support.airflow_env import PythonEnvironment, airflow_environment, dbt_environment, environment
+
+__all__ = ["airflow_environment", "dbt_environment"]
+
+HERE = Path(__file__).parent
+LEDGER = Ledger()
+STARTED = time.monotonic()
+
+
+@pytest.fixture(scope="session")
+def ledger() -> Ledger:
+    """The table of what was proved."""
+    return LEDGER
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the table and keep it."""
+    written = LEDGER.write()
+    if written is None:
+        return
+    terminalreporter.section("proof of delivery")
+    for entry in LEDGER.entries:
+        terminalreporter.line(f"{entry.seconds:7.1f} s  {entry.on:16} {entry.case:45} {entry.result}")
+    terminalreporter.line(f"kept in {written}; {time.monotonic() - STARTED:.0f} s in all")
+
+
+@pytest.fixture(scope="session")
+def old_airflow_environment() -> PythonEnvironment:
+    """Airflow with the last Git provider that puts tokens into clone URLs."""
+    return environment(
+        HERE / "requirements-airflow-git-0.5.txt", constraints=HERE / "constraints-airflow-git-0.5.txt"
+    )
+
+
+@pytest.fixture(scope="session")
+def pythons(
+    airflow_environment: PythonEnvironment, old_airflow_environment: PythonEnvironment
+) -> dict[str, PythonEnvironment]:
+    """Git provider version -> the Python that has it."""
+    return {"1.0.1": airflow_environment, "0.5.0": old_airflow_environment}
+
+
+@pytest.fixture(scope="session")
+def git_hosts(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
+    """All Git hosts."""
+    install(
+        environment.layout,
+        environment.progress,
+        programs=["sshd"],
+        packages=["openssh-server"],
+        why="the proof of delivery by SSH",
+    )
+    with hosts(environment.info(), tmp_path_factory.mktemp("hosts")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def agents(
+    environment: Environment,
+    pythons: dict[str, PythonEnvironment],
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Iterator[Agents]:
+    """One stack for the tests of a module; each provisions it as it needs it."""
+    folder = tmp_path_factory.mktemp("agents")
+    name = request.module.__name__.rpartition(".")[2].removeprefix("test_").replace("_", "-")
+    stack = engine.Stack(environment, engine.copy_program(folder / "program"), f"proof-{name}")
+    try:
+        yield Agents(stack, folder, pythons)
+    finally:
+        stack.remove()

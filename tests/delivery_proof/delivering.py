@@ -1,0 +1,122 @@
+"""The way of a commit to the agents: from the repositories through a Dag processor's bundle to a versioned run on a worker."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from tests.delivery_proof.agents import DAG_PROCESSOR, WORKER, Agents, leaks
+from tests.delivery_proof.cases import Setup
+from tests.support.agent_process import AgentError, Pod, Process
+from tests.support.pod_template import Container
+
+
+class WrongContentError(AssertionError):
+    """The agents have other Dags than the repository."""
+
+
+def expect(process: Process, models: Mapping[str, list[str]], version: str | None = None) -> None:
+    """Parse the bundle's Dags, which must be these: dbt project -> models.
+
+    Raises:
+        WrongContentError: they are others, or did not parse.
+    """
+    parsed = process.do("parse", version=version)
+    if parsed["errors"]:
+        raise WrongContentError(str(parsed["errors"]))
+    if parsed["dags"] != dict(models):
+        raise WrongContentError(f"the agents see {parsed['dags']}, the repository has {dict(models)}")
+
+
+@dataclass
+class Delivery:
+    """One agent's part of a delivery."""
+
+    processor: Pod
+    worker: Pod
+    problem: str = ""
+    """What went wrong, in one line; empty when all went well."""
+    leaked: set[str] = field(default_factory=set)
+    """Where credentials lie: `disk`, `arguments`, `log`."""
+
+    @property
+    def result(self) -> str:
+        """What the documentation says of it."""
+        if self.problem:
+            return f"fails: {self.problem}"
+        return (
+            "works"
+            if not self.leaked
+            else "works; token on " + " and in ".join(sorted(self.leaked, reverse=True))
+        )
+
+
+def deliver(
+    agents: Agents,
+    setup: Setup,
+    containers: Mapping[str, Container],
+    *,
+    providers: tuple[str, ...] = ("1.0.1",),
+) -> dict[str, Delivery]:
+    """Let agents with these provider versions follow a commit, all at once; returns how it went for each version."""
+    first, before = setup.dags.head(), dict(setup.models)
+    bumped: list[str] = []
+
+    def bump() -> None:
+        for project in setup.projects:
+            project.add_model(f"more_{len(list(project.repository.tree.glob('models/*.sql')))}")
+        bumped.append(setup.publish())
+
+    barrier = threading.Barrier(len(providers), action=bump)
+    found = {
+        provider: Delivery(
+            agents.pod(DAG_PROCESSOR, container=containers[DAG_PROCESSOR], provider=provider),
+            agents.pod(WORKER, container=containers[WORKER], provider=provider),
+        )
+        for provider in providers
+    }
+
+    def follow(delivery: Delivery) -> None:
+        with delivery.processor.process() as process:
+            _noting(delivery, lambda: _first_look(process, first, before))
+            barrier.wait(300)
+            _noting(delivery, lambda: _refresh(process, bumped[0], setup))
+        with delivery.worker.process() as process:
+            _noting(delivery, lambda: _versions(process, {first: before, bumped[0]: setup.models}))
+        delivery.leaked = leaks(delivery.processor, setup.tokens) | leaks(delivery.worker, setup.tokens)
+
+    with ThreadPoolExecutor(len(providers)) as pool:
+        list(pool.map(follow, found.values()))
+    return found
+
+
+def _noting(delivery: Delivery, step: Callable[[], None]) -> None:
+    if delivery.problem:
+        return
+    try:
+        step()
+    except (AgentError, WrongContentError) as error:
+        delivery.problem = str(error).strip().splitlines()[-1]
+
+
+def _first_look(process: Process, commit: str, models: Mapping[str, list[str]]) -> None:
+    _stands_at(process.do("initialise")["version"], commit)
+    expect(process, models)
+
+
+def _refresh(process: Process, commit: str, setup: Setup) -> None:
+    _stands_at(process.do("refresh")["version"], commit)
+    expect(process, setup.models)
+
+
+def _versions(process: Process, versions: Mapping[str, Mapping[str, list[str]]]) -> None:
+    for version, models in versions.items():
+        _stands_at(process.do("initialise", version=version)["version"], version)
+        expect(process, models, version)
+
+
+def _stands_at(found: str, wanted: str) -> None:
+    if found != wanted:
+        raise WrongContentError(f"the bundle stands at {found} instead of {wanted}")

@@ -1,0 +1,58 @@
+"""Every kind of credentials: provisioned by the program, used by real Git in Airflow's Git bundle, on a new and an old provider."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+
+from tests.delivery_proof.agents import DAG_PROCESSOR, WORKER, Agents
+from tests.delivery_proof.cases import CASES, Case
+from tests.delivery_proof.delivering import Delivery, deliver
+from tests.delivery_proof.hosts import Hosts
+from tests.delivery_proof.ledger import MATRIX, Ledger, documented
+
+pytestmark = pytest.mark.delivery
+
+PROVIDERS = ("1.0.1", "0.5.0")
+
+
+def slug(case: Case) -> str:
+    """The case's name as it may stand in a path."""
+    return re.sub(r"[^a-z0-9]+", "-", case.name.lower()).strip("-")
+
+
+@pytest.fixture(scope="module", params=CASES, ids=slug)
+def case(request: pytest.FixtureRequest) -> Case:
+    """One line of the matrix."""
+    found: Case = request.param
+    return found
+
+
+@pytest.fixture(scope="module")
+def delivered(case: Case, agents: Agents, git_hosts: Hosts, ledger: Ledger) -> dict[str, Delivery]:
+    """The case, provisioned by the program and delivered to agents with every provider version."""
+    setup = case.build(git_hosts, f"proof-{slug(case)}")
+    setup.publish()
+    started = time.monotonic()
+    agents.provision(setup.config, existing=setup.existing)
+    provisioned = time.monotonic()
+    containers = {name: agents.container(name) for name in (DAG_PROCESSOR, WORKER)}
+    found = deliver(agents, setup, containers, providers=PROVIDERS)
+    seconds = time.monotonic() - provisioned
+    for provider, delivery in found.items():
+        detail = f"{case.credentials}; provisioned in {provisioned - started:.1f} s"
+        ledger.add(MATRIX, case.name, provider, delivery.result, seconds, detail)
+    return found
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_commit_reaches_the_agents(case: Case, delivered: dict[str, Delivery], provider: str) -> None:
+    delivery = delivered[provider]
+    assert delivery.result == documented(MATRIX)[case.name][provider], delivery.processor.log[-3000:]
+    assert "log" not in delivery.leaked
+
+
+def test_every_case_is_documented() -> None:
+    assert list(documented(MATRIX)) == [case.name for case in CASES]

@@ -1,0 +1,123 @@
+"""Runs in the agents' Python, inside a Pod's environment: does with Airflow what a Dag processor or a worker does.
+
+Reads one JSON object per line, `{"do": <name>, ...}`, and answers each with one line:
+`{"ok": true, "seconds": 0.1, ...}` or `{"ok": false, "seconds": 0.1, "type": <exception>, "error": <text with causes>}`.
+"""
+
+import json
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+# Airflow logs to standard output; the answers get a descriptor of their own.
+ANSWERS = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+
+from airflow.dag_processing.bundles.manager import DagBundlesManager  # noqa: E402
+
+bundles: dict[str | None, Any] = {}
+
+
+def name_of_bundle() -> str:
+    """Return the name of the only bundle that the environment configures."""
+    (entry,) = json.loads(os.environ["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"])
+    return str(entry["name"])
+
+
+def bundle(version: str | None) -> Any:
+    """Return this process' object of the bundle, made as Airflow makes it: from the configured class path and arguments."""
+    if version not in bundles:
+        bundles[version] = DagBundlesManager().get_bundle(name_of_bundle(), version)
+    return bundles[version]
+
+
+def describe(version: str | None) -> dict[str, Any]:
+    """Return the bundle's path and the commit it stands at."""
+    found = bundle(version)
+    current = found.get_current_version()
+    return {"path": str(found.path), "version": str(getattr(current, "version", current))}
+
+
+def environment() -> dict[str, Any]:
+    """Return this process' variables."""
+    return {"environment": dict(os.environ)}
+
+
+def initialise(*, version: str | None = None, again: bool = False) -> dict[str, Any]:
+    """Initialise the bundle, for a version or for the ref it tracks; `again` makes a new object as a new process would."""
+    if again:
+        bundles.pop(version, None)
+    bundle(version).initialize()
+    return describe(version)
+
+
+def refresh() -> dict[str, Any]:
+    """Refresh the tracking bundle."""
+    bundle(None).refresh()
+    return describe(None)
+
+
+def parse(*, version: str | None = None) -> dict[str, Any]:
+    """Parse the bundle's Dag folder."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    found = bundle(version)
+    sys.path.insert(0, str(found.path))
+    bag = DagBag(dag_folder=str(found.path), bundle_path=Path(found.path), bundle_name=found.name)
+    return {
+        "errors": {str(Path(file).name): text for file, text in bag.import_errors.items()},
+        "dags": {name: sorted(dag.task_ids) for name, dag in bag.dags.items()},
+    }
+
+
+def run(*, dag: str, version: str | None = None) -> dict[str, Any]:
+    """Parse the Dag at a version and run it to its end; returns the state of the run and of every task."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    found = bundle(version)
+    bag = DagBag(dag_folder=str(found.path), bundle_path=Path(found.path), bundle_name=found.name)
+    if dag not in bag.dags:
+        raise LookupError(f"no Dag {dag}: {json.dumps(bag.import_errors)}")
+    ended = bag.dags[dag].test()
+    tasks = {task.task_id: str(task.state) for task in ended.get_task_instances()}
+    return {"state": str(ended.state.value if hasattr(ended.state, "value") else ended.state), "tasks": tasks}
+
+
+OPERATIONS = {
+    "environment": environment,
+    "initialise": initialise,
+    "refresh": refresh,
+    "parse": parse,
+    "run": run,
+}
+
+
+def answer(request: dict[str, Any]) -> dict[str, Any]:
+    """Do what one line asks."""
+    started = time.monotonic()
+    operation = OPERATIONS[request.pop("do")]
+    try:
+        result = {"ok": True, **operation(**request)}
+    except BaseException as error:  # SystemExit included: the answer tells it
+        traceback.print_exc()
+        result = {
+            "ok": False,
+            "type": type(error).__name__,
+            "error": "".join(traceback.format_exception(error)),
+        }
+    result["seconds"] = round(time.monotonic() - started, 2)
+    return result
+
+
+def main() -> None:
+    """Answer until the input ends."""
+    print(json.dumps({"ok": True, "seconds": 0.0}), file=ANSWERS, flush=True)
+    for line in sys.stdin:
+        print(json.dumps(answer(json.loads(line))), file=ANSWERS, flush=True)
+
+
+if __name__ == "__main__":
+    main()

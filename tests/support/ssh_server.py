@@ -1,0 +1,176 @@
+"""A real sshd on loopback that serves Git repositories to deploy keys, each key only what it was made for."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local.packages import find_program
+from tests.support.sandbox import Sandbox
+
+ADDRESS = "127.0.0.1"
+START_SECONDS = 20.0
+
+# The command that a key is tied to: what it may read stands in its arguments.
+_SERVE = """\
+#!/bin/sh
+case "$SSH_ORIGINAL_COMMAND" in
+  "git-upload-pack '"*"'") ;;
+  *) echo "this key may only fetch" >&2; exit 1 ;;
+esac
+wanted=${SSH_ORIGINAL_COMMAND#git-upload-pack \\'}
+wanted=${wanted%\\'}
+wanted=${wanted#/}
+for allowed; do
+  if [ "$wanted" = "$allowed" ]; then
+    export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'
+    exec /usr/bin/git-upload-pack "/srv/$wanted"
+  fi
+done
+echo "this key does not open $wanted" >&2
+exit 1
+"""
+
+
+@dataclass
+class SshServer:
+    """The server.
+
+    Attributes:
+        folder: for its keys and settings.
+        root: folder with the bare repositories.
+    """
+
+    folder: Path
+    root: Path
+    port: int = 0
+    _grants: dict[str, list[str]] = field(default_factory=dict)
+    _child: subprocess.Popen[bytes] | None = None
+
+    def url(self, repository: str) -> str:
+        """Clone URL of a repository ("org/dags.git")."""
+        return f"ssh://git@{ADDRESS}:{self.port}/{repository}"
+
+    @property
+    def known_hosts(self) -> str:
+        """The server's line of a known_hosts file."""
+        kind, key = (self.folder / "host_key.pub").read_text().split()[:2]
+        return f"[{ADDRESS}]:{self.port} {kind} {key}"
+
+    def key(self, *repositories: str) -> str:
+        """Make a deploy key that opens these repositories, and return the private key."""
+        path = self.folder / f"key-{len(self._grants)}"
+        _keygen(path)
+        self._grants[path.with_suffix(".pub").read_text().strip()] = list(repositories)
+        self._write_keys()
+        return path.read_text()
+
+    def withdraw(self, private_key: str) -> None:
+        """Stop accepting a key."""
+        for path in self.folder.glob("key-*"):
+            if path.suffix != ".pub" and path.read_text() == private_key:
+                del self._grants[path.with_suffix(".pub").read_text().strip()]
+        self._write_keys()
+
+    def _write_keys(self) -> None:
+        lines = [
+            f'restrict,command="/opt/ssh/serve {shlex.join(repositories)}" {key}'
+            for key, repositories in self._grants.items()
+        ]
+        (self.folder / "authorized_keys").write_text("\n".join(lines) + "\n")
+
+    def start(self) -> None:
+        """Listen on the port that it had, or on a free one.
+
+        Raises:
+            FileNotFoundError: there is no sshd on this machine.
+            TimeoutError: it does not listen.
+        """
+        program = find_program("sshd")
+        if program is None:
+            raise FileNotFoundError("the SSH cases need sshd; install Debian's package openssh-server.")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "run").mkdir(exist_ok=True)
+        (self.folder / "run").chmod(0o755)
+        if not (self.folder / "host_key").exists():
+            _keygen(self.folder / "host_key")
+        (self.folder / "serve").write_text(_SERVE)
+        (self.folder / "serve").chmod(0o755)
+        self._write_keys()
+        self.port = self.port or _free_port()
+        settings: Mapping[str, str] = {
+            "ListenAddress": f"{ADDRESS}:{self.port}",
+            "HostKey": "/opt/ssh/host_key",
+            "AuthorizedKeysFile": "/opt/ssh/authorized_keys",
+            "StrictModes": "no",
+            "PasswordAuthentication": "no",
+            "KbdInteractiveAuthentication": "no",
+            "UsePAM": "no",
+            "PidFile": "none",
+            "MaxStartups": "100",
+        }
+        (self.folder / "sshd_config").write_text(
+            "".join(f"{name} {value}\n" for name, value in settings.items())
+        )
+        sandbox = Sandbox(
+            users=[
+                "root:x:0:0::/root:/bin/sh",
+                "sshd:x:100:65534::/run/sshd:/usr/sbin/nologin",
+                "git:*:1000:1000::/srv:/bin/sh",
+            ],
+            groups=["root:x:0:", "git:x:1000:", "nogroup:x:65534:"],
+            shown={self.root: "/srv", self.folder: "/opt/ssh"},
+            writable={self.folder / "run": "/run/sshd"},
+        )
+        with (self.folder / "sshd.log").open("ab") as log:
+            self._child = sandbox.popen(
+                [str(program), "-D", "-e", "-f", "/opt/ssh/sshd_config"],
+                root=self.folder / "root",
+                env={"PATH": "/usr/bin:/bin"},
+                uid=0,
+                gid=0,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        end = time.monotonic() + START_SECONDS
+        while time.monotonic() < end:
+            with contextlib.suppress(OSError), socket.create_connection((ADDRESS, self.port), timeout=1):
+                return
+            time.sleep(0.1)
+        raise TimeoutError((self.folder / "sshd.log").read_text())
+
+    def stop(self) -> None:
+        """Stop it; `start` listens on the same port again."""
+        if self._child is not None:
+            self._child.kill()
+            self._child.wait()
+            self._child = None
+
+
+@contextlib.contextmanager
+def ssh_server(folder: Path, root: Path) -> Iterator[SshServer]:
+    """A running server for a block."""
+    server = SshServer(folder, root)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def _keygen(path: Path) -> None:
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", str(path)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind((ADDRESS, 0))
+        return int(found.getsockname()[1])
