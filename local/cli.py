@@ -75,7 +75,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _check(variable: str, value: str | None, choices: Sequence[str]) -> None:
+    """Refuse a misspelt value; argparse checks what stands on the command line, not what a variable says."""
+    if value is not None and value not in choices:
+        raise TrialError(f"{variable} is {value!r}; write {' or '.join(choices)}.")
+
+
 def _environment(options: argparse.Namespace, progress: Progress) -> Environment:
+    _check("NODE", getattr(options, "node", None), NODES)
+    _check("DELIVERY", getattr(options, "delivery", None), DELIVERIES)
     engine = not getattr(options, "no_engine", False)
     return Environment(
         repo=REPO,

@@ -183,21 +183,22 @@ class GitServer:
         found = [
             line.partition("=")[2].strip() for line in text.splitlines() if line.strip().startswith("url")
         ]
-        if found != [old for old in found if not old.endswith("/" + DBT_REPOSITORY) or old == wanted]:
-            with tempfile.TemporaryDirectory(dir=self.folder) as temporary:
-                index = {"GIT_INDEX_FILE": str(Path(temporary) / "index")}
-                git("read-tree", BRANCH, cwd=dags, env=index)
-                for old in found:
-                    if old.endswith("/" + DBT_REPOSITORY):
-                        text = text.replace(old, wanted)
-                blob = git("hash-object", "-w", "--stdin", cwd=dags, stdin=text).strip()
-                git("update-index", "--cacheinfo", f"100644,{blob},.gitmodules", cwd=dags, env=index)
-                tree = git("write-tree", cwd=dags, env=index).strip()
-            parent = head_of(dags)
-            commit = git(
-                "commit-tree", tree, "-p", parent, "-m", "Follow the Git server", cwd=dags, env=_AUTHOR
-            ).strip()
-            git("update-ref", f"refs/heads/{BRANCH}", commit, parent, cwd=dags)
+        old = [value for value in found if value.endswith("/" + DBT_REPOSITORY) and value != wanted]
+        if not old:
+            return
+        for value in old:
+            text = text.replace(value, wanted)
+        with tempfile.TemporaryDirectory(dir=self.folder) as temporary:
+            index = {"GIT_INDEX_FILE": str(Path(temporary) / "index")}
+            git("read-tree", BRANCH, cwd=dags, env=index)
+            blob = git("hash-object", "-w", "--stdin", cwd=dags, stdin=text).strip()
+            git("update-index", "--cacheinfo", f"100644,{blob},.gitmodules", cwd=dags, env=index)
+            tree = git("write-tree", cwd=dags, env=index).strip()
+        parent = head_of(dags)
+        commit = git(
+            "commit-tree", tree, "-p", parent, "-m", "Follow the Git server", cwd=dags, env=_AUTHOR
+        ).strip()
+        git("update-ref", f"refs/heads/{BRANCH}", commit, parent, cwd=dags)
 
 
 @dataclass(frozen=True)

@@ -117,10 +117,11 @@ class Toolbox:
         partial.replace(link)
 
     def _on_path(self, name: str, arguments: list[str], fits: Callable[[Version], bool]) -> Path | None:
+        # Links of a trial, this or another one, are gone after its `make down`.
         folders = [
             folder
             for folder in os.get_exec_path()
-            if folder and Path(folder).resolve() != self.layout.bin.resolve()
+            if folder and not Path(folder, "trial-services").is_symlink()
         ]
         found = shutil.which(name, path=os.pathsep.join(folders))
         if found is None:

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from local.certificates import Authority
 from local.git_server import (
     DAG_REPOSITORY,
     DBT_REPOSITORY,
     SUBMODULE_PATH,
     GitInfo,
+    GitServer,
     Grant,
     Submodule,
     head_of,
@@ -172,3 +174,27 @@ def test_equal_files_give_equal_commits(tmp_path: Path) -> None:
         make_repository(tmp_path / name, source, message="m", submodules=[submodule])
         (source / "a.txt").touch()
     assert head_of(tmp_path / "one.git") == head_of(tmp_path / "two.git")
+
+
+def test_the_submodules_url_follows_the_server_to_another_port(
+    parts, git_info: GitInfo, tmp_path: Path
+) -> None:
+    submodule = Submodule(SUBMODULE_PATH, f"https://127.0.0.1:1/{DBT_REPOSITORY}", "1" * 40)
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "a.py").write_text("a = 1\n")
+    repository = tmp_path / "dags.git"
+    make_repository(repository, source, message="m", submodules=[submodule])
+    server = GitServer(
+        parts.layout, parts.progress, parts.supervisor, parts.memory, Authority(parts.layout.certificates)
+    )
+    for _ in range(2):
+        server._follow_port(repository, git_info.url)
+    modules = git(git_info, "show", "main:.gitmodules", cwd=repository).stdout
+    assert f"url = {git_info.url}/{DBT_REPOSITORY}\n" in modules
+    assert "127.0.0.1:1/" not in modules
+    tree = git(git_info, "ls-tree", "-r", "main", cwd=repository).stdout
+    assert f"160000 commit {'1' * 40}\t{SUBMODULE_PATH}" in tree
+    assert git(git_info, "rev-list", "--count", "main", cwd=repository).stdout == "2\n", (
+        "the second time changes nothing"
+    )

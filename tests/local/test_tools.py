@@ -49,6 +49,8 @@ def test_a_fitting_tool_on_path_is_taken_but_never_the_trials_own_link(
     toolbox = Toolbox(layout, Progress(), Downloads(allowed=False))
     for folder in (layout.bin, tmp_path / "usr"):
         folder.mkdir(parents=True)
+        if folder == layout.bin:
+            (folder / "trial-services").symlink_to("anything")
         program = folder / "helm"
         program.write_text("#!/bin/sh\necho v3.20.0\n")
         program.chmod(0o755)
