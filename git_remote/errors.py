@@ -81,6 +81,8 @@ _PATTERNS: tuple[tuple[Cause, re.Pattern[str]], ...] = tuple(
             r"|No route to host|Name or service not known|returned error: (429|5\d\d)|Could not connect"
             r"|Operation timed out|early EOF|hung up unexpectedly|kex_exchange_identification",
         ),
+        # What ssh is left with when the far side refuses in words of its own.
+        (Cause.UNAUTHORISED, r"Could not read from remote repository"),
     )
 )
 

@@ -1,8 +1,8 @@
 """Read-only looks at Git, cluster, chart and registry, before anything is changed."""
 
 from preflight.checks import CHECKS, Case, Check
+from preflight.looks import run
 from preflight.report import Finding, ImageFacts, PreflightError, ProjectFacts, Report
-from preflight.run import run
 
 __all__ = [
     "CHECKS",

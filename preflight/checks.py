@@ -86,13 +86,14 @@ CHECKS: Mapping[str, Check] = {
                 "preflight.timeout",
             ),
             "tls": _error(
-                "connections.<id>.caBundle",
-                "does not make the certificate of {url} trusted ({detail}); write the file of the certificate authority "
-                "that signed it",
+                "connections.<id>.caBundle, dags.connection, dbtProjects[<n>].connection",
+                "leaves the certificate of {url} untrusted ({detail}); write the file of the certificate authority that "
+                "signed it into the connection's caBundle",
             ),
             "host-key": _error(
-                "connections.<id>.knownHosts",
-                "does not fit the SSH host key of {url}; compare the key with your Git host's administrator and correct the lines",
+                "connections.<id>.knownHosts, dags.connection, dbtProjects[<n>].connection",
+                "does not know the SSH host key of {url}; compare the key with your Git host's administrator and write its "
+                "lines into the connection's knownHosts",
             ),
             "tool": _error("dags.repo", "cannot be looked at, because {detail}; install Git 2.31 or later"),
             "other": _error(

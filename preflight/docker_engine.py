@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import shlex
 import socket
 import ssl
@@ -109,6 +110,6 @@ def _ask_over_ssh(engine: str, *, timeout: float) -> None:
         )
     except subprocess.TimeoutExpired:
         raise EngineError("unreachable", f"no answer within {timeout:.0f} s") from None
-    if not ended.stdout.startswith(b"HTTP/1.1 200"):
+    if not re.match(rb"HTTP/1\.[01] 200", ended.stdout):
         lines = ended.stderr.decode(errors="replace").strip().splitlines()
         raise EngineError("unreachable", lines[-1] if lines else "no engine behind it")

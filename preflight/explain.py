@@ -33,11 +33,9 @@ def explain(world: World, subject: Subject, error: GitError) -> None:
     if cause in _REACH:
         world.found("git.reach", _REACH[cause], at=subject.at, **facts)
     elif cause is Cause.TLS:
-        at = f"connections.{connection}.caBundle" if connection else subject.at
-        world.found("git.reach", "tls", at=at, **facts)
+        world.found("git.reach", "tls", at=_field(world, subject, "https", "caBundle"), **facts)
     elif cause is Cause.HOST_KEY:
-        at = f"connections.{connection}.knownHosts" if connection else subject.at
-        world.found("git.reach", "host-key", at=at, **facts)
+        world.found("git.reach", "host-key", at=_field(world, subject, "ssh", "knownHosts"), **facts)
     elif cause is Cause.UNAUTHORISED:
         _refused(world, subject, facts)
     elif cause is Cause.NOT_FOUND:
@@ -47,6 +45,14 @@ def explain(world: World, subject: Subject, error: GitError) -> None:
         world.found("git.connection", "unknown", at=at, **facts)
     else:
         world.found("git.reach", "other", at=subject.at, **facts)
+
+
+def _field(world: World, subject: Subject, kind: str, field: str) -> str:
+    """Key of a field of the subject's connection; where to name a connection, when it has none of that kind."""
+    found = world.settings.connections.get(subject.connection) if subject.connection else None
+    if found is not None and found.type == kind:
+        return f"connections.{subject.connection}.{field}"
+    return subject.connection_at
 
 
 def _refused(world: World, subject: Subject, facts: dict[str, str]) -> None:

@@ -158,7 +158,11 @@ def _dag_repository(world: World, session: Session, view: AgentsAccess) -> Tree 
 
 def fetch_ref(world: World, clone: PartialClone, refs: Refs, ref: str, *, url: str, at: str) -> str | None:
     """Fetch a branch, tag or commit; None when it does not exist, which is noted."""
-    remedy = near(ref, refs.names(), none="a branch or tag that exists: the repository is empty")
+    remedy = near(
+        ref,
+        refs.names(),
+        none="one that exists: the repository is empty, or its host answers with a sign-in page",
+    )
     if refs.resolve(ref) is not None:
         branches = tuple(f"refs/heads/{name}" for name in refs.branches)
         try:

@@ -81,8 +81,9 @@ class GitStack:
         for key, value in changes.items():
             if value is None:
                 config.pop(key, None)
-            elif isinstance(value, dict) and isinstance(config.get(key), dict) and key != "connections":
-                config[key] = {**config[key], **value}
+            elif isinstance(value, dict) and isinstance(config.get(key), dict) and key == "dags":
+                merged = {**config[key], **value}
+                config[key] = {name: item for name, item in merged.items() if item is not None}
             else:
                 config[key] = value
         return look(config)

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
+import pytest
+
+from preflight.report import Report
 from tests.preflight.conftest import TOKEN, GitStack, expect, expect_nothing, only
 from tests.support.repositories import Repository
+from tests.support.ssh_server import SshServer, ssh_server
 
 
 def test_a_good_stack(git_stack: GitStack) -> None:
@@ -161,12 +167,53 @@ def test_what_git_on_this_machine_lacks(git_stack: GitStack, monkeypatch: object
 
 
 def test_an_answer_that_is_no_git_host(git_stack: GitStack) -> None:
-    broken = git_stack.server.root / "platform/broken.git"
-    broken.mkdir()
-    (broken / "HEAD").write_text("nonsense\n")
-    report = git_stack.look(dags={"repo": git_stack.server.url("platform/broken.git")})
-    assert {item.check for item in report.errors} <= {"git.auth", "git.reach"}
-    assert report.errors
+    git_stack.server.nonsense.add("platform/dags.git")
+    expect(git_stack.look(), "git.reach", "other", at="dags.repo", says="git ls-remote")
+
+
+def test_a_certificate_without_any_connection(git_stack: GitStack) -> None:
+    report = git_stack.look(
+        dags={"repo": git_stack.server.url("platform/dags.git"), "connection": None},
+        dbtProjects=git_stack.project(connection=None, repo=None),
+        connections={},
+        credentials=None,
+    )
+    expect(report, "git.reach", "tls", at="dags.connection", says="into the connection's caBundle")
+
+
+@pytest.fixture
+def sshd(git_stack: GitStack, tmp_path: Path) -> Iterator[SshServer]:
+    """The same repositories over SSH."""
+    with ssh_server(tmp_path / "sshd", git_stack.server.root) as server:
+        yield server
+
+
+def _over_ssh(stack: GitStack, server: SshServer, key: str, known_hosts: str) -> Report:
+    stack.link("dags/dbt/jaffle", server.url("analytics/jaffle.git"), stack.pin)
+    return stack.look(
+        dags={"repo": server.url("platform/dags.git"), "connection": "deploy"},
+        dbtProjects=stack.project(repo=server.url("analytics/jaffle.git"), connection="deploy"),
+        connections={"deploy": {"type": "ssh", "knownHosts": known_hosts}},
+        credentials={"deploy": {"privateKey": key}},
+    )
+
+
+def test_deploy_keys(git_stack: GitStack, sshd: SshServer) -> None:
+    both = sshd.key("platform/dags.git", "analytics/jaffle.git")
+    report = _over_ssh(git_stack, sshd, both, sshd.known_hosts)
+    expect_nothing(report)
+    assert report.projects["jaffle"].commit == git_stack.pin
+    one = sshd.key("platform/dags.git")
+    report = _over_ssh(git_stack, sshd, one, sshd.known_hosts)
+    assert {item.check for item in report.errors} == {"git.auth"}
+    assert "PRIVATE KEY" not in str(report)
+
+
+def test_an_unexpected_host_key(git_stack: GitStack, sshd: SshServer) -> None:
+    other = " ".join([*sshd.known_hosts.split()[:2], "AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43])
+    report = _over_ssh(git_stack, sshd, sshd.key("platform/dags.git"), other)
+    says = "platform/dags.git"
+    expect(report, "git.reach", "host-key", at="connections.deploy.knownHosts", says=says)
 
 
 def test_credentials_in_a_backend_are_not_verified(git_stack: GitStack) -> None:

@@ -47,6 +47,8 @@ class GitServer:
     """Repository ("org/dags.git") -> (login, token) pairs; a repository that is not listed is public."""
     hidden: set[str] = field(default_factory=set)
     """Repositories that answer 404 to everybody."""
+    nonsense: set[str] = field(default_factory=set)
+    """Repositories that answer with an error that no Git host gives."""
     filters: bool = True
     """Whether partial clones are served."""
     any_commit: bool = True
@@ -148,6 +150,8 @@ def _handler(server: GitServer) -> type[BaseHTTPRequestHandler]:
                 self._mint()
             elif repository in server.hidden or not (server.root / repository).is_dir():
                 self._reply(404, b"not found\n")
+            elif repository in server.nonsense:
+                self._reply(400, b"<html>What?</html>", {"Content-Type": "text/html"})
             elif repository in server.grants and login not in server.grants[repository]:
                 self._reply(401, b"authentication required\n", {"WWW-Authenticate": 'Basic realm="git"'})
             else:

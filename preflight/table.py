@@ -1,0 +1,48 @@
+"""The table of checks in docs/preflight.md: `python -m preflight.table` writes it anew."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from preflight.checks import CHECKS
+
+BEGIN, END = "<!-- checks: written by `python -m preflight.table` -->", "<!-- end of checks -->"
+DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "preflight.md"
+
+
+def table() -> str:
+    """Every check with its cases as Markdown; what stands in {braces} in a message is a fact of the case."""
+    lines = []
+    for name, check in CHECKS.items():
+        lines += [
+            f"### `{name}`",
+            "",
+            f"{check.about}.",
+            "",
+            "| case | severity | key | message |",
+            "|---|---|---|---|",
+        ]
+        for case, definition in check.cases.items():
+            keys = ", ".join(f"`{key}`" for key in definition.key.split(", "))
+            message = definition.message.replace("|", "\\|").replace("<", "&lt;")
+            lines.append(f"| `{case}` | {definition.severity} | {keys} | {message} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def with_table(document: str) -> str:
+    """The document with the table as it is now."""
+    pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
+    return pattern.sub(lambda _: f"{BEGIN}\n\n{table()}\n{END}", document)
+
+
+def main() -> None:
+    """Write the table into docs/preflight.md."""
+    DOCUMENT.write_text(with_table(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
+    sys.stdout.write(f"{DOCUMENT.name}: {len(CHECKS)} checks\n")
+
+
+if __name__ == "__main__":
+    main()

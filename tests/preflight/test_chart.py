@@ -1,0 +1,222 @@
+"""Chart repositories and charts, in every state that a check knows."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from typing import Any
+
+import pytest
+
+from preflight.kubernetes_range import admits
+from tests.preflight.conftest import Trial, expect, expect_nothing, look, only
+from tests.support.stacks import ROOT, with_agent
+from tests.support.web_hosts import TokenRegistry, chart_package, chart_repository, web_host
+
+NAME = "astro-remote-execution-agent"
+STAND_IN = ROOT / "local/chart" / NAME
+
+
+def _config(url: str, *, agent: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+    chart = {"repository": url, "version": "2.3.3", **changes.pop("chart", {})}
+    config = with_agent(chart=chart, **(agent or {}))
+    config["preflight"] = {"checks": only("chart"), "timeout": changes.pop("timeout", 10)}
+    return {**config, **changes}
+
+
+def _files(*, schema: bool = True, values: str | None = None) -> dict[str, str]:
+    files = {
+        path.relative_to(STAND_IN).as_posix(): path.read_text()
+        for path in STAND_IN.rglob("*")
+        if path.is_file() and path.name != "Chart.yaml"
+    }
+    if not schema:
+        del files["values.schema.json"]
+    if values is not None:
+        files["values.yaml"] = values
+    return files
+
+
+def _package(version: str = "2.3.3", *, schema: bool = True, **metadata: Any) -> bytes:
+    return chart_package(NAME, version, _files(schema=schema), **metadata)
+
+
+@pytest.mark.preflight
+def test_the_trials_chart_takes_our_values(trial: Trial) -> None:
+    expect_nothing(trial.look("chart"))
+    expect_nothing(trial.look("chart", delivery="agent-image"))
+
+
+@pytest.mark.preflight
+def test_the_trials_first_chart_takes_our_values(trial: Trial) -> None:
+    chart = {**trial.config["agent"]["chart"], "version": "1.0.2"}
+    expect_nothing(trial.look("chart", agent={"chart": chart, "image": "images.example.com/agent:1"}))
+    report = trial.look("chart", agent={"chart": chart})
+    expect(report, "chart.values", "refused", at="agent.workers[0]", says="it needs image there")
+
+
+@pytest.mark.preflight
+def test_a_chart_that_refuses_the_cluster(trial: Trial) -> None:
+    package = _package(kubeVersion=">=1.99.0-0")
+    with web_host(chart_repository(NAME, {"2.3.3": package})) as host:
+        chart = {"repository": host.url, "version": "2.3.3"}
+        report = trial.look("chart", "cluster", agent={"chart": chart})
+    expect(report, "chart.kubernetes", "refused", at="agent.chart.version", says="Kubernetes >=1.99.0-0")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found", "judged"),
+    [
+        (">=1.30.0-0", "1.36.3", True),
+        (">=1.30.0-0", "1.30.4-eks-1234", True),
+        (">= 1.30, < 1.36", "1.36.3", False),
+        ("^1.20", "1.36.3", True),
+        ("~1.35", "1.36.3", False),
+        ("1.36.x", "1.36.3", True),
+        ("<1.20 || >=1.36", "1.36.3", True),
+        ("1.30 - 1.35", "1.36.3", False),
+        (">1.36", "1.36.3", False),
+        ("!=1.36", "1.36.3", False),
+        ("whatever", "1.36.3", None),
+        (">=1.30", "odd", None),
+    ],
+)
+def test_ranges_of_versions(wanted: str, found: str, judged: bool | None) -> None:
+    assert admits(wanted, found) is judged
+
+
+def test_a_repository_that_is_down() -> None:
+    report = look(_config("http://127.0.0.1:1"))
+    expect(report, "chart.reach", "unreachable", at="agent.chart.repository", says="Connection refused")
+
+
+def test_a_repository_that_hangs_costs_seconds() -> None:
+    with web_host(chart_repository(NAME, {})) as host:
+        host.delay = 60
+        begun = time.monotonic()
+        report = look(_config(host.url, timeout=1))
+        assert time.monotonic() - begun < 20
+    expect(report, "chart.reach", "timeout", at="agent.chart.repository", says="within 1 s")
+
+
+def test_a_repository_that_drips_costs_seconds() -> None:
+    def slowly(path: str, headers: Any) -> Any:
+        return 200, b"x" * 10_000_000, {}
+
+    with web_host(slowly) as host:
+        report = look(_config(host.url))
+    expect(report, "chart.reach", "invalid", at="agent.chart.repository")
+
+
+def test_a_repository_that_refuses() -> None:
+    with web_host(lambda *_: (401, b"", {})) as host:
+        report = look(_config(host.url))
+    expect(report, "chart.reach", "refused", at="agent.chart.repository", says="HTTP 401")
+
+
+@pytest.mark.parametrize("index", [b"<html>", b"entries: 3", b"{", b"entries: {}\n"])
+def test_a_host_that_is_no_repository(index: bytes) -> None:
+    with web_host(lambda *_: (200, index, {})) as host:
+        report = look(_config(host.url))
+    assert {(item.check, item.case) for item in report.errors} <= {
+        ("chart.reach", "invalid"),
+        ("chart.version", "no-chart"),
+    }
+    assert len(report.errors) == 1
+
+
+def test_a_package_that_was_changed() -> None:
+    answer = chart_repository(NAME, {"2.3.3": _package()})
+    other = _package(description="x")
+    with web_host(
+        lambda path, headers: (200, other, {}) if path.endswith("tgz") else answer(path, headers)
+    ) as host:
+        report = look(_config(host.url))
+    expect(report, "chart.reach", "invalid", at="agent.chart.repository", says="digest")
+
+
+def test_a_version_that_does_not_exist() -> None:
+    with web_host(chart_repository(NAME, {"2.3.2": _package("2.3.2"), "2.2.0": _package("2.2.0")})) as host:
+        report = look(_config(host.url))
+    expect(report, "chart.version", "missing", at="agent.chart.version", says="write 2.3.2 if you meant that")
+
+
+def test_a_chart_that_does_not_exist() -> None:
+    with web_host(chart_repository("astro-remote-agent", {"2.3.3": _package()})) as host:
+        report = look(_config(host.url))
+    expect(report, "chart.version", "no-chart", at="agent.chart.name", says="write astro-remote-agent")
+
+
+def test_values_that_the_schema_refuses() -> None:
+    agent = {
+        "values": {"labels": {"team": 7}, "brandNew": 1},
+        "unknownValues": ["brandNew"],
+        "workers": [{"name": "w", "values": {"livenessProbe": "canary"}}],
+        "sentinel": {"values": {"port": "high"}},
+    }
+    with web_host(chart_repository(NAME, {"2.3.3": _package()})) as host:
+        report = look(_config(host.url, agent=agent))
+    expect(report, "chart.values", "refused", at="agent.values.labels.team", says="type string")
+    expect(report, "chart.values", "refused", at="agent.values.brandNew", says="does not know this key")
+    finding = expect(report, "chart.values", "refused", at="agent.workers[0].values.livenessProbe")
+    expect(report, "chart.values", "refused", at="agent.sentinel.values.port")
+    assert "canary" not in str(finding), "values may be confidential"
+
+
+def test_a_value_of_the_program_that_an_unknown_chart_refuses() -> None:
+    files = {"values.schema.json": '{"required": ["color"], "properties": {"namespace": {"const": "x"}}}'}
+    package = chart_package(NAME, "2.3.3", files)
+    with web_host(chart_repository(NAME, {"2.3.3": package})) as host:
+        report = look(_config(host.url))
+    expect(report, "chart.values", "refused", at="agent.chart.version", says="it needs color there")
+    expect(report, "chart.values", "refused", at="agent.chart.version", says='it takes "x" only')
+
+
+def test_a_chart_without_schema_takes_our_values() -> None:
+    with web_host(chart_repository(NAME, {"2.3.3": _package(schema=False)})) as host:
+        expect_nothing(look(_config(host.url)))
+
+
+def test_values_that_a_chart_without_schema_never_reads() -> None:
+    agent = {"values": {"brandNew": 1}, "unknownValues": ["brandNew"]}
+    with web_host(chart_repository(NAME, {"2.3.3": _package(schema=False)})) as host:
+        report = look(_config(host.url, agent=agent))
+    expect(report, "chart.values", "ignored", at="agent.values.brandNew", says="never reads")
+    assert not report.errors
+
+
+def test_a_schema_cannot_make_us_fetch_anything() -> None:
+    with web_host(lambda *_: (200, b"{}", {})) as trap:
+        package = chart_package(
+            NAME, "2.3.3", {"values.schema.json": f'{{"$ref": "{trap.url}/schema.json"}}'}
+        )
+        with web_host(chart_repository(NAME, {"2.3.3": package})) as host:
+            report = look(_config(host.url))
+        assert not trap.asked
+    expect(report, "preflight.time", "broken", at="preflight.checks.chart")
+
+
+def _registry(package: bytes) -> TokenRegistry:
+    digest = "sha256:" + hashlib.sha256(package).hexdigest()
+    layer = {"mediaType": "application/vnd.cncf.helm.chart.content.v1.tar+gzip", "digest": digest}
+    return TokenRegistry(
+        "pusher",
+        "canary-registry-password",
+        manifests={f"charts/{NAME}:2.3.3": {"schemaVersion": 2, "layers": [layer]}},
+        blobs={digest: package},
+    )
+
+
+def test_a_chart_in_a_registry() -> None:
+    with web_host(_registry(_package())) as host:
+        registry = {"server": host.server, "username": "pusher"}
+        image = {**with_agent()["image"], "repository": f"{host.server}/data/client"}
+        changes = {"registry": registry, "image": image}
+        url = f"oci://{host.server}/charts"
+        expect_nothing(look(_config(url, **changes)))
+        missing = look(_config(url, chart={"version": "2.3.4"}, **changes))
+        expect(missing, "chart.version", "missing", at="agent.chart.version")
+        refused = look(_config(url, **changes, registryPassword="canary-wrong"))
+        expect(refused, "chart.reach", "refused", at="agent.chart.repository")
+        assert "canary" not in str(refused)
+        assert not [path for path, _ in host.asked if "canary" in path]

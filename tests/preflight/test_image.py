@@ -1,0 +1,330 @@
+"""Images, registries and Docker engines, in every state that a check knows."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import socket
+import socketserver
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from preflight.docker_engine import EngineError, ping
+from preflight.registry import Reference
+from tests.preflight.conftest import Trial, expect, expect_nothing, look, only
+from tests.support.stacks import stack, with_agent
+from tests.support.web_hosts import TokenRegistry, put_image, web_host
+
+TAG = "3.1-3-python-3.12-astro-agent-1.2.0"
+IMAGE = ("image.base", "image.registry", "image.exists", "image.platform")
+
+
+def _levels(timeout: int = 10, *, engine: bool = False) -> dict[str, Any]:
+    checks = only("image")
+    if not engine:
+        checks["image.engine"] = {"level": "off", "reason": "not part of this test"}
+    return {"checks": checks, "timeout": timeout}
+
+
+def _config(base: str, target: str, **changes: Any) -> dict[str, Any]:
+    image = {"repository": target, "base": base, **changes.pop("image", {})}
+    timeout = changes.pop("timeout", 10)
+    config = stack(delivery="agent-image", image=image, preflight=_levels(timeout))
+    return {**config, **changes}
+
+
+@pytest.fixture(autouse=True)
+def _no_docker_login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+
+
+@pytest.fixture
+def base(trial: Trial) -> str:
+    """A base image for two platforms in the trial's registry."""
+    info = trial.info.registry
+    put_image(
+        info.server, (info.username, info.password), "tests/agent", TAG, ["linux/amd64", "linux/arm64/v8"]
+    )
+    return f"{info.server}/tests/agent:{TAG}"
+
+
+def _trial_look(trial: Trial, base: str, *, image: dict[str, Any] | None = None, **changes: Any) -> Any:
+    described = {**trial.config["image"], "base": base, **(image or {})}
+    config = {
+        **trial.config,
+        "delivery": "agent-image",
+        "image": described,
+        "preflight": _levels(),
+        **changes,
+    }
+    return look(config)
+
+
+@pytest.mark.preflight
+def test_a_good_base_and_target(trial: Trial, base: str) -> None:
+    for platform in ("linux/amd64", "linux/arm64"):
+        report = _trial_look(trial, base, image={"platform": platform})
+        expect_nothing(report)
+    expect(report, "image.base", "facts", at="image.base", says="Runtime 3.1-3, Python 3.12, agent 1.2.0")
+    assert report.image_base is not None
+    assert (report.image_base.runtime, report.image_base.agent) == ("3.1-3", "1.2.0")
+
+
+@pytest.mark.preflight
+def test_a_base_by_digest_of_one_platform(trial: Trial) -> None:
+    info = trial.info.registry
+    put_image(info.server, (info.username, info.password), "tests/agent", f"{TAG}-base", ["linux/amd64"])
+    expect_nothing(_trial_look(trial, f"{info.server}/tests/agent:{TAG}-base"))
+
+
+@pytest.mark.preflight
+def test_a_platform_that_the_base_has_not(trial: Trial, base: str) -> None:
+    report = _trial_look(trial, base, image={"platform": "linux/s390x"})
+    expect(report, "image.platform", "missing", at="image.platform", says="linux/amd64, linux/arm64/v8")
+
+
+@pytest.mark.preflight
+def test_a_base_that_does_not_exist(trial: Trial, base: str) -> None:
+    report = _trial_look(trial, base.replace("1.2.0", "1.2.9"))
+    expect(report, "image.exists", "missing", at="image.base", says="1.2.9")
+
+
+@pytest.mark.preflight
+def test_a_base_whose_tag_says_nothing(trial: Trial, base: str) -> None:
+    report = _trial_look(trial, f"{trial.info.registry.server}/tests/agent:latest")
+    expect(report, "image.base", "unknown", at="image.base")
+
+
+@pytest.mark.preflight
+def test_a_wrong_password(trial: Trial, base: str) -> None:
+    report = _trial_look(trial, base, registryPassword="canary-wrong-password")
+    expect(report, "image.registry", "refused", at="registryPassword", says="tests/agent (HTTP 401)")
+    assert "canary" not in str(report)
+
+
+@pytest.mark.preflight
+def test_no_login_for_a_private_base(trial: Trial, base: str) -> None:
+    config = {**trial.config, "delivery": "agent-image", "preflight": _levels()}
+    image = {**trial.config["image"], "base": base, "repository": trial.config["image"]["repository"]}
+    config |= {"image": image}
+    config.pop("registry")
+    config.pop("registryPassword")
+    expect(look(config), "image.registry", "anonymous", at="registry", says="tests/agent")
+
+
+@pytest.mark.preflight
+def test_the_login_of_docker_is_used_when_the_stack_has_none(trial: Trial, base: str, tmp_path: Path) -> None:
+    info = trial.info.registry
+    login = base64.b64encode(f"{info.username}:{info.password}".encode()).decode()
+    (tmp_path / "docker").mkdir()
+    file = tmp_path / "docker/config.json"
+    config = {**trial.config, "delivery": "agent-image", "preflight": _levels()}
+    config["image"] = {**trial.config["image"], "base": base}
+    config.pop("registry")
+    config.pop("registryPassword")
+    file.write_text(json.dumps({"auths": {info.server: {"auth": login}}}))
+    expect_nothing(look(config))
+    file.write_text(json.dumps({"credsStore": "desktop"}))
+    expect(look(config), "image.exists", "unverified", at="image.base", says="credential helper")
+
+
+def test_a_registry_that_is_down() -> None:
+    config = _config(f"127.0.0.1:1/agent:{TAG}", "127.0.0.1:1/data/client")
+    del config["registry"], config["registryPassword"]
+    report = look(config)
+    expect(report, "image.registry", "unreachable", at="image.base", says="Connection refused")
+    expect(report, "image.registry", "unreachable", at="image.repository")
+
+
+def test_a_registry_that_hangs_costs_seconds() -> None:
+    with web_host(TokenRegistry("u", "p")) as host:
+        host.delay = 60
+        begun = time.monotonic()
+        login = {"server": host.server, "username": "pusher"}
+        report = look(
+            _config(f"{host.server}/agent:{TAG}", f"{host.server}/client/x", registry=login, timeout=1)
+        )
+        assert time.monotonic() - begun < 20
+    expect(report, "image.registry", "timeout", at="image.base", says="within 1 s")
+
+
+def _hosted(host: Any, registry: TokenRegistry, **changes: Any) -> Any:
+    login = {"server": host.server, "username": "pusher"}
+    registry.manifests[f"agent:{TAG}"] = {
+        "manifests": [{"platform": {"os": "linux", "architecture": "amd64"}}]
+    }
+    return look(
+        _config(f"{host.server}/agent:{TAG}", f"{host.server}/data/client", registry=login, **changes)
+    )
+
+
+def test_a_registry_with_tokens() -> None:
+    registry = TokenRegistry("pusher", "canary-registry-password")
+    with web_host(registry) as host:
+        expect_nothing(_hosted(host, registry))
+        assert not [path for path, _ in host.asked if "canary" in path]
+        refused = _hosted(host, registry, registryPassword="canary-wrong-password")
+    expect(refused, "image.registry", "refused", at="registryPassword", says="data/client")
+
+
+def test_a_user_who_may_not_push() -> None:
+    registry = TokenRegistry("pusher", "canary-registry-password", actions=("pull",))
+    with web_host(registry) as host:
+        report = _hosted(host, registry)
+    expect(report, "image.registry", "no-push", at="registry.username", says="data/client")
+
+
+def test_a_token_service_in_clear_gets_no_password() -> None:
+    from preflight.registry import Login, Registry, RegistryError
+    from preflight.web import Answer
+
+    headers: Any = type("H", (), {"get_all": lambda *_: ['Bearer realm="http://tokens.invalid/t"']})()
+    registry = Registry("registry.example.com", Login("u", "canary"), timeout=1)
+    with pytest.raises(RegistryError, match="https"):
+        registry._authorize(Answer(401, headers, b""), "a/b", push=False)
+
+
+def test_images_that_the_stack_only_names() -> None:
+    registry = TokenRegistry("u", "p", anonymous=True)
+    registry.manifests["agent:good"] = {"config": {}}
+    with web_host(registry) as host:
+        agent = {
+            "image": f"{host.server}/agent:good",
+            "workers": [{"name": "w", "image": f"{host.server}/agent:gone"}],
+            "sentinel": {"image": "127.0.0.1:1/sentinel:1"},
+        }
+        report = look({**with_agent(**agent), "preflight": _levels()})
+    expect(report, "image.exists", "missing", at="agent.workers[0].image", says="agent:gone")
+    expect(report, "image.exists", "unverified", at="agent.sentinel.image", says="Connection refused")
+    assert not [item for item in report.findings if "agent:good" in item.message]
+
+
+def test_the_agents_own_image_tells_its_facts() -> None:
+    registry = TokenRegistry("u", "p", anonymous=True)
+    registry.manifests[f"agent:{TAG}"] = {"config": {}}
+    with web_host(registry) as host:
+        report = look({**with_agent(image=f"{host.server}/agent:{TAG}"), "preflight": _levels()})
+    expect_nothing(report)
+    expect(report, "image.base", "facts", at="agent.image")
+
+
+@pytest.mark.parametrize(
+    ("text", "server", "repository", "tag"),
+    [
+        ("python:3.12", "docker.io", "library/python", "3.12"),
+        ("acme/agent", "docker.io", "acme/agent", "latest"),
+        ("localhost/agent:1", "localhost", "agent", "1"),
+        ("127.0.0.1:5000/a/b:1", "127.0.0.1:5000", "a/b", "1"),
+        ("r.example.com/a@sha256:" + "0" * 64, "r.example.com", "a", "sha256:" + "0" * 64),
+        ("r.example.com/a:1@sha256:" + "0" * 64, "r.example.com", "a", "sha256:" + "0" * 64),
+    ],
+)
+def test_references(text: str, server: str, repository: str, tag: str) -> None:
+    assert Reference.parse(text) == Reference(server, repository, tag)
+
+
+class _Ping(BaseHTTPRequestHandler):
+    status = 200
+
+    def do_GET(self) -> None:
+        assert self.path == "/_ping"
+        self.send_response(self.status)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"OK")
+
+    def address_string(self) -> str:
+        return "unix"
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+class _UnixServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[str]:
+    """A socket that answers as a Docker engine does."""
+    path = str(tmp_path / "e.sock")
+    with _UnixServer(path, _Ping) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"unix://{path}"
+        server.shutdown()
+
+
+def _engine_look(engine: str | None, *, delivery: str = "agent-image") -> Any:
+    config = _config("images.example.com/agent:1", "registry.example.com/data/client", delivery=delivery)
+    if engine:
+        config["image"]["engine"] = engine
+    checks = only("image") | {name: {"level": "off", "reason": "not part of this test"} for name in IMAGE}
+    config["preflight"] = {"checks": checks, "timeout": 2}
+    return look(config)
+
+
+def test_an_engine_that_answers(engine: str) -> None:
+    expect_nothing(_engine_look(engine))
+
+
+@pytest.mark.preflight
+def test_the_trials_own_engine_answers(trial: Trial) -> None:
+    assert trial.info.docker_host is not None
+    expect_nothing(_engine_look(trial.info.docker_host))
+
+
+def test_the_engine_of_the_surroundings(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", engine)
+    expect_nothing(_engine_look(None))
+
+
+def test_an_engine_that_is_not_there(tmp_path: Path) -> None:
+    report = _engine_look(f"unix://{tmp_path}/none.sock")
+    expect(report, "image.engine", "unreachable", at="image.engine", says="No such file")
+
+
+def test_a_git_stack_needs_no_engine(tmp_path: Path) -> None:
+    expect_nothing(_engine_look(f"unix://{tmp_path}/none.sock", delivery="git-submodule"))
+
+
+def test_an_engine_that_cannot_be_looked_at() -> None:
+    report = _engine_look("npipe:////./pipe/docker_engine")
+    expect(report, "image.engine", "unverified", at="image.engine", says="npipe")
+
+
+def test_an_engine_that_hangs() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        with pytest.raises(EngineError, match="no answer within 1 s"):
+            ping(f"tcp://127.0.0.1:{silent.getsockname()[1]}", timeout=1)
+
+
+def test_an_engine_on_another_machine_over_ssh(
+    engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`ssh` is a program of the user's; a stand-in joins its streams to the socket as the far side would."""
+    ssh = tmp_path / "bin" / "ssh"
+    ssh.parent.mkdir()
+    ssh.write_text(
+        "#!/usr/bin/env python3\n"
+        "import socket, sys\n"
+        "assert sys.argv[-3:] == ['--', 'me@build.example.com', 'docker system dial-stdio'], sys.argv\n"
+        "link = socket.socket(socket.AF_UNIX)\n"
+        f"link.connect({engine.removeprefix('unix://')!r})\n"
+        "link.sendall(sys.stdin.buffer.read())\n"
+        "sys.stdout.buffer.write(link.recv(4096))\n"
+    )
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{ssh.parent}{os.pathsep}{os.environ['PATH']}")
+    ping("ssh://me@build.example.com", timeout=20)
+    ssh.write_text("#!/bin/sh\necho 'me@build.example.com: Permission denied (publickey).' >&2\nexit 255\n")
+    with pytest.raises(EngineError, match="Permission denied"):
+        ping("ssh://me@build.example.com", timeout=20)
