@@ -1,0 +1,90 @@
+"""What works with these settings but not as well as it could, or not as the stack alone can tell: one sentence each.
+
+The versions are measured ones (docs/delivery.md). The stack knows the provider only where `image.packages` pins it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from delivery.git_access import SSH_CONFIG, ssh_options
+from settings.connections import GithubAppConnection, HttpsConnection, SshConnection
+from settings.stack import Settings
+
+PROVIDER = "apache-airflow-providers-git"
+SAFE = (1, 0, 0)
+"""First version that keeps tokens out of clone URLs."""
+SSH_SUBMODULES = (0, 4, 2)
+"""First version that passes its ssh options on to submodules."""
+GITHUB_APPS = (0, 5, 0)
+"""First version that knows GitHub Apps."""
+SUBMODULES = (0, 2, 0)
+"""First version that knows submodules."""
+
+_PIN = re.compile(r"^apache[-_.]airflow[-_.]providers[-_.]git(\[[^\]]*\])?==(\d+(?:\.\d+)*)", re.IGNORECASE)
+
+
+def advice(settings: Settings) -> tuple[str, ...]:
+    """Sentences for the user; each names the stack key, what is wrong and what to write."""
+    return (*_provider(settings), *_connection_elsewhere(settings))
+
+
+def _pinned(settings: Settings) -> tuple[int, ...] | None:
+    for requirement in settings.image.packages if settings.image else ():
+        found = _PIN.match(requirement.replace(" ", ""))
+        if found:
+            return tuple(int(part) for part in found[2].split("."))
+    return None
+
+
+def _provider(settings: Settings) -> Iterator[str]:
+    version = _pinned(settings)
+    if version is None:
+        return
+    spelled = f"image.packages pins {PROVIDER} {'.'.join(map(str, version))}, which"
+    used = [settings.connections[name] for name in _used(settings)]
+    named = settings.dags.connection
+    dags = settings.connections.get(named) if named else None
+    if version < SUBMODULES and settings.projects_delivered_as_submodules:
+        yield f"{spelled} does not fetch submodules; pin {_text(SAFE)} or later"
+    elif version < SSH_SUBMODULES and any(isinstance(item, SshConnection) for item in used):
+        yield f"{spelled} does not open submodules by SSH; pin {_text(SAFE)} or later"
+    if version < GITHUB_APPS and any(isinstance(item, GithubAppConnection) for item in used):
+        yield f"{spelled} does not know GitHub Apps; pin {_text(SAFE)} or later"
+    if version < SAFE and (
+        isinstance(dags, GithubAppConnection) or (isinstance(dags, HttpsConnection) and not dags.anonymous)
+    ):
+        yield (
+            f"{spelled} leaves the token of connections.{named} on the agents' disks and in process arguments; "
+            f"pin {_text(SAFE)} or later"
+        )
+
+
+def _connection_elsewhere(settings: Settings) -> Iterator[str]:
+    """The provider's ssh command beats Git's, so the connection itself has to name the ssh configuration."""
+    named = settings.dags.connection
+    dags = settings.connections.get(named) if named else None
+    options = ssh_options(settings)
+    if not options or not isinstance(dags, HttpsConnection) or dags.made_here or dags.anonymous:
+        return
+    where = f"the Secret {dags.existing_secret}" if dags.existing_secret else "your secrets backend"
+    yield (
+        f"connections.{named} is in {where}, and a submodule is opened by SSH; give that connection the extra "
+        f'{{"ssh_config_file": "{SSH_CONFIG}", "strict_host_key_checking": "{options["strict_host_key_checking"]}"}}, '
+        "or Git will not find the key"
+    )
+
+
+def _used(settings: Settings) -> Iterator[str]:
+    if settings.dags.connection:
+        yield settings.dags.connection
+    for project in settings.projects_delivered_as_submodules:
+        if project.connection:
+            yield project.connection
+    if settings.delivery == "git-submodule":
+        yield from (item.connection for item in settings.dags.submodules)
+
+
+def _text(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
