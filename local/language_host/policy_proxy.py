@@ -9,8 +9,8 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-import grpc
-from google.protobuf.empty_pb2 import Empty
+import grpc  # type: ignore[import-untyped]
+from google.protobuf.empty_pb2 import Empty  # type: ignore[import-untyped]
 from pulumi.runtime.proto import analyzer_pb2
 
 _SERVICE = "/pulumirpc.Analyzer/"
@@ -52,8 +52,8 @@ class PolicyProxy(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no 
         )
         return grpc.unary_unary_rpc_method_handler(answer)
 
-    def _handshake(self, request: bytes, context: grpc.ServicerContext) -> bytes:
-        return analyzer_pb2.AnalyzerHandshakeResponse().SerializeToString()
+    def _handshake(self, _request: bytes, _context: grpc.ServicerContext) -> bytes:
+        return bytes(analyzer_pb2.AnalyzerHandshakeResponse().SerializeToString())
 
     def _configure_stack(self, request: bytes, context: grpc.ServicerContext) -> bytes:
         stack = analyzer_pb2.AnalyzerStackConfigureRequest.FromString(request)
@@ -65,7 +65,7 @@ class PolicyProxy(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no 
             "PULUMI_CONFIG": json.dumps(dict(stack.config)),
         }
         self._pack({key: value for key, value in environment.items() if value}, context)
-        return analyzer_pb2.AnalyzerStackConfigureResponse().SerializeToString()
+        return bytes(analyzer_pb2.AnalyzerStackConfigureResponse().SerializeToString())
 
     def _forward(self, method: str) -> Callable[[bytes, grpc.ServicerContext], bytes]:
         def forward(request: bytes, context: grpc.ServicerContext) -> bytes:
@@ -74,7 +74,7 @@ class PolicyProxy(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no 
                 answer: bytes = channel.unary_unary(method)(request, timeout=context.time_remaining())
             except grpc.RpcError as error:
                 if method.endswith("/Cancel") and error.code() == grpc.StatusCode.UNIMPLEMENTED:
-                    return Empty().SerializeToString()
+                    return bytes(Empty().SerializeToString())
                 context.abort(error.code(), error.details())
                 raise
             return answer
@@ -91,11 +91,11 @@ class PolicyProxy(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no 
         if first:
             try:
                 future.set_result(self._connect(environment))
-            except Exception as error:  # noqa: BLE001 - handed to all who wait
+            except Exception as error:
                 future.set_exception(error)
         try:
             return future.result(timeout=_START_SECONDS)
-        except Exception as error:  # noqa: BLE001 - becomes the call's answer
+        except Exception as error:
             context.abort(grpc.StatusCode.UNKNOWN, f"The policy pack did not start: {error}")
             raise
 

@@ -22,7 +22,12 @@ class Children:
 
     @contextlib.contextmanager
     def start(
-        self, arguments: Sequence[str | Path], *, environment: Mapping[str, str], folder: Path | None = None, piped: bool
+        self,
+        arguments: Sequence[str | Path],
+        *,
+        environment: Mapping[str, str],
+        folder: Path | None = None,
+        piped: bool,
     ) -> Iterator[subprocess.Popen[bytes]]:
         """Start a process and end it when the block is left.
 
@@ -31,8 +36,12 @@ class Children:
         """
         stream = subprocess.PIPE if piped else None
         child = subprocess.Popen(
-            [str(argument) for argument in arguments], env=dict(environment), cwd=folder, stdin=subprocess.DEVNULL,
-            stdout=stream, stderr=stream,
+            [str(argument) for argument in arguments],
+            env=dict(environment),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
         )
         with self._lock:
             self._running.add(child)
@@ -81,7 +90,9 @@ def lines(child: subprocess.Popen[bytes]) -> Iterator[tuple[str, bytes]]:
             received.put((name, chunk))
         received.put(None)
 
-    streams = [(name, stream) for name, stream in (("stdout", child.stdout), ("stderr", child.stderr)) if stream]
+    streams = [
+        (name, stream) for name, stream in (("stdout", child.stdout), ("stderr", child.stderr)) if stream
+    ]
     for name, stream in streams:
         threading.Thread(target=read, args=(name, stream), daemon=True).start()
     ended = 0

@@ -13,31 +13,29 @@ import signal
 import sys
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 # This folder is on the path because the file is run by its path; the program must not import from it by accident.
-if sys.path and os.path.realpath(sys.path[0]) == os.path.dirname(os.path.realpath(__file__)):
+if sys.path and Path(sys.path[0]).resolve() == Path(__file__).resolve().parent:
     del sys.path[0]
 
 MESSAGE_SHOWN = 32
 """Exit code after an error that the user was told about in full."""
 
 
-def leave_quietly(signal_number: int, frame: object) -> None:
+def leave_quietly(signal_number: int, _frame: object) -> None:
     """End at once: the engine has said already why it stops the program."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(128 + signal_number)
 
 
-def own_traceback(program: str) -> str:
+def own_traceback(program: Path) -> str:
     """Format the current exception from the first frame of the user's code on."""
-    folder = os.path.abspath(program)
-    if not os.path.isdir(folder):
-        folder = os.path.dirname(folder)
+    entry = (program / "__main__.py" if program.is_dir() else program).resolve()
     entries = traceback.extract_tb(sys.exc_info()[2])
-    entry_files = {os.path.join(folder, "__main__.py"), os.path.abspath(program)}
-    for index, entry in enumerate(entries):
-        if os.path.abspath(entry.filename) in entry_files:
+    for index, frame in enumerate(entries):
+        if Path(frame.filename).resolve() == entry:
             return traceback.format_exc(limit=-(len(entries) - index))
     return traceback.format_exc()
 
@@ -87,17 +85,21 @@ def main(arguments: list[str]) -> int:
     asyncio.set_event_loop(loop)
     workers = ThreadPoolExecutor(max_workers=max(given.parallel, 1) * 4)
     loop.set_default_executor(workers)
-    entry = given.program
+    entry = Path(given.program)
+
+    def run() -> None:
+        runpy.run_path(given.program, run_name="__main__")
+
     try:
-        if os.path.isdir(entry) and not os.path.isfile(os.path.join(entry, "__main__.py")):
-            pulumi.log.error(f"unable to find main python program `__main__.py` in `{os.path.abspath(entry)}`")
+        if entry.is_dir() and not (entry / "__main__.py").is_file():
+            pulumi.log.error(f"unable to find main python program `__main__.py` in `{entry.resolve()}`")
             return MESSAGE_SHOWN
-        loop.run_until_complete(runtime.run_in_stack(lambda: runpy.run_path(entry, run_name="__main__")))
+        loop.run_until_complete(runtime.run_in_stack(run))
         return 0
     except pulumi.RunError as error:
         pulumi.log.error(str(error))
         return 1
-    except Exception:  # noqa: BLE001 - whatever a program raises is shown
+    except Exception:
         pulumi.log.error("Program failed with an unhandled exception:\n" + own_traceback(entry))
         return MESSAGE_SHOWN
     finally:

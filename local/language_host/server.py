@@ -1,5 +1,8 @@
 """The language host's gRPC server."""
 
+# The methods' names and arguments are the protocol's.
+# ruff: noqa: ARG002, N802
+
 import json
 import os
 import queue
@@ -12,11 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import grpc
-from google.protobuf.empty_pb2 import Empty
-from google.protobuf.json_format import MessageToDict
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
+import grpc  # type: ignore[import-untyped]
+from google.protobuf.empty_pb2 import Empty  # type: ignore[import-untyped]
+from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]
 from pulumi.runtime.proto import (
     LanguageRuntimeServicer,
     language_pb2,
@@ -27,7 +28,7 @@ from pulumi.runtime.proto import (
 from local.language_host.policy_proxy import PolicyProxy
 from local.language_host.processes import Children, lines
 from local.language_host.run_program import MESSAGE_SHOWN
-from local.language_host.toolchain import Toolchain, ToolchainError, plugin_packages
+from local.language_host.toolchain import Toolchain, ToolchainError, installed, plugin_packages
 
 VERSION = "3.246.0"
 """The Pulumi release whose language host this stands in for."""
@@ -61,7 +62,8 @@ class LanguageHost(LanguageRuntimeServicer):
         toolchain = self._toolchain(request.info, context)
         with self.children.start(
             [toolchain.python, "-c", "import platform; print(platform.python_version(), end='')"],
-            environment=toolchain.environment(), piped=True,
+            environment=toolchain.environment(),
+            piped=True,
         ) as child:
             version = b"".join(text for stream, text in lines(child) if stream == "stdout").decode()
         return language_pb2.AboutResponse(executable=str(toolchain.python), version=version)
@@ -92,15 +94,7 @@ class LanguageHost(LanguageRuntimeServicer):
 
     def GetProgramDependencies(self, request: Any, context: Any) -> Any:
         """List the installed packages; without the ones that others need, unless all are asked for."""
-        installed = self._toolchain(request.info, context).distributions()
-        needed = set()
-        if not request.transitiveDependencies:
-            needed = {name for distribution in installed for name in _needs(distribution.requires or [])}
-        listed = sorted(
-            (distribution.name, distribution.version)
-            for distribution in installed
-            if canonicalize_name(distribution.name) not in needed
-        )
+        listed = installed(self._toolchain(request.info, context), all_of_them=request.transitiveDependencies)
         return language_pb2.GetProgramDependenciesResponse(
             dependencies=[language_pb2.DependencyInfo(name=name, version=version) for name, version in listed]
         )
@@ -119,15 +113,21 @@ class LanguageHost(LanguageRuntimeServicer):
         for name in ("requirements.txt", "pyproject.toml"):
             if (folder / name).is_file():
                 source = ["-r", name] if name == "requirements.txt" else ["-e", "."]
-                steps.append([toolchain.python, "-m", "pip", "install", "--disable-pip-version-check", *source])
+                steps.append(
+                    [toolchain.python, "-m", "pip", "install", "--disable-pip-version-check", *source]
+                )
                 break
         for step in steps:
-            with self.children.start(step, environment=toolchain.environment(), folder=folder, piped=True) as child:
+            with self.children.start(
+                step, environment=toolchain.environment(), folder=folder, piped=True
+            ) as child:
                 for stream, text in lines(child):
                     yield language_pb2.InstallDependenciesResponse(**{stream: text})
                 code = child.wait()
             if code != 0:
-                context.abort(grpc.StatusCode.UNKNOWN, f"{' '.join(map(str, step[1:4]))} ended with exit code {code}")
+                context.abort(
+                    grpc.StatusCode.UNKNOWN, f"{' '.join(map(str, step[1:4]))} ended with exit code {code}"
+                )
 
     def Run(self, request: Any, context: Any) -> Any:
         """Run a program; its output goes where the host's goes, which the engine shows."""
@@ -135,9 +135,14 @@ class LanguageHost(LanguageRuntimeServicer):
         toolchain = self._toolchain(info, context)
         arguments: list[str | Path] = [toolchain.python, "-u", _RUN_PROGRAM]
         for name, value in (
-            ("monitor", request.monitor_address), ("engine", self._engine_address), ("project", request.project),
-            ("root-directory", info.root_directory), ("stack", request.stack), ("pwd", request.pwd),
-            ("dry-run", "true" if request.dryRun else "false"), ("parallel", str(request.parallel)),
+            ("monitor", request.monitor_address),
+            ("engine", self._engine_address),
+            ("project", request.project),
+            ("root-directory", info.root_directory),
+            ("stack", request.stack),
+            ("pwd", request.pwd),
+            ("dry-run", "true" if request.dryRun else "false"),
+            ("parallel", str(request.parallel)),
             ("organization", request.organization),
         ):
             if value:
@@ -164,24 +169,33 @@ class LanguageHost(LanguageRuntimeServicer):
         toolchain = self._toolchain(request.info, context)
         environment = toolchain.environment()
         environment.update(entry.split("=", 1) for entry in request.env if "=" in entry)
-        environment.update({key: value for key, value in toolchain.environment().items() if key in ("PATH", "VIRTUAL_ENV")})
+        environment.update(
+            {key: value for key, value in toolchain.environment().items() if key in ("PATH", "VIRTUAL_ENV")}
+        )
         folder = request.info.program_directory
         if request.kind == "analyzer":
             arguments = ["-u", "-m", "pulumi.policy", *request.args, folder]
             yield from self._run_policy(toolchain, arguments, environment, Path(folder), context)
             return
         command: list[str | Path] = [toolchain.python, "-u", folder, *request.args]
-        with self.children.start(command, environment=environment, folder=Path(request.pwd), piped=True) as child:
+        with self.children.start(
+            command, environment=environment, folder=Path(request.pwd), piped=True
+        ) as child:
             context.add_callback(self.children.interrupt)
             for stream, text in lines(child):
-                yield language_pb2.RunPluginResponse(**{stream: text})
+                yield _printed(stream, text)
             yield language_pb2.RunPluginResponse(exitcode=child.wait())
 
     def _run_policy(
-        self, toolchain: Toolchain, arguments: Sequence[str], environment: dict[str, str], folder: Path, context: Any
+        self,
+        toolchain: Toolchain,
+        arguments: Sequence[str],
+        environment: dict[str, str],
+        folder: Path,
+        context: Any,
     ) -> Iterator[Any]:
         """Serve a policy pack's port now and start the pack when the engine has named the stack."""
-        output: queue.SimpleQueue[tuple[str, bytes] | int] = queue.SimpleQueue()
+        output: queue.SimpleQueue[tuple[str, bytes] | int | None] = queue.SimpleQueue()
         ports: queue.SimpleQueue[int | None] = queue.SimpleQueue()
 
         def run(more: dict[str, str]) -> None:
@@ -198,17 +212,15 @@ class LanguageHost(LanguageRuntimeServicer):
                 raise ToolchainError(f"the policy pack in {folder} ended before it served")
             return port
 
-        ended = object()
-        context.add_callback(lambda: output.put(ended))  # type: ignore[arg-type]
+        context.add_callback(lambda: output.put(None))
         proxy = PolicyProxy(start)
         try:
             yield language_pb2.RunPluginResponse(stdout=f"{proxy.port}\n".encode())
-            while (item := output.get()) is not ended:
+            while (item := output.get()) is not None:
                 if isinstance(item, int):
                     yield language_pb2.RunPluginResponse(exitcode=item)
                     return
-                stream, text = item
-                yield language_pb2.RunPluginResponse(**{stream: text})
+                yield _printed(*item)
         finally:
             proxy.stop()
             self.children.interrupt()
@@ -230,14 +242,10 @@ class LanguageHost(LanguageRuntimeServicer):
         return toolchain
 
 
-def _needs(requirements: Sequence[str]) -> Iterator[str]:
-    for text in requirements:
-        try:
-            requirement = Requirement(text)
-        except InvalidRequirement:
-            continue
-        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-            yield canonicalize_name(requirement.name)
+def _printed(stream: str, text: bytes) -> Any:
+    if stream == "stdout":
+        return language_pb2.RunPluginResponse(stdout=text)
+    return language_pb2.RunPluginResponse(stderr=text)
 
 
 def _split_port(
@@ -287,7 +295,7 @@ def main(arguments: Sequence[str]) -> int:
     address = arguments[-1] if arguments and ":" in arguments[-1] else ""
     host = LanguageHost(address)
 
-    def leave(number: int = signal.SIGTERM, frame: object = None) -> None:
+    def leave(*_signal: object) -> None:
         host.children.interrupt()
         # Not sys.exit: gRPC's threads would delay the end, and tracebacks at shutdown help nobody.
         os._exit(0)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -99,9 +100,28 @@ def plugin_packages(toolchain: Toolchain) -> list[PluginPackage]:
             if not content.get("resource"):
                 continue
             name = content.get("name") or file.parent.name.removeprefix("pulumi_").replace("_", "-")
-            version = str(content.get("version") or _version_of(toolchain, file.parent.name)).removeprefix("v")
+            version = str(content.get("version") or _version_of(toolchain, file.parent.name)).removeprefix(
+                "v"
+            )
             found[name] = PluginPackage(name, version, str(content.get("server") or ""))
     return [found[name] for name in sorted(found)]
+
+
+def installed(toolchain: Toolchain, *, all_of_them: bool) -> list[tuple[str, str]]:
+    """List names and versions of the installed packages, sorted; without the ones others need, unless all are asked for."""
+    found = toolchain.distributions()
+    needed = set()
+    if not all_of_them:
+        for distribution in found:
+            for requirement in distribution.requires or []:
+                name = re.match(r"[A-Za-z0-9._-]+", requirement)
+                if name and "extra ==" not in requirement:
+                    needed.add(_canonical(name[0]))
+    return sorted((one.name, one.version) for one in found if _canonical(one.name) not in needed)
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _version_of(toolchain: Toolchain, package: str) -> str:

@@ -61,7 +61,7 @@ func Main(provider Provider, version string) int {
 			fmt.Fprintf(os.Stderr, "the engine at %s can't be reached: %v\n", engineAddress, err)
 			return 1
 		}
-		if err := rpcutil.Healthcheck(ctx, engineAddress, healthInterval, stop); err != nil {
+		if err := rpcutil.Healthcheck(ctx, engineAddress, healthInterval, abandon(ctx)); err != nil {
 			fmt.Fprintf(os.Stderr, "the engine at %s can't be watched: %v\n", engineAddress, err)
 			return 1
 		}
@@ -88,6 +88,16 @@ func Main(provider Provider, version string) int {
 		return 1
 	}
 	return 0
+}
+
+// abandon gives what to do when the engine is gone: leave as if killed with it. Tidying up would take minutes in which
+// nobody listens, and would hide from the next update that the last one was cut off.
+func abandon(ctx context.Context) func() {
+	return func() {
+		if ctx.Err() == nil {
+			os.Exit(1)
+		}
+	}
 }
 
 // stopServer ends the running operations and waits for their answers, though not for long.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"os"
 	"slices"
 
@@ -215,7 +214,6 @@ func (s *Server) Diff(_ context.Context, request *pulumirpc.DiffRequest) (*pulum
 	response := &pulumirpc.DiffResponse{Changes: pulumirpc.DiffResponse_DIFF_NONE}
 	if len(found) > 0 {
 		response.Changes, response.DetailedDiff, response.HasDetailedDiff = pulumirpc.DiffResponse_DIFF_SOME, found, true
-		response.Diffs = slices.Sorted(maps.Keys(found))
 	}
 	return response, nil
 }

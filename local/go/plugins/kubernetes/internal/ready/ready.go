@@ -57,6 +57,11 @@ func Wait(ctx context.Context, target *cluster.Cluster, object *unstructured.Uns
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	last, reported := object, ""
+	defer func() {
+		if reported != "" {
+			status("")
+		}
+	}()
 	for {
 		if live, err := client.Get(ctx, object.GetName(), metav1.GetOptions{}); err == nil {
 			last = live

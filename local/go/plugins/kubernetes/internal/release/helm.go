@@ -137,7 +137,7 @@ func (s *Service) upgrade(release *Release) error {
 	if err := release.take(upgraded); err != nil {
 		return err
 	}
-	return &failedError{release: release, cause: fmt.Errorf("error running update: %w", failure)}
+	return &failedError{release: release, cause: failure}
 }
 
 func (s *Service) uninstall(release *Release) (string, error) {

@@ -24,8 +24,8 @@ const Type = "kubernetes:helm.sh/v3:Release"
 // defaultTimeoutSeconds is how long Helm waits unless told otherwise.
 const defaultTimeoutSeconds = 300
 
-// Release has the properties of the resource, inputs first. Every field is written to the state, zero values too, as
-// the official plugin does: a state made by one must show no difference to the other.
+// Release has the properties of the resource. Texts and switches are written to the state also when they are not given,
+// as the official plugin does: a state made by one must show no difference to the other.
 type Release struct {
 	AllowNullValues          bool                `json:"allowNullValues,omitempty"`
 	Atomic                   bool                `json:"atomic,omitempty"`
