@@ -97,6 +97,7 @@ class AgentRelease(pulumi.ComponentResource):
         max_history: int = 10,
         before_change: pulumi.ResourceHook | None = None,
         load_chart: bool = True,
+        description: str | None = None,
         protect: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -105,7 +106,8 @@ class AgentRelease(pulumi.ComponentResource):
         ``values`` are the chart's values but for the names of the Secrets; ``connection_marks`` are the marks of the Git
         connections that the agents read; ``timeout_seconds`` must exceed the longest grace period of the workers, or Helm
         rolls back while tasks drain; ``before_change`` runs before the release is made or changed; ``load_chart`` False
-        lets a preview do without the chart, because its repository is out of reach.
+        lets a preview do without the chart, because its repository is out of reach; ``description`` is what Helm's
+        history says of the revision.
         """
         super().__init__("astro-dbt:components:AgentRelease", resource_name, None, opts)
         self._resource_name, self._namespace, self._prefix, self._protect = (
@@ -141,6 +143,7 @@ class AgentRelease(pulumi.ComponentResource):
             atomic=True,
             cleanup_on_fail=True,
             timeout=timeout_seconds,
+            description=description,
             max_history=max_history,
             opts=pulumi.ResourceOptions(parent=self, depends_on=self._made, hooks=hooks),
         )

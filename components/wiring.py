@@ -21,7 +21,7 @@ from components.git_connections import (
     HttpsCredentials,
     SshCredentials,
 )
-from components.release_lock import unlock_hook
+from components.release_lock import repair_note, unlock_hook
 from delivery.chart_values import chart_values
 from delivery.fingerprint import fingerprint
 from delivery.git_access import config_map_name, dags_connection, secret_name, ssh_options
@@ -223,6 +223,7 @@ def agent_release(
         max_history=agent.history,
         before_change=unlock_hook(settings),
         load_chart=_load_chart(settings),
+        description=repair_note(settings),
         protect=agent.protect,
         opts=pulumi.ResourceOptions(
             provider=cluster.provider,

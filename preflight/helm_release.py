@@ -19,6 +19,7 @@ from preflight.kube import Cluster, connect
 PENDING = frozenset({"pending-install", "pending-upgrade", "pending-rollback"})
 """States in which Helm refuses every other operation: "another operation (install/upgrade/rollback) is in progress"."""
 
+_REPAIR = "Repairs revision"
 _METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
@@ -87,14 +88,53 @@ def _revision(metadata: dict[str, Any]) -> Revision:
 
 def release_values(cluster: Cluster, *, namespace: str, revision: Revision) -> dict[str, Any]:
     """Values that a revision was installed with; empty when the record cannot be read. Raises ClusterError or RefusedError."""
+    values = _record(cluster, namespace, revision).get("config")
+    return values if isinstance(values, dict) else {}
+
+
+def release_description(cluster: Cluster, *, namespace: str, revision: Revision) -> str:
+    """Description of a revision; empty when the record cannot be read. Raises ClusterError or RefusedError."""
+    info = _record(cluster, namespace, revision).get("info")
+    return str(info.get("description", "")) if isinstance(info, dict) else ""
+
+
+def _record(cluster: Cluster, namespace: str, revision: Revision) -> dict[str, Any]:
     secret = cluster.get(f"/api/v1/namespaces/{namespace}/secrets/{revision.secret}")
     try:
         packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
         record = json.loads(gzip.decompress(packed))
     except (KeyError, ValueError, OSError, binascii.Error):
         return {}
-    values = record.get("config")
-    return values if isinstance(values, dict) else {}
+    return record if isinstance(record, dict) else {}
+
+
+def repair_note(
+    *,
+    namespace: str,
+    name: str,
+    kubeconfig: str | None = None,
+    context: str | None = None,
+    root: Path | None = None,
+    timeout: float = 10,
+) -> str | None:
+    """A description that makes Pulumi change a release whose last change did not end; None for one that is sound.
+
+    A run that is killed in the middle of an upgrade leaves Pulumi's state as it was before. If the configuration then goes
+    back to that, Pulumi sees nothing to do while the cluster holds half of the upgrade. So a newest revision that is
+    pending or failed asks for a change of the release's description, which is one of its inputs. The description stays
+    with the repaired revision, and later runs find it there and ask for nothing.
+
+    ``timeout`` is in seconds per request. Raises ClusterError or RefusedError.
+    """
+    cluster = connect(kubeconfig, context, root=root, timeout=timeout)
+    state = release_state(cluster, namespace=namespace, name=name)
+    if not state.revisions:
+        return None
+    newest = state.revisions[0]
+    if newest.status in PENDING or newest.status == "failed":
+        return f"{_REPAIR} {newest.revision}, whose change did not end"
+    kept = release_description(cluster, namespace=namespace, revision=newest)
+    return kept if kept.startswith(_REPAIR) else None
 
 
 def unlock(

@@ -1,0 +1,105 @@
+"""Two dbt projects with two connections, and what a rotated token changes."""
+
+from __future__ import annotations
+
+import base64
+import copy
+from pathlib import Path
+
+import pytest
+
+from local.git_server import Grant, Submodule, head_of, make_repository, read_grants, write_grants
+from tests.engine.test_lifecycle import assert_no_leak, environment_of, templates
+from tests.support.stacks import ROOT
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture
+def two_projects(stack):
+    """A Dag repository with two private submodules, the second opened by another token; and its configuration."""
+    folder, credentials = Path(stack.info.git.repositories_dir), Path(stack.info.git.credentials_file)
+    url, token = stack.info.git.url, "canary-finance-@:/%#"
+    own = Grant(stack.info.git.username, stack.info.git.token)
+    if not (folder / "two/dags.git").exists():
+        make_repository(folder / "finance/dbt.git", ROOT / "examples/dbt-project", message="Add finance")
+        submodules = [
+            Submodule(
+                "dags/dbt/jaffle", f"{url}/analytics/jaffle.git", head_of(folder / "analytics/jaffle.git")
+            ),
+            Submodule("dags/dbt/finance", f"{url}/finance/dbt.git", head_of(folder / "finance/dbt.git")),
+        ]
+        make_repository(
+            folder / "two/dags.git", ROOT / "examples/dag-repo", message="Add Dags", submodules=submodules
+        )
+    grants = read_grants(credentials)
+    write_grants(credentials, grants | {"two/dags.git": [own], "finance/dbt.git": [Grant("finance", token)]})
+    config = copy.deepcopy(stack.config)
+    config["dags"]["repo"] = f"{url}/two/dags.git"
+    config["dbtProjects"].append(
+        {
+            "name": "jaffle_finance",
+            "path": "dags/dbt/finance",
+            "repo": f"{url}/finance/dbt.git",
+            "connection": "finance",
+        }
+    )
+    config["connections"]["finance"] = {
+        "type": "https",
+        "login": "finance",
+        "caBundle": stack.info.git.ca_file,
+    }
+    config["credentials"]["finance"] = {"password": token}
+    config["preflight"]["checks"]["dbt.name"] = {
+        "level": "off",
+        "reason": "both projects are the same example",
+    }
+    return config
+
+
+def test_two_projects_with_two_connections(stack, two_projects):
+    done = stack.up(two_projects)
+    projects = done.outputs["dbtProjects"].value
+    assert {name: item["behind"] for name, item in projects.items()} == {"jaffle": 0, "jaffle_finance": 0}
+    env = environment_of(stack.deployments()["astro-agent-worker-default-worker"])
+    count = int(env["GIT_CONFIG_COUNT"])
+    git = [(env[f"GIT_CONFIG_KEY_{i}"], env[f"GIT_CONFIG_VALUE_{i}"]) for i in range(count)]
+    headers = {
+        key.removeprefix("http.").removesuffix(".extraHeader"): value["secret_key_ref"]
+        for key, value in git
+        if key.endswith(".extraHeader")
+    }
+    for name, repository in (("git", "analytics/jaffle.git"), ("finance", "finance/dbt.git")):
+        reference = headers[f"{stack.info.git.url}/{repository}"]
+        secret = stack.api().read_namespaced_secret(reference["name"], stack.namespace)
+        header = base64.b64decode(secret.data[reference["key"]]).decode()
+        login, _, password = (
+            base64.b64decode(header.removeprefix("Authorization: Basic ")).decode().partition(":")
+        )
+        assert login == two_projects["connections"][name]["login"]
+        assert password == two_projects["credentials"][name]["password"]
+    assert_no_leak(stack, done.stdout, stack.state())
+
+    before, uids = templates(stack), stack.uids()
+    rotated = copy.deepcopy(two_projects)
+    rotated["credentials"]["finance"]["password"] = "canary-rotated"
+    credentials = Path(stack.info.git.credentials_file)
+    grants = read_grants(credentials)
+    write_grants(credentials, grants | {"finance/dbt.git": [Grant("finance", "canary-rotated")]})
+    stack.up(rotated)
+    after = templates(stack)
+    assert {name for name in before if before[name] != after[name]} == set(before) - {"astro-agent-sentinel"}
+    assert stack.uids() == uids
+    assert stack.changes(stack.up()) == {}
+
+
+def test_a_token_that_is_not_accepted_is_found_before_anything_changes(stack, two_projects):
+    two_projects["credentials"]["finance"]["password"] = "canary-wrong"
+    stack.write(two_projects)
+    done = stack.pulumi("up", "--yes")
+    output = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "credentials.finance.password" in output
+    assert "Traceback" not in output
+    assert "canary-" not in output
+    assert stack.namespace not in [item.metadata.name for item in stack.api().list_namespace().items]
