@@ -1,0 +1,8 @@
+"""What a `pulumi preview` means for people who run the agents: a report for pull requests, one stack or a fleet."""
+
+from review.build import Facts, build
+from review.markdown import render
+from review.model import Review, Verdict
+from review.preview import Preview, PreviewError, parse
+
+__all__ = ["Facts", "Preview", "PreviewError", "Review", "Verdict", "build", "parse", "render"]

@@ -1,0 +1,366 @@
+"""From a preview to the report's data. Pure: what must be asked of the world comes as :class:`Facts`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from preflight.report import ProjectFacts
+from review import words
+from review.differences import MARK, Difference, differences
+from review.model import Commits, DbtChange, ImageChange, Notice, ObjectChange, Review, Verdict
+from review.preview import (
+    IMAGE_TYPE,
+    NAMESPACE_TYPE,
+    RELEASE_TYPE,
+    SECRET_TYPE,
+    STACK_TYPE,
+    Preview,
+    Step,
+)
+from review.restarts import AFTER_BUILD, Deployment, deployments
+
+_FINDING = re.compile(r"^(?P<key>[\w-]+:[\w.\[\]<>-]+) (?P<message>.+?)\.?$", re.DOTALL)
+_ERRORS: Literal["error"] = "error"
+_WARNINGS: Literal["warning"] = "warning"
+_ENGINE_NOISE = "an unhandled error occurred: program exited with non-zero exit code"
+_DEFAULT_REFRESH = 300
+_BASE_IMAGE_TYPE = "docker:index/remoteImage:RemoteImage"
+_CONNECTIONS: Mapping[str, str] = {
+    "pulumi:providers:kubernetes": "connection to the cluster",
+    "pulumi:providers:docker": "connection to the Docker engine",
+}
+_TOLD_ELSEWHERE = (STACK_TYPE, IMAGE_TYPE, _BASE_IMAGE_TYPE)
+"""The images are told as the image that the agents run."""
+_HARMLESS_TO_DROP = (
+    IMAGE_TYPE,
+    _BASE_IMAGE_TYPE,
+    "pulumi:providers:docker",
+    "kubernetes:core/v1:ConfigMap",
+)
+"""What may go without anybody losing anything: the image stays in its registry, a ConfigMap is made from settings."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a look at the world adds to a preview."""
+
+    projects: Mapping[str, ProjectFacts] = field(default_factory=dict)
+    """dbt project -> where it comes from now."""
+    commits: Mapping[str, Commits] = field(default_factory=dict)
+    """dbt project -> commits between the state that agents have and the one they get."""
+    findings: tuple[Notice, ...] | None = None
+    """Findings of the look; None: take those that the preview printed."""
+
+
+def build(preview: Preview, facts: Facts | None = None) -> Review:
+    """The report of one preview."""
+    facts = facts or Facts()
+    release = next(iter(preview.of_type(RELEASE_TYPE)), None)
+    before, after = _values(release, preview)
+    chart = _chart(release)
+    parts = () if release is None else _deployments(release, before, after, chart)
+    errors, findings = _messages(preview, facts)
+    switch = _switch(preview)
+    secrets = tuple(_object(step) for step in preview.of_type(SECRET_TYPE))
+    image = _image(preview, before, after, facts)
+    review = Review(
+        stack=preview.stack,
+        verdict=Verdict.NOTHING,
+        errors=errors,
+        findings=findings,
+        switch=switch,
+        chart=chart,
+        image=image,
+        dbt=() if preview.errors else tuple(_dbt(preview, facts)),
+        secrets=secrets,
+        objects=tuple(_objects(preview)),
+        values=tuple(_value_differences(before, after)),
+        deployments=parts,
+        costs=(),
+        timeout=_timeout(release),
+        refresh=_refresh(preview),
+    )
+    judged = replace(review, verdict=_verdict(review, preview))
+    return replace(judged, costs=tuple(_costs(judged)))
+
+
+def _values(
+    release: Step | None, preview: Preview
+) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:
+    if release is None:
+        return None, None
+    before, after = release.before.get("values"), release.after.get("values")
+    if after is not None and preview.of_type(IMAGE_TYPE) and _option(preview) == "agent-image":
+        after = _with_unknown_image(after)
+    return before, after
+
+
+def _with_unknown_image(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Values with a word where the digest is not known yet: Pulumi leaves unknown values out.
+
+    Chart 1.x has the image in each component, chart 2.x once, and only 2.x has a sentinel.
+    """
+    if "sentinel" in values:
+        return {**values, "image": values.get("image") or AFTER_BUILD}
+    return {
+        **values,
+        "workers": [{"image": AFTER_BUILD, **worker} for worker in values.get("workers") or ()],
+        **{name: {"image": AFTER_BUILD, **values.get(name, {})} for name in ("dagProcessor", "triggerer")},
+    }
+
+
+def _option(preview: Preview) -> str:
+    return preview.key("delivery") or "git-submodule"
+
+
+def _switch(preview: Preview) -> tuple[str, str] | None:
+    before = preview.outputs.get("delivery")
+    after = _option(preview)
+    return (str(before), after) if before and before != after else None
+
+
+def _chart(release: Step | None) -> tuple[str | None, str | None] | None:
+    if release is None:
+        return None
+    status = release.outputs.get("status")
+    running = status.get("version") if isinstance(status, Mapping) else None
+    before = (release.before.get("version") or running) if release.before else None
+    after = release.after.get("version") if release.after else None
+    if release.operation in ("update", "replace") and after is None:
+        after = before
+    return (before, after) if before != after else None
+
+
+def _deployments(
+    release: Step,
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any] | None,
+    chart: tuple[str | None, str | None] | None,
+) -> tuple[Deployment, ...]:
+    if release.operation != "replace":
+        every = None
+        if chart is not None and None not in chart:
+            every = "the chart's version"
+        elif before == after and any(path.startswith("values") for path in release.paths):
+            every = "a value that is secret"
+        return deployments(before, after, every=every)
+    gone = tuple(replace(part, reasons=("the release is replaced",)) for part in deployments(before, None))
+    return (*gone, *deployments(None, after))
+
+
+def _timeout(release: Step | None) -> int | None:
+    found = release.after.get("timeout") if release is not None else None
+    return int(found) if isinstance(found, int | float) else None
+
+
+def _refresh(preview: Preview) -> int | None:
+    if _option(preview) != "git-submodule":
+        return None
+    try:
+        dags = json.loads(preview.key("dags") or "{}")
+    except ValueError:
+        return _DEFAULT_REFRESH
+    return int(dags.get("refreshInterval", _DEFAULT_REFRESH))
+
+
+def _messages(preview: Preview, facts: Facts) -> tuple[tuple[str, ...], tuple[Notice, ...]]:
+    errors: list[str] = []
+    printed: list[Notice] = []
+    for severity, texts in (_ERRORS, preview.errors), (_WARNINGS, preview.warnings):
+        for line in (line.strip() for text in texts for line in text.splitlines()):
+            found = _FINDING.match(line)
+            if found and found["key"].startswith(f"{preview.project}:"):
+                printed.append(Notice(severity, found["key"], found["message"]))
+            elif severity == "error" and line and not line.startswith(_ENGINE_NOISE):
+                errors.append(line)
+    findings = printed if facts.findings is None or preview.errors else facts.findings
+    if preview.errors and not errors and not any(item.severity == "error" for item in findings):
+        errors = ["the engine gave no reason; run `pulumi preview` to see its output"]
+    return tuple(dict.fromkeys(errors)), tuple(sorted(set(findings), key=lambda item: item.order))
+
+
+def _image(
+    preview: Preview,
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any] | None,
+    facts: Facts,
+) -> ImageChange | None:
+    old, new = _agents_image(before), _agents_image(after)
+    if old == new:
+        return None
+    steps = preview.of_type(IMAGE_TYPE)
+    reasons: list[str] = []
+    built = new == AFTER_BUILD
+    for step in steps:
+        if built:
+            new = str(step.after.get("imageName"))
+        reasons += _image_reasons(step, preview, facts)
+    if not steps and new and old:
+        reasons.append("agent.image of the stack was changed")
+    return ImageChange(before=old, after=new, reasons=tuple(reasons), built=built)
+
+
+def _agents_image(values: Mapping[str, Any] | None) -> str | None:
+    if values is None:
+        return None
+    found = values.get("image") or (values.get("triggerer") or {}).get("image")
+    return str(found) if found else None
+
+
+def _image_reasons(step: Step, preview: Preview, facts: Facts) -> Iterator[str]:
+    if step.operation == "create":
+        yield "the option agent-image builds it"
+        return
+    if step.operation == "delete":
+        yield "the option git-submodule builds none; the old one stays in its registry"
+        return
+    old, new = step.before.get("build") or {}, step.after.get("build") or {}
+    told = False
+    for difference in differences(old.get("args") or {}, new.get("args") or {}):
+        told = True
+        if difference.key == "BASE_IMAGE":
+            yield f"the base image goes from `{difference.before}` to `{difference.after}`"
+        else:
+            yield f"the build argument {difference.key} changes"
+    if old.get("platform") != new.get("platform"):
+        told = True
+        yield f"the platform goes from {old.get('platform')} to {new.get('platform')}"
+    if _repository(step.before) != _repository(step.after):
+        told = True
+        yield f"the repository goes from `{_repository(step.before)}` to `{_repository(step.after)}`"
+    moved = [change.project for change in _dbt(preview, facts)]
+    if old.get("contextDigest") != new.get("contextDigest"):
+        if moved:
+            yield f"the commit of {words.listed(moved)} moves"
+        elif not told:
+            yield "files of the build context change: the dbt project's own, or the list of adapters and packages"
+        else:
+            yield "files of the build context change"
+
+
+def _repository(inputs: Mapping[str, Any]) -> str:
+    return str(inputs.get("imageName", "")).rpartition(":")[0]
+
+
+def _dbt(preview: Preview, facts: Facts) -> Iterator[DbtChange]:
+    known = preview.outputs.get("dbtProjects")
+    known = known if isinstance(known, Mapping) else {}
+    for name in sorted({*known, *facts.projects}):
+        old = known.get(name) or {}
+        now = facts.projects.get(name)
+        if now is None:
+            continue
+        before, after = old.get("commit"), now.commit
+        if before == after or after is None:
+            continue
+        yield DbtChange(
+            project=name,
+            before=before,
+            after=after,
+            repository=now.repository,
+            commits=facts.commits.get(name),
+        )
+
+
+def _object(step: Step) -> ObjectChange:
+    prefixes = ("data.", "stringData.", "metadata.labels.", "metadata.annotations.")
+    keys = {
+        path.removeprefix(prefix) for path in step.paths for prefix in prefixes if path.startswith(prefix)
+    }
+    return ObjectChange(
+        kind=_CONNECTIONS.get(step.type) or step.type.rsplit(":", 1)[-1],
+        name=step.object_name if step.operation == "update" else _old_name(step),
+        operation=step.operation,
+        keys=tuple(sorted(keys)) if step.operation == "update" else (),
+        reasons=step.reasons if step.operation == "replace" else (),
+        protected=step.protected and step.operation in ("replace", "delete"),
+    )
+
+
+def _old_name(step: Step) -> str:
+    """Name of the object that goes, or of the one that is made."""
+    metadata = step.before.get("metadata")
+    return str(metadata["name"]) if isinstance(metadata, Mapping) and "name" in metadata else step.object_name
+
+
+def _objects(preview: Preview) -> Iterator[ObjectChange]:
+    """Objects but Secrets; components only group, and a release that is updated has sections of its own."""
+    for step in preview.changed:
+        if step.type == SECRET_TYPE or ":components:" in step.type:
+            continue
+        if step.type in _TOLD_ELSEWHERE or (step.type in _CONNECTIONS and step.operation != "replace"):
+            continue
+        if step.type == RELEASE_TYPE:
+            if step.operation in ("replace", "delete"):
+                name = str(step.before.get("name") or step.name)
+                yield ObjectChange("Helm release", name, step.operation, reasons=step.reasons)
+            continue
+        yield _object(step)
+
+
+def _value_differences(
+    before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
+) -> Iterator[Difference]:
+    """Values that somebody may want to read; the marks of Secrets are told with the Secrets."""
+    if before is None or after is None:
+        return
+    for difference in differences(before, after):
+        if difference.path[-1] != MARK:
+            yield difference
+
+
+def _destructive(preview: Preview) -> bool:
+    return any(
+        step.operation in ("replace", "delete")
+        and step.type not in _HARMLESS_TO_DROP
+        and ":components:" not in step.type
+        for step in preview.changed
+    )
+
+
+def _verdict(review: Review, preview: Preview) -> Verdict:
+    if preview.errors:
+        return Verdict.FAILED
+    if _destructive(preview) or any(
+        part.fate == "goes" and part.component == "worker" for part in review.deployments
+    ):
+        return Verdict.REPLACES
+    release = next(iter(preview.of_type(RELEASE_TYPE)), None)
+    if release is not None and release.operation == "create":
+        return Verdict.INSTALLS
+    if any(part.disturbed and part.component == "worker" for part in review.deployments):
+        return Verdict.ROLLS
+    return Verdict.SAFE if preview.changed else Verdict.NOTHING
+
+
+def _costs(review: Review) -> Iterator[str]:
+    if review.verdict is Verdict.FAILED:
+        return
+    if review.image and review.image.built:
+        yield "one image build and push; every node that runs an agent pulls the layers that are new to it"
+    rolled = [part for part in review.deployments if part.fate == "rolls"]
+    if rolled:
+        pods = sum(part.pods_before for part in rolled)
+        yield (
+            f"{words.count(len(rolled), 'rolling update')} with {words.count(pods, 'Pod')}; during it the cluster "
+            "needs room for one more Pod per Deployment"
+        )
+    if review.switch:
+        yield (
+            f"undoing it is the same step in the other direction: `pulumi config set delivery {review.switch[0]}` and "
+            "`pulumi up`, with one more rolling update; namespace, Secrets and Helm history stay"
+        )
+        if review.switch[1] == "agent-image":
+            yield "from now on every dbt change is an image build and a rolling update of all agents"
+        else:
+            yield "from now on a dbt change is a commit that moves the submodule, and no Pod restarts for it"
+
+
+def namespaces_at_risk(review: Review) -> tuple[str, ...]:
+    """Namespaces that are deleted, and with them everything in them."""
+    kind = NAMESPACE_TYPE.rsplit(":", 1)[-1]
+    return tuple(item.name for item in review.replaced if item.kind == kind)

@@ -1,0 +1,225 @@
+"""Preview or update many stacks at once through Pulumi's Automation API, with one report for all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Literal
+
+from pulumi import automation as auto
+
+from review import words
+from review.build import Facts, build
+from review.live import PulumiError, facts_of, without
+from review.markdown import headline, marker, render, sign
+from review.model import Review, Verdict
+from review.preview import parse
+
+LOCKED = (
+    "is being changed by another run, which holds its lock; wait until that ends and run this again "
+    "(after a killed run: `pulumi cancel --stack {stack}`)"
+)
+"""Sentence for a stack that another run holds."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one stack."""
+
+    stack: str
+    """Its name."""
+    review: Review | None
+    """The report of its preview; None when there was none."""
+    markdown: str
+    """The report as Markdown, or the reason why there is none."""
+    applied: Literal["no", "yes", "unchanged", "held back", "failed"]
+    """Whether an update followed, and what came of it."""
+    problem: str | None = None
+    """One sentence of what went wrong."""
+    seconds: float = 0
+    """Time that it took."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether a pipeline should fail for it."""
+        verdict = self.review.verdict if self.review else Verdict.FAILED
+        return self.problem is not None or verdict is Verdict.FAILED
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to do with every stack."""
+
+    folder: Path
+    """Folder with Pulumi.yaml."""
+    update: bool = False
+    """Update after the preview."""
+    hold_replacements: bool = True
+    """Do not update a stack whose preview replaces or removes something."""
+    offline: bool = False
+    """Ask neither Git nor the cluster for more than the preview says."""
+    policy_packs: tuple[str, ...] = ()
+    """Folders of policy packs to run with."""
+    refresh: bool = False
+    """Compare with what is really there, not with what Pulumi remembers."""
+
+
+def select(names: Sequence[str], patterns: Sequence[str]) -> list[str]:
+    """Names that match a pattern such as `prod-*`, sorted; raises PulumiError when a pattern matches none."""
+    found: set[str] = set()
+    for pattern in patterns:
+        matching = {name for name in names if fnmatchcase(name, pattern)}
+        if not matching:
+            known = words.listed(sorted(names)) or "none at all"
+            raise PulumiError(f"no stack matches {pattern}; there are {known}")
+        found |= matching
+    return sorted(found)
+
+
+def stacks(folder: Path) -> list[str]:
+    """Names of all stacks of the project in the backend; raises PulumiError."""
+    try:
+        return [item.name for item in auto.LocalWorkspace(work_dir=str(folder)).list_stacks()]
+    except auto.CommandError as error:
+        raise PulumiError(f"pulumi stack ls said: {_said(error)}") from None
+
+
+def run(
+    names: Sequence[str],
+    *,
+    parallel: int,
+    work: Callable[[str], Outcome],
+    done: Callable[[Outcome], None] = lambda _: None,
+) -> list[Outcome]:
+    """Outcomes of all stacks in the order of ``names``; at most ``parallel`` run at once.
+
+    ``done`` is called as each one ends, for progress.
+    """
+
+    def one(name: str) -> Outcome:
+        outcome = work(name)
+        done(outcome)
+        return outcome
+
+    with ThreadPoolExecutor(max_workers=max(1, parallel)) as pool:
+        return list(pool.map(one, names))
+
+
+def work_on(name: str, options: Options) -> Outcome:
+    """Preview one stack, and update it when the options say so."""
+    start = time.monotonic()
+    try:
+        workspace = auto.LocalWorkspace(
+            work_dir=str(options.folder), env_vars={"PULUMI_SKIP_UPDATE_CHECK": "true", "NO_COLOR": "1"}
+        )
+        stack = auto.Stack.select(name, workspace)
+        review, markdown = _preview(stack, options)
+    except (auto.CommandError, PulumiError) as error:
+        said = explain(error, name)
+        return Outcome(name, None, f"{marker(name)}\n\n{said}\n", "no", said, time.monotonic() - start)
+    applied: Literal["no", "yes", "unchanged", "held back", "failed"] = "no"
+    problem: str | None = None
+    if options.update and review.verdict is not Verdict.FAILED:
+        if review.verdict is Verdict.REPLACES and options.hold_replacements:
+            applied = "held back"
+            problem = (
+                f"the stack {name} was not updated, because that replaces or removes something; "
+                "look at its report, then add --allow-replace"
+            )
+        else:
+            applied, problem = _update(stack, options)
+    return Outcome(name, review, markdown, applied, problem, time.monotonic() - start)
+
+
+def _preview(stack: auto.Stack, options: Options) -> tuple[Review, str]:
+    printed: list[str] = []
+    failure: auto.CommandError | None = None
+    try:
+        stack.preview(
+            json=True,
+            policy_packs=list(options.policy_packs) or None,
+            refresh=options.refresh or None,
+            on_output=printed.append,
+        )
+    except auto.CommandError as error:
+        failure = error
+    text = "\n".join(printed)
+    begin = text.find("{")
+    if begin < 0:
+        raise failure or PulumiError(f"pulumi preview of the stack {stack.name} printed nothing")
+    preview = parse(text[begin : text.rfind("}") + 1], stack=stack.name)
+    facts, secrets = (Facts(), ()) if options.offline else facts_of(preview, folder=options.folder)
+    review = build(preview, facts)
+    if failure is not None and review.verdict is not Verdict.FAILED:
+        raise failure  # for example a policy: the JSON does not tell
+    return review, without(render(review, level=3), secrets)
+
+
+def _update(stack: auto.Stack, options: Options) -> tuple[Literal["yes", "unchanged", "failed"], str | None]:
+    try:
+        result = stack.up(
+            color="never",
+            show_secrets=False,
+            policy_packs=list(options.policy_packs) or None,
+            refresh=options.refresh or None,
+        )
+    except auto.CommandError as error:
+        return "failed", explain(error, stack.name)
+    changes = result.summary.resource_changes or {}
+    changed = any(count for kind, count in changes.items() if str(kind) != "same")
+    return ("yes" if changed else "unchanged"), None
+
+
+def explain(error: Exception, stack: str) -> str:
+    """One sentence for what Pulumi said."""
+    if isinstance(error, auto.ConcurrentUpdateError):
+        return f"the stack {stack} {LOCKED.format(stack=stack)}"
+    return f"the stack {stack}: {_said(error)}"
+
+
+def _said(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    mandatory = [line for line in lines if line.startswith("[mandatory]")]
+    errors = [line for line in lines if "error:" in line]
+    chosen = mandatory or errors[:1] or lines[:1]
+    return "; ".join(line.removeprefix("stderr: ").removeprefix("error: ") for line in chosen)
+
+
+def render_fleet(outcomes: Sequence[Outcome], *, title: str, update: bool) -> str:
+    """One Markdown report: the worst first in the table, each stack's own report folded below."""
+    ordered = sorted(outcomes, key=lambda item: (-_weight(item), item.stack))
+    failed = sum(item.failed for item in outcomes)
+    bad = f", {failed} of them with a problem" if failed else ""
+    head = [
+        marker(f"fleet {title}"),
+        f"## {words.count(len(outcomes), 'stack')}{bad}",
+        "\n".join(
+            [
+                f"| stack | verdict | {'updated | ' if update else ''}in short |",
+                f"|---|---|{'---|' if update else ''}---|",
+                *(_row(item, update=update) for item in ordered),
+            ]
+        ),
+    ]
+    details = [
+        f"<details><summary>{item.stack}</summary>\n\n{item.markdown}\n</details>"
+        for item in ordered
+        if item.failed or (item.review and item.review.verdict is not Verdict.NOTHING)
+    ]
+    return "\n\n".join([*head, *details]) + "\n"
+
+
+def _weight(item: Outcome) -> int:
+    verdict = item.review.verdict if item.review else Verdict.FAILED
+    return len(Verdict) if item.problem else list(Verdict).index(verdict)
+
+
+def _row(item: Outcome, *, update: bool) -> str:
+    verdict = item.review.verdict if item.review else Verdict.FAILED
+    short = item.problem or (headline(item.review) if item.review else "")
+    updated = f"{item.applied} | " if update else ""
+    return f"| `{item.stack}` | {sign(verdict)} {verdict.value} | {updated}{short.replace('|', '&#124;')} |"

@@ -1,0 +1,137 @@
+"""Asking Pulumi, Git, the cluster and the registry for what a report needs. Read-only."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import delivery
+import preflight
+from components.wiring import authorities
+from git_remote import Access, GitError
+from review import commits
+from review.build import Facts
+from review.model import Commits, Notice
+from review.preview import Preview
+from settings import RawValue, Settings, SettingsError, parse
+
+_SHORTEST_SECRET = 6
+
+
+class PulumiError(Exception):
+    """The pulumi command could not do what it was asked; the message is what it said."""
+
+
+def run_pulumi(
+    arguments: Sequence[str], *, folder: Path, variables: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """The pulumi command in the program's folder; raises PulumiError when there is none."""
+    try:
+        return subprocess.run(
+            ["pulumi", *arguments, "--non-interactive"],
+            cwd=folder,
+            env={**os.environ, **(variables or {}), "NO_COLOR": "1", "PULUMI_SKIP_UPDATE_CHECK": "true"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise PulumiError(
+            "pulumi is not on PATH; install it (https://www.pulumi.com/docs/install/) or use the trial's: "
+            'eval "$(make -s env)"'
+        ) from None
+
+
+def preview_json(stack: str, *, folder: Path, refresh: bool = False) -> str:
+    """Output of `pulumi preview --json`, also of a preview that failed; raises PulumiError when there is none."""
+    done = run_pulumi(
+        ["preview", "--json", "--stack", stack, *(["--refresh"] if refresh else [])], folder=folder
+    )
+    if not done.stdout.lstrip().startswith("{"):
+        said = (done.stderr or done.stdout).strip() or f"exit code {done.returncode}"
+        raise PulumiError(f"pulumi preview of the stack {stack} said: {said}")
+    return done.stdout
+
+
+def settings_of(stack: str, *, project: str, folder: Path) -> Settings:
+    """Settings of a stack, its secrets in this process' memory only.
+
+    Raises PulumiError (no such stack, no passphrase) and SettingsError.
+    """
+    done = run_pulumi(["config", "--show-secrets", "--json", "--stack", stack], folder=folder)
+    if done.returncode != 0:
+        raise PulumiError(f"pulumi config of the stack {stack} said: {done.stderr.strip()}")
+    prefix = f"{project}:"
+    raw = {
+        key.removeprefix(prefix): RawValue(str(item.get("value", "")), secret=bool(item.get("secret")))
+        for key, item in json.loads(done.stdout).items()
+        if key.startswith(prefix)
+    }
+    return parse(raw, project=project, root=folder)
+
+
+def look(preview: Preview, settings: Settings, *, folder: Path) -> Facts:
+    """What the preflight finds now, and the commits of every dbt project that moves."""
+    plan = delivery.plan(settings, authorities=authorities(settings, folder))
+    found = preflight.run(settings, plan, project=preview.project, stack=preview.stack, root=folder)
+    known = preview.outputs.get("dbtProjects")
+    known = known if isinstance(known, Mapping) else {}
+    moved: dict[str, Commits] = {}
+    connections = {project.name: project.connection for project in settings.dbt_projects}
+    for name, facts in found.projects.items():
+        before = (known.get(name) or {}).get("commit")
+        if before and facts.commit and facts.repository and before != facts.commit:
+            try:
+                access = Access.of(settings, connections.get(name), root=folder)
+            except GitError as error:
+                moved[name] = Commits(problem=str(error))
+                continue
+            moved[name] = commits.between(
+                facts.repository, before, facts.commit, access=access, timeout=settings.preflight.timeout
+            )
+    findings = tuple(Notice(item.severity, item.key, item.message) for item in found.findings)
+    return Facts(projects=found.projects, commits=moved, findings=findings)
+
+
+def facts_of(preview: Preview, *, folder: Path) -> tuple[Facts, tuple[str, ...]]:
+    """(facts, secret texts) of a stack; a stack whose settings are wrong has none, its preview says why."""
+    try:
+        settings = settings_of(preview.stack, project=preview.project, folder=folder)
+    except SettingsError:
+        return Facts(), ()
+    secret = tuple(sorted(set(_secret_texts(settings)), key=len, reverse=True))
+    return (Facts() if preview.errors else look(preview, settings, folder=folder)), secret
+
+
+def _secret_texts(settings: Settings) -> Iterator[str]:
+    """Every secret of a stack in the spellings in which it could appear."""
+    plain = [
+        settings.agent_token,
+        settings.sentinel_auth,
+        settings.open_lineage_api_key,
+        settings.registry_password,
+        settings.base_registry_password,
+        settings.package_index,
+        settings.proxy,
+        settings.kubeconfig,
+    ]
+    for credential in settings.credentials.values():
+        plain += [credential.password, credential.private_key]
+    for value in plain:
+        text = value.get_secret_value() if value is not None else ""
+        if len(text) >= _SHORTEST_SECRET:
+            yield text
+            yield base64.b64encode(text.encode()).decode()
+            yield json.dumps(text)[1:-1]
+
+
+def without(text: str, secrets: Sequence[str]) -> str:
+    """The text with every secret replaced: the last guard, after a report that should hold none."""
+    for secret in secrets:
+        text = text.replace(secret, "[secret]")
+    return text

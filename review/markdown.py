@@ -1,0 +1,275 @@
+"""The report as Markdown for a comment: the verdict first, long lists folded, the same order every time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from review import words
+from review.build import namespaces_at_risk
+from review.differences import MARK, shown
+from review.model import Commits, DbtChange, ObjectChange, Review, Verdict
+from review.restarts import Deployment
+
+LONG = 8
+"""Lists with more entries fold."""
+_MOST_REASONS = 4
+_NONE = "–"  # noqa: RUF001 - a dash in an empty cell
+_SIGNS = {
+    Verdict.NOTHING: "⚪",
+    Verdict.SAFE: "🟢",
+    Verdict.INSTALLS: "🔵",
+    Verdict.ROLLS: "🟡",
+    Verdict.REPLACES: "🔴",
+    Verdict.FAILED: "🔴",
+}
+_OPERATIONS = {
+    "create": "is made",
+    "update": "changes in place",
+    "replace": "**is deleted and made again**",
+    "delete": "**is deleted**",
+}
+_SEVERITIES = {"error": "🔴", "warning": "🟡", "info": "⚪"}
+
+
+def marker(stack: str) -> str:
+    """Invisible line by which the comment of a stack (or of a fleet) is found again."""
+    return f"<!-- astro-dbt review: {stack} -->"
+
+
+def sign(verdict: Verdict) -> str:
+    """Coloured mark of a verdict."""
+    return _SIGNS[verdict]
+
+
+def render(review: Review, *, level: int = 2) -> str:
+    """Markdown of one stack's report; ``level`` is the level of its heading. Ends with a line break."""
+    head = "#" * level
+    blocks = [
+        marker(review.stack),
+        f"{head} {sign(review.verdict)} `{review.stack}`: {review.verdict.value}",
+        headline(review),
+    ]
+    for title, lines in (
+        ("Why it failed", [f"- {_escape(error)}" for error in review.errors]),
+        ("Replaced or removed", list(_replaced(review))),
+        ("What changes", list(_changes(review))),
+        ("What restarts", list(_restarts(review))),
+        ("Secrets", [_object_line(item) for item in review.secrets if item not in review.replaced]),
+        ("Chart values", list(_values(review))),
+        ("Preflight", list(_findings(review))),
+        ("What it costs", [f"- {_sentence(cost)}" for cost in review.costs]),
+    ):
+        if lines:
+            blocks.append(f"{head}# {title}")
+            blocks.append("\n".join(lines))
+    return "\n\n".join(blocks) + "\n"
+
+
+def headline(review: Review) -> str:
+    """The verdict in one or two sentences."""
+    if review.verdict is Verdict.FAILED:
+        return "The preview stopped before anything was changed. Mend what is listed here first."
+    if review.verdict is Verdict.NOTHING:
+        if review.dbt:
+            return f"No resource changes and no Pod restarts: {_fetched(review)}."
+        return "No resource changes and no Pod restarts."
+    if review.verdict is Verdict.REPLACES:
+        gone = namespaces_at_risk(review)
+        if gone:
+            return f"Namespace {words.listed([f'`{name}`' for name in gone])} goes, and everything in it: agents and Secrets."
+        if not review.replaced:
+            return "Worker Pods end and do not come back. See below who serves their queues then."
+        return f"{words.count(len(review.replaced), 'object')} cannot be changed in place. Look at the list before you approve."
+    if review.verdict is Verdict.INSTALLS:
+        pods = sum(part.pods_after for part in review.deployments)
+        return f"A new release: {words.count(len(review.deployments), 'Deployment')} with {words.count(pods, 'Pod')}. Nothing that runs is touched."
+    if review.verdict is Verdict.ROLLS:
+        rolling = [part for part in review.deployments if part.disturbed]
+        workers = [part for part in rolling if part.component == "worker"]
+        pods = sum(part.pods_before for part in workers)
+        longest = words.duration(max(part.grace for part in workers))
+        return (
+            f"{words.count(len(rolling), 'Deployment')} {'rolls' if len(rolling) == 1 else 'roll'}, among them "
+            f"{words.count(pods, 'worker Pod')}. A task that runs now has at most {longest} to finish; what is still "
+            "running then is ended and Airflow retries it."
+        )
+    if any(part.fate == "rolls" for part in review.deployments):
+        names = words.listed([f"`{part.name}`" for part in review.deployments if part.fate == "rolls"])
+        return f"No worker restarts and no task is disturbed. {names} {'rolls' if review.counts()['rolls'] == 1 else 'roll'}."
+    return "Changes in place. No Pod restarts."
+
+
+def _fetched(review: Review) -> str:
+    seconds = f" within {words.duration(review.refresh)}" if review.refresh else ""
+    return f"agents fetch the new commits by themselves{seconds}"
+
+
+def _replaced(review: Review) -> Iterator[str]:
+    for item in review.replaced:
+        yield _object_line(item)
+    for part in review.deployments:
+        if part.fate == "goes":
+            yield f"- Deployment `{part.name}` **ends** with {words.count(part.pods_before, 'Pod')}"
+
+
+def _changes(review: Review) -> Iterator[str]:
+    if review.switch:
+        yield f"- **Delivery** switches from `{review.switch[0]}` to `{review.switch[1]}`."
+    if review.chart:
+        before, after = review.chart
+        if before is None:
+            yield f"- **Chart** `{after}` is installed." if after else "- **Chart** is installed."
+        elif after is None:
+            yield f"- **Chart** `{before}` is uninstalled."
+        else:
+            yield f"- **Chart** goes from `{before}` to `{after}`."
+    if review.image:
+        before, after = review.image.before, review.image.after
+        why = f": {'; '.join(review.image.reasons)}" if review.image.reasons else ""
+        old = f"`{before}`" if before else "the chart's default"
+        new = f"`{after}`" if after else "the chart's default"
+        came = f"is {new}" if review.verdict is Verdict.INSTALLS else f"goes from {old} to {new}"
+        yield f"- **Image** {came}{why}."
+    for change in review.dbt:
+        yield from _dbt(change, review)
+    others = [item for item in review.objects if item.operation in ("create", "update")]
+    yield from _folded(
+        [_object_line(item) for item in others], f"{words.count(len(others), 'more object')} change"
+    )
+
+
+def _dbt(change: DbtChange, review: Review) -> Iterator[str]:
+    after = f"`{change.after[:12]}`" if change.after else "a local folder"
+    moves = f"goes from `{change.before[:12]}` to {after}" if change.before else f"is at {after}"
+    way = f" ({_fetched(review)})" if change.before and review.refresh else ""
+    yield f"- **dbt project `{change.project}`** {moves}{way}{_summary(change.commits)}"
+    if change.commits and change.commits.subjects:
+        lines = [f"  - `{commit[:12]}` {_escape(subject)}" for commit, subject in change.commits.subjects]
+        if change.commits.more:
+            lines.append("  - … and earlier ones")
+        yield from _folded(lines, f"{_number(change.commits)}", indent="  ")
+
+
+def _summary(commits: Commits | None) -> str:
+    if commits is None:
+        return "."
+    if commits.problem:
+        return f"; the commits between could not be read: {commits.problem}."
+    if commits.back:
+        return "; **the new commit does not follow the old one** (moved back, or history was rewritten)."
+    return f", {_number(commits)}:" if commits.subjects else "."
+
+
+def _number(commits: Commits) -> str:
+    number = words.count(len(commits.subjects), "commit")
+    return f"more than {number}" if commits.more else number
+
+
+def _restarts(review: Review) -> Iterator[str]:
+    if not review.deployments:
+        if review.verdict not in (Verdict.FAILED, Verdict.NOTHING):
+            yield "Nothing: the release does not change."
+        return
+    yield "| Deployment | Pods | what happens | each Pod that ends has at most | because of |"
+    yield "|---|---|---|---|---|"
+    for part in sorted(review.deployments, key=_order):
+        yield f"| `{part.name}` | {_pods(part)} | {_fate(part)} | {_grace(part)} | {_because(part)} |"
+    if any(part.fate == "rolls" for part in review.deployments) and review.timeout:
+        yield ""
+        yield (
+            "Rolling update: new Pods get ready before old ones end. It is over after at most "
+            f"{words.duration(review.timeout)}; if the new Pods are not ready by then, Helm goes back to the revision before."
+        )
+
+
+def _order(part: Deployment) -> tuple[int, str]:
+    return ("goes", "rolls", "starts", "scales", "stays").index(part.fate), part.name
+
+
+def _pods(part: Deployment) -> str:
+    most = "up to " if part.autoscaled else ""
+    if part.fate in ("scales",) and part.pods_before != part.pods_after:
+        return f"{part.pods_before} → {most}{part.pods_after}"
+    return f"{most}{part.pods_after if part.fate == 'starts' else part.pods_before}"
+
+
+def _fate(part: Deployment) -> str:
+    if part.fate == "scales":
+        fewer = part.pods_after < part.pods_before
+        return "scales down" if fewer else "scales"
+    return {"starts": "starts", "rolls": "**rolls**", "goes": "**ends**", "stays": "keeps running"}[part.fate]
+
+
+def _grace(part: Deployment) -> str:
+    shrinks = part.fate == "scales" and part.pods_after < part.pods_before
+    return words.duration(part.grace) if part.disturbed or shrinks else _NONE
+
+
+def _because(part: Deployment) -> str:
+    told = [_reason(reason) for reason in part.reasons]
+    if len(told) > _MOST_REASONS:
+        told = [*told[: _MOST_REASONS - 1], f"{len(told) - _MOST_REASONS + 1} more"]
+    return words.listed(told) or _NONE
+
+
+def _reason(reason: str) -> str:
+    if reason.endswith(f".{MARK}"):
+        return "a Secret that it reads"
+    return reason if " " in reason else f"`{reason}`"
+
+
+def _values(review: Review) -> Iterator[str]:
+    lines = []
+    for item in review.values:
+        before, after = shown(item.before, item.path), shown(item.after, item.path)
+        lines.append(f"- `{item.key}`: {_change(before, after, item.before is None, item.after is None)}")
+    yield from _folded(lines, f"{words.count(len(lines), 'value')} of the chart differ")
+
+
+def _change(before: str, after: str, added: bool, removed: bool) -> str:
+    if added:
+        return f"added, {_code(after)}"
+    if removed:
+        return f"removed, was {_code(before)}"
+    return f"{_code(before)} → {_code(after)}"
+
+
+def _findings(review: Review) -> Iterator[str]:
+    for item in review.findings:
+        yield f"- {_SEVERITIES[item.severity]} `{item.key}` {_escape(item.message)}."
+
+
+def _object_line(item: ObjectChange) -> str:
+    keys = f" ({', '.join(f'`{key}`' for key in item.keys)})" if item.keys else ""
+    why = f", because `{'`, `'.join(item.reasons)}` cannot change in place" if item.reasons else ""
+    guard = "; it is protected, so Pulumi will refuse" if item.protected else ""
+    return f"- {item.kind} `{item.name}` {_OPERATIONS[item.operation]}{keys}{why}{guard}"
+
+
+def _folded(lines: Sequence[str], title: str, *, indent: str = "") -> Iterable[str]:
+    """The lines, folded when there are many."""
+    if len(lines) <= LONG:
+        return lines
+    body = "\n".join(lines)
+    return [f"{indent}<details><summary>{title}</summary>\n\n{body}\n\n{indent}</details>"]
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _code(text: str) -> str:
+    if text == "":
+        return "empty"
+    fence = "``" if "`" in text else "`"
+    pad = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{pad}{text}{pad}{fence}"
+
+
+def _escape(text: str) -> str:
+    """Text of others that may not become markup, a mention or a link to another issue."""
+    one_line = " ".join(text.split())
+    for sign in ("\\", "`", "*", "_", "[", "]", "<", ">", "|", "~"):
+        one_line = one_line.replace(sign, f"\\{sign}") if sign != ">" else one_line.replace(">", "&gt;")
+    # A zero-width space keeps `@name` and `#12` of a commit message from notifying people and issues.
+    return one_line.replace("\\<", "&lt;").replace("@", "@\u200b").replace("#", "#\u200b")

@@ -1,0 +1,179 @@
+"""Which Deployments of the agents' chart roll when its values change.
+
+Each Deployment has a surface: the values that reach its Pod template. It rolls when the surface differs. Which values
+reach which template is read from the chart; a top-level key that this table does not know counts for all agents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from review.differences import differences
+
+KUBERNETES_GRACE = 30
+"""Seconds that Kubernetes gives a Pod to stop when its template says nothing."""
+CHART_WORKER_GRACE = 600
+"""Seconds that the agent's chart gives a worker."""
+AFTER_BUILD = "(known after the build)"
+"""Stands for the digest of an image that is not built yet."""
+
+Component = Literal["worker", "dagProcessor", "triggerer", "sentinel"]
+Fate = Literal["starts", "rolls", "scales", "goes", "stays"]
+"""What happens to a Deployment: its Pods start, are replaced one by one, change in number, end, or stay as they are."""
+
+_BLOCKS = ("workers", "dagProcessor", "triggerer", "sentinel")
+_NO_POD = ("createNamespace",)
+"""Values that reach no Pod template."""
+_NOT_OF_POD = ("replicas", "hpa", "name", "canUseKubernetesPodOperator")
+"""Keys of a component's block that change its Deployment, its autoscaler or its role, but no Pod template."""
+_AGENTS_ONLY = (
+    "commonEnv",
+    "dagBundleConfigList",
+    "openLineage",
+    "secretBackend",
+    "xcomBackend",
+    "stateStoreBackend",
+    "logLevel",
+    "agentToken",
+    "agentTokenSecretName",
+    "agentTokenFile",
+    "image",
+    "imagePullPolicy",
+)
+"""Values that the sentinel does not read."""
+_SENTINEL_ONLY = ("sentinelAuthSecretName", "sentinelAuthSecret", "sentinelAuthSecretFile")
+_SIDECARS = ("worker", "triggerer")
+"""Components that run the logging sidecar."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What happens to one Deployment of the release."""
+
+    name: str
+    """Name of the object in Kubernetes."""
+    component: Component
+    """Part of the agents."""
+    fate: Fate
+    """What happens."""
+    pods_before: int
+    """Pods so far; of an autoscaled worker the most there can be."""
+    pods_after: int
+    """Pods to come, likewise."""
+    autoscaled: bool
+    """Whether an autoscaler sets the number."""
+    grace: int
+    """Seconds that each Pod that ends gets to finish."""
+    reasons: tuple[str, ...] = ()
+    """Keys of the values that make it so."""
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether Pods that run now are ended."""
+        return self.fate in ("rolls", "goes")
+
+
+def deployments(
+    before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, *, every: str | None = None
+) -> tuple[Deployment, ...]:
+    """Every Deployment of the release, before or after, by name.
+
+    ``before`` and ``after`` are the chart's values, None for a release that is not there. ``every`` is a reason
+    for which every Deployment is taken to roll: a new chart version changes the templates in ways that values don't show.
+    """
+    old, new = dict(_present(before)), dict(_present(after))
+    found = []
+    for name in sorted({*old, *new}):
+        if name in old and name in new:
+            found.append(_kept(name, old[name], new[name], every=every))
+        else:
+            part = new.get(name) or old[name]
+            pods, scaled = _pods(part)
+            found.append(
+                Deployment(
+                    name=name,
+                    component=part.component,
+                    fate="starts" if name in new else "goes",
+                    pods_before=0 if name in new else pods,
+                    pods_after=pods if name in new else 0,
+                    autoscaled=scaled,
+                    grace=_grace(part),
+                )
+            )
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class _Part:
+    component: Component
+    block: Mapping[str, Any]
+    values: Mapping[str, Any]
+
+
+def _present(values: Mapping[str, Any] | None) -> Iterator[tuple[str, _Part]]:
+    if values is None:
+        return
+    prefix = values.get("resourceNamePrefix", "astro-agent")
+    for worker in values.get("workers") or ():
+        yield f"{prefix}-worker-{worker.get('name')}", _Part("worker", worker, values)
+    yield f"{prefix}-dag-processor", _Part("dagProcessor", values.get("dagProcessor") or {}, values)
+    yield f"{prefix}-triggerer", _Part("triggerer", values.get("triggerer") or {}, values)
+    sentinel = values.get("sentinel")
+    # Charts before 2.0 have no sentinel, and this program leaves its block out for them.
+    if isinstance(sentinel, Mapping) and sentinel.get("enabled", True):
+        yield f"{prefix}-sentinel", _Part("sentinel", sentinel, values)
+
+
+def _kept(name: str, old: _Part, new: _Part, *, every: str | None) -> Deployment:
+    left, right = _surface(old), _surface(new)
+    (pods_before, scaled_before), (pods_after, scaled) = _pods(old), _pods(new)
+    fate: Fate = "stays"
+    reasons: tuple[str, ...] = ()
+    if every or left != right:
+        fate = "rolls"
+        reasons = tuple(sorted({_key(item.path) for item in differences(left, right)}))
+        reasons = (every, *reasons) if every else reasons or ("the order of a list",)
+    elif (pods_before, scaled_before) != (pods_after, scaled):
+        fate, reasons = "scales", ("replicas",)
+    return Deployment(
+        name=name,
+        component=new.component,
+        fate=fate,
+        pods_before=pods_before,
+        pods_after=pods_after,
+        autoscaled=scaled,
+        # Pods that end have the old template.
+        grace=_grace(old),
+        reasons=reasons,
+    )
+
+
+def _surface(part: _Part) -> dict[str, Any]:
+    shared = {key: value for key, value in part.values.items() if key not in (*_BLOCKS, *_NO_POD)}
+    if part.component == "sentinel":
+        left_out: tuple[str, ...] = _AGENTS_ONLY
+    else:
+        left_out = (*_SENTINEL_ONLY, *(("image",) if part.block.get("image") else ()), "namespace")
+    if part.component not in _SIDECARS:
+        left_out = (*left_out, "loggingSidecar")
+    own = {key: value for key, value in part.block.items() if key not in _NOT_OF_POD}
+    return {**{key: value for key, value in shared.items() if key not in left_out}, part.component: own}
+
+
+def _key(path: tuple[str, ...]) -> str:
+    """Enough of a path to recognise it: a variable by its name, anything else by its first two keys."""
+    return ".".join(path[:3] if "env" in path[:2] else path[:2])
+
+
+def _pods(part: _Part) -> tuple[int, bool]:
+    hpa = part.block.get("hpa")
+    if isinstance(hpa, Mapping) and hpa.get("enabled"):
+        return int(hpa.get("maxReplicaCount", 1)), True
+    return int(part.block.get("replicas", 1)), False
+
+
+def _grace(part: _Part) -> int:
+    standard = CHART_WORKER_GRACE if part.component == "worker" else KUBERNETES_GRACE
+    return int(part.block.get("terminationGracePeriodSeconds", standard))
