@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-import git_remote
 import pulumi
 
 import delivery
+import git_remote
 import preflight
 from components import wiring
 from components.interruption import leave_quietly
+from delivery.advice import advice
 from settings import SettingsError
 from settings.program import load
 
@@ -23,6 +24,8 @@ def main() -> None:
         looked = preflight.run(settings, plan, project=pulumi.get_project(), root=root)
         for finding in looked.warnings:
             pulumi.log.warn(str(finding))
+        for sentence in advice(settings):
+            pulumi.log.warn(f"{pulumi.get_project()}:{sentence}.")
         looked.raise_for_errors()
         context = wiring.build_context(settings, plan, root)
 

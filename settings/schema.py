@@ -72,7 +72,14 @@ def reference() -> str:
     ]
     for name, schema in sorted(model["$defs"].items()):
         if "properties" in schema:
-            lines += ["", f"## {name}", "", schema.get("description", ""), "", *_table(schema, model["$defs"])]
+            lines += [
+                "",
+                f"## {name}",
+                "",
+                schema.get("description", ""),
+                "",
+                *_table(schema, model["$defs"]),
+            ]
     return "\n".join(lines) + "\n"
 
 
@@ -113,7 +120,9 @@ def _type(item: dict[str, Any], definitions: dict[str, Any]) -> str:
         return f"mapping of {_type(below, definitions)}" if isinstance(below, dict) and below else "mapping"
     if item.get("format") == "password":
         return "secret"
-    return {"string": "text", "integer": "whole number", "boolean": "true or false"}.get(item.get("type", ""), "any")
+    return {"string": "text", "integer": "whole number", "boolean": "true or false"}.get(
+        item.get("type", ""), "any"
+    )
 
 
 def main() -> None:

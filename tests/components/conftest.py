@@ -41,8 +41,8 @@ class Recorder(pulumi.runtime.Mocks):
             outputs["status"] = {"name": args.inputs["name"], "status": "deployed", "revision": 1}
         return f"{args.name}-id", outputs
 
-    def call(self, args: pulumi.runtime.MockCallArgs) -> dict[str, Any]:
-        return {}
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], None]:
+        return {}, None
 
     def of_type(self, token: str) -> dict[str, dict[str, Any]]:
         """Name -> inputs of the resources of one type."""

@@ -66,8 +66,8 @@ def test_every_value_is_known_to_its_chart():
         config = with_agent(chart={"version": version}, workers=workers, podSecurity="restricted")
         values = values_of(config, image="i")
         assert list(unknown_paths(values)) == []
-        release = tuple(int(part) for part in version.split("."))
-        assert list(too_new_paths(values, release)) == []
+        major, minor, patch = (int(part) for part in version.split("."))
+        assert list(too_new_paths(values, (major, minor, patch))) == []
 
 
 def test_queues_are_one_text():

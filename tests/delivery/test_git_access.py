@@ -76,7 +76,7 @@ def test_https_connection_leads_submodules_to_their_keys(known_hosts, checking):
     env = {
         item.name: item.value for item in git_access(settings, authorities={}, submodules=True).environment
     }
-    assert json.loads(env["AIRFLOW_CONN_GIT"])["extra"] == wanted
+    assert json.loads(str(env["AIRFLOW_CONN_GIT"]))["extra"] == wanted
 
 
 def test_host_keys_are_checked_as_the_least_known_host_allows():
@@ -135,7 +135,7 @@ def test_public_dag_repository_needs_no_secret():
     )
     access = git_access(settings_of(config), authorities={}, submodules=True)
     env = {item.name: item.value for item in access.environment}
-    assert json.loads(env["AIRFLOW_CONN_DAGS"]) == {
+    assert json.loads(str(env["AIRFLOW_CONN_DAGS"])) == {
         "conn_type": "git",
         "host": "https://git.example.com/p/d.git",
     }
@@ -163,7 +163,7 @@ def test_two_deploy_keys_get_an_alias_each():
     assert (target, "ssh://git@git.example.com:2222/a/jaffle.git") in config
     assert (target, "https://git.example.com/a/jaffle.git") in config
     env = {item.name: item.value for item in access.environment}
-    connection = json.loads(env["AIRFLOW_CONN_GIT"])
+    connection = json.loads(str(env["AIRFLOW_CONN_GIT"]))
     assert connection["host"] == "git@astro-dbt-git:platform/dags.git"
     assert connection["extra"]["strict_host_key_checking"] == "accept-new"
     assert "private_key" not in connection["extra"]
