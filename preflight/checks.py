@@ -351,7 +351,7 @@ CHECKS: Mapping[str, Check] = {
             "foreign": _error(
                 "agent.namespace",
                 "is {namespace}, which exists and is not this stack's; set agent.createNamespace to false to use it as it "
-                "is, or adopt it with `{command}`",
+                "is, or adopt it with `kubectl label namespace {namespace} {label}` and `{command}`",
             ),
             "other-stack": _error(
                 "agent.namespace",
@@ -380,7 +380,8 @@ CHECKS: Mapping[str, Check] = {
             ),
             "foreign": _error(
                 "agent.release",
-                "is {name}, which exists in {namespace} and is not this stack's; write another name, or adopt it with `{command}`",
+                "is {name}, which exists in {namespace} and is not this stack's; write another name, or adopt it with "
+                "`kubectl label namespace {namespace} {label}` and `{command}`",
             ),
         },
     ),

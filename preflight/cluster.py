@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from preflight import helm_release
+from preflight.adopt import command
 from preflight.kube import Cluster, ClusterError, RefusedError, connect
 from preflight.references import SecretUse, object_uses, secret_uses
 from preflight.world import World
@@ -131,14 +132,16 @@ def _owner(world: World, found: Any) -> None:
     namespace = world.settings.agent.namespace
     stack = found["metadata"].get("labels", {}).get(STACK_LABEL)
     if stack is None:
-        command = f"pulumi import kubernetes:core/v1:Namespace agents {namespace}"
-        world.found(
-            "cluster.namespace", "foreign", at="agent.namespace", namespace=namespace, command=command
-        )
+        facts = {"namespace": namespace, "label": _label(world), "command": command("namespace", namespace)}
+        world.found("cluster.namespace", "foreign", at="agent.namespace", **facts)
     elif world.stack is not None and stack != f"{world.project}.{world.stack}":
         world.found(
             "cluster.namespace", "other-stack", at="agent.namespace", namespace=namespace, stack=stack
         )
+
+
+def _label(world: World) -> str:
+    return f"{STACK_LABEL}={world.project}.{world.stack or '<stack>'}"
 
 
 def _release(world: World, api: Cluster, namespace: Any) -> None:
@@ -149,8 +152,10 @@ def _release(world: World, api: Cluster, namespace: Any) -> None:
         if not state.exists:
             return
         if not _is_ours(world, api, namespace, state):
-            command = f"pulumi import kubernetes:helm.sh/v3:Release agent {agent.namespace}/{agent.release}"
-            world.found("cluster.release", "foreign", at="agent.release", command=command, **facts)
+            adopt = command("release", f"{agent.namespace}/{agent.release}")
+            world.found(
+                "cluster.release", "foreign", at="agent.release", label=_label(world), command=adopt, **facts
+            )
             return
     except RefusedError as error:
         if error.status != 403:
@@ -165,9 +170,9 @@ def _release(world: World, api: Cluster, namespace: Any) -> None:
 
 def _is_ours(world: World, api: Cluster, namespace: Any, state: helm_release.ReleaseState) -> bool:
     """By the namespace's label, else by the variable that this program puts into every release."""
-    labels = namespace.get("metadata", {}).get("labels", {})
-    if STACK_LABEL in labels:
-        return True
+    stack = namespace.get("metadata", {}).get("labels", {}).get(STACK_LABEL)
+    if stack is not None:
+        return world.stack is None or stack == f"{world.project}.{world.stack}"
     agent = world.settings.agent
     values = helm_release.release_values(api, namespace=agent.namespace, revision=state.revisions[0])
     names = [item.get("name") for item in values.get("commonEnv") or [] if isinstance(item, dict)]

@@ -1,0 +1,1 @@
+"""Measurements; each prints ratios of two ways in one run."""
