@@ -31,6 +31,8 @@ _RESTRICTED_CONTAINER = {
     "allowPrivilegeEscalation": False,
     "readOnlyRootFilesystem": True,
     "capabilities": {"drop": ["ALL"]},
+    # Here and not only in the Pod's context: the sentinel's Pod has one of its own, which lacks it.
+    "seccompProfile": {"type": "RuntimeDefault"},
 }
 _WRITABLE = {"tmp": "/tmp", "airflow-logs": "/usr/local/airflow/logs"}  # noqa: S108 - folders of the container
 """Folders that agents write to; bundles, Cosmos' cache and dbt's target folders all lie under /tmp."""

@@ -76,6 +76,13 @@ def test_queues_are_one_text():
     )
 
 
+def test_restricted_namespace_takes_the_sentinel():
+    """Its Pod has a security context of its own, which the chart does not complete."""
+    values = values_of(with_agent(podSecurity="restricted"))
+    for component in (values["sentinel"], values["dagProcessor"], values["workers"][0]):
+        assert component["containerSecurityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+
+
 def test_restricted_namespace_gets_writable_folders():
     values = values_of(with_agent(podSecurity="restricted"))
     for component in (values["workers"][0], values["dagProcessor"], values["triggerer"], values["sentinel"]):
