@@ -81,9 +81,11 @@ class Setup:
     models: dict[str, list[str]] = field(default_factory=dict)
     """Project -> models of the newest commit of the Dag repository."""
 
-    def publish(self, message: str = "Pin the dbt projects") -> str:
-        """Commit the Dag file and the newest commit of every project; returns the commit."""
-        submodules = {project.path: (project.url, project.commit) for project in self.projects}
+    def publish(self, message: str = "Pin the dbt projects", **pins: str) -> str:
+        """Commit the Dag file and the newest commit of every project, or the one in `pins`; returns the commit."""
+        submodules = {
+            project.path: (project.url, pins.get(project.name, project.commit)) for project in self.projects
+        }
         self.models = {project.name: _models(project) for project in self.projects}
         return self.dags.commit({"dags/proof.py": DAG}, submodules=submodules, message=message)
 
@@ -170,12 +172,12 @@ def public_submodule(hosts: Hosts, slug: str) -> Setup:
     )
 
 
-def same_host_same_token(hosts: Hosts, slug: str, *, token: str | None = None) -> Setup:
+def same_host_same_token(hosts: Hosts, slug: str, *, token: str | None = None, name: str = "sales") -> Setup:
     """One token opens both repositories."""
     token = token or _token(slug, "both")
-    dags_path, path = f"{slug}/dags.git", f"{slug}/sales.git"
+    dags_path, path = f"{slug}/dags.git", f"{slug}/{name}.git"
     dags = hosts.repository(hosts.trial.root, dags_path)
-    project = _project(hosts, hosts.trial.root, path, "sales", hosts.trial.url(path))
+    project = _project(hosts, hosts.trial.root, path, name, hosts.trial.url(path))
     hosts.trial.grant(dags_path, token)
     hosts.trial.grant(path, token)
     return Setup(
@@ -184,7 +186,7 @@ def same_host_same_token(hosts: Hosts, slug: str, *, token: str | None = None) -
         _config(
             hosts.trial.url(dags_path),
             "git",
-            {"sales": (project.url, "git")},
+            {name: (project.url, "git")},
             {"git": https(hosts.trial.authority, hosts.trial.login)},
             {"git": _password(token)},
         ),
@@ -215,13 +217,15 @@ def same_host_other_token(hosts: Hosts, slug: str) -> Setup:
     )
 
 
-def other_host_other_token(hosts: Hosts, slug: str, *, spelled: str | None = None) -> Setup:
+def other_host_other_token(
+    hosts: Hosts, slug: str, *, spelled: str | None = None, name: str = "sales"
+) -> Setup:
     """The submodule is on another host, with a token of its own."""
     first, second = _token(slug, "dags"), _token(slug, "dbt")
-    dags_path, path = f"{slug}/dags.git", f"{slug}/sales.git"
+    dags_path, path = f"{slug}/dags.git", f"{slug}/{name}.git"
     dags = hosts.repository(hosts.trial.root, dags_path)
     url = hosts.other.url(path)
-    project = _project(hosts, hosts.other.root, path, "sales", spelled.format(path=path) if spelled else url)
+    project = _project(hosts, hosts.other.root, path, name, spelled.format(path=path) if spelled else url)
     hosts.trial.grant(dags_path, first)
     hosts.other.grant(path, second)
     return Setup(
@@ -230,7 +234,7 @@ def other_host_other_token(hosts: Hosts, slug: str, *, spelled: str | None = Non
         _config(
             hosts.trial.url(dags_path),
             "git",
-            {"sales": (url, "dbt")},
+            {name: (url, "dbt")},
             {
                 "git": https(hosts.trial.authority, hosts.trial.login),
                 "dbt": https(hosts.other.authority, hosts.other.login),
@@ -261,11 +265,11 @@ def ssh_shared_key(hosts: Hosts, slug: str) -> Setup:
     )
 
 
-def ssh_key_per_repository(hosts: Hosts, slug: str) -> Setup:
+def ssh_key_per_repository(hosts: Hosts, slug: str, *, name: str = "sales") -> Setup:
     """Each repository has a deploy key of its own on one host, whose key is known."""
-    dags_path, path = f"{slug}/dags.git", f"{slug}/sales.git"
+    dags_path, path = f"{slug}/dags.git", f"{slug}/{name}.git"
     dags = hosts.repository(hosts.ssh.root, dags_path)
-    project = _project(hosts, hosts.ssh.root, path, "sales", hosts.ssh.url(path))
+    project = _project(hosts, hosts.ssh.root, path, name, hosts.ssh.url(path))
     first, second = hosts.ssh.key(dags_path), hosts.ssh.key(path)
     connection = {"type": "ssh", "knownHosts": hosts.ssh.known_hosts}
     return Setup(
@@ -274,7 +278,7 @@ def ssh_key_per_repository(hosts: Hosts, slug: str) -> Setup:
         _config(
             hosts.ssh.url(dags_path),
             "deploy_dags",
-            {"sales": (project.url, "deploy_dbt")},
+            {name: (project.url, "deploy_dbt")},
             {"deploy_dags": connection, "deploy_dbt": connection},
             {"deploy_dags": {"privateKey": first}, "deploy_dbt": {"privateKey": second}},
         ),

@@ -85,3 +85,16 @@ def agents(
         yield Agents(stack, folder, pythons)
     finally:
         stack.remove()
+
+
+@pytest.fixture(scope="session")
+def database(airflow_environment: PythonEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database that Airflow has migrated, to start from."""
+    folder = tmp_path_factory.mktemp("database")
+    variables = {
+        "AIRFLOW_HOME": str(folder),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{folder}/airflow.db",
+    }
+    ended = airflow_environment.run([airflow_environment.program("airflow"), "db", "migrate"], env=variables)
+    assert ended.returncode == 0, ended.stderr
+    return folder / "airflow.db"

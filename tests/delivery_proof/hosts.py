@@ -48,6 +48,7 @@ class TrialHost:
         self.authority = Path(info.git.ca_file)
         self.root = Path(info.git.repositories_dir)
         self.credentials = Path(info.git.credentials_file)
+        self.granted: dict[str, list[Grant]] = {}
 
     def url(self, repository: str) -> str:
         """Clone URL."""
@@ -55,15 +56,16 @@ class TrialHost:
 
     def grant(self, repository: str, token: str) -> None:
         """Open a repository with a token."""
-        grants = read_grants(self.credentials)
-        grants.setdefault(repository, []).append(Grant(self.login, token, write=True))
-        write_grants(self.credentials, grants)
+        self.granted.setdefault(repository, []).append(Grant(self.login, token, write=True))
+        self._write()
 
     def withdraw(self, repository: str) -> None:
         """Let no token open a repository any more."""
-        grants = read_grants(self.credentials)
-        grants[repository] = []
-        write_grants(self.credentials, grants)
+        self.granted[repository] = []
+        self._write()
+
+    def _write(self) -> None:
+        write_grants(self.credentials, {**read_grants(self.credentials), **self.granted})
 
 
 class OtherHost:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tests.support.airflow_env import PythonEnvironment
 from tests.support.pod_template import Container, Volume
@@ -162,17 +162,7 @@ class Pod:
         """Start the container's process; it ends with the block, the Pod's storage stays."""
         self._count += 1
         with (self.folder / f"process-{self._count}.log").open("wb") as log:
-            child = self._sandbox().popen(
-                [str(self.airflow.python), f"{HARNESS}/agent_driver.py"],
-                root=self.folder / f"root-{self._count}",
-                env=self.environment(),
-                uid=self.container.uid,
-                gid=AGENT_GROUP,
-                groups=[self.container.gid],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-            )
+            child = self._start(log)
             with child:
                 try:
                     process = Process(self, child)
@@ -180,6 +170,19 @@ class Pod:
                     yield process
                 finally:
                     child.kill()
+
+    def _start(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
+        return self._sandbox().popen(
+            [str(self.airflow.python), f"{HARNESS}/agent_driver.py"],
+            root=self.folder / f"root-{self._count}",
+            env=self.environment(),
+            uid=self.container.uid,
+            gid=AGENT_GROUP,
+            groups=[self.container.gid],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+        )
 
     def _sandbox(self) -> Sandbox:
         shown: dict[Path, str] = {**python_folders(self.airflow.root)}
@@ -193,7 +196,7 @@ class Pod:
         if self.container.read_only_root:
             writable = {}
         for number, volume in enumerate(self.container.volumes):
-            source = self._materialise(number, volume)
+            source = self.materialise(number, volume)
             if volume.writable:
                 writable[source] = volume.path
             else:
@@ -225,7 +228,7 @@ class Pod:
             read_only_root=self.container.read_only_root,
         )
 
-    def _materialise(self, number: int, volume: Volume) -> Path:
+    def materialise(self, number: int, volume: Volume) -> Path:
         """The folder of this machine that stands for a volume, with the owner and modes that the kubelet gives."""
         folder = self.folder / "tmp" if volume.path == "/tmp" else self.folder / "volumes" / str(number)
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,33 @@
+"""The example Dag repository and dbt project in repositories of their own, as a user would have them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.delivery_proof.cases import Setup
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+LEFT_OUT = {"target", "logs", "__pycache__"}
+TASKS = {
+    "city_revenue.run", "city_revenue.test", "city_revenue_equals_customer_orders_test",
+    "customer_orders.run", "customer_orders.test", "daily_revenue.run", "daily_revenue.test",
+    "raw_customers_seed", "raw_orders_seed",
+    "stg_customers.run", "stg_customers.test", "stg_orders.run", "stg_orders.test",
+}  # fmt: skip
+
+
+def files(name: str) -> dict[str, str | None]:
+    """Files of an example: path -> content."""
+    root = EXAMPLES / name
+    return {
+        str(path.relative_to(root)): path.read_text(encoding="utf-8")
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and not LEFT_OUT & set(path.relative_to(root).parts) and path.suffix != ".duckdb"
+    }
+
+
+def fill(setup: Setup) -> str:
+    """Put the examples into the repositories of a case with the project `jaffle`; returns the Dag repository's commit."""
+    (project,) = setup.projects
+    project.commit = project.repository.commit({**files("dbt-project"), "models/first.sql": None})
+    return setup.dags.commit(files("dag-repo"), submodules={project.path: (project.url, project.commit)})

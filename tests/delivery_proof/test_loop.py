@@ -1,0 +1,354 @@
+"""A stack in operation: the update loop, hosts and tokens that fail, and the Git provider's bugs."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.delivery_proof import breaking
+from tests.delivery_proof.agents import DAG_PROCESSOR, WORKER, Agents
+from tests.delivery_proof.cases import Setup, other_host_other_token, ssh_shared_key
+from tests.delivery_proof.delivering import deliver, expect
+from tests.delivery_proof.hosts import Hosts, HttpsHost
+from tests.delivery_proof.ledger import Ledger, documented
+from tests.support.agent_process import Pod
+from tests.support.pod_template import Container
+from tests.support.repositories import git
+
+pytestmark = pytest.mark.delivery
+
+OPERATION = "operation"
+EXAMPLE_DAG = Path(__file__).parents[2] / "examples" / "dag-repo" / "dags" / "dbt_dag.py"
+MISSING = "0123456789" * 4
+
+
+@dataclass
+class Running:
+    """A provisioned stack and its repositories."""
+
+    setup: Setup
+    containers: Mapping[str, Container]
+    agents: Agents
+
+    def processor(self, *, provider: str = "1.0.1", container: Container | None = None) -> Pod:
+        """A new Dag processor."""
+        found = container or self.containers[DAG_PROCESSOR]
+        return self.agents.pod(DAG_PROCESSOR, container=found, provider=provider)
+
+    def worker(self, *, provider: str = "1.0.1") -> Pod:
+        """A new worker."""
+        return self.agents.pod(WORKER, container=self.containers[WORKER], provider=provider)
+
+    def bump(self, **pins: str) -> str:
+        """Commit a model to every project and pin it; returns the commit of the Dag repository."""
+        for project in self.setup.projects:
+            project.add_model(f"more_{time.monotonic_ns()}")
+        return self.setup.publish(**pins)
+
+
+def _provision(agents: Agents, setup: Setup) -> Running:
+    setup.publish()
+    agents.provision(setup.config)
+    return Running(setup, {name: agents.container(name) for name in (DAG_PROCESSOR, WORKER)}, agents)
+
+
+@pytest.fixture(scope="module")
+def by_token(agents: Agents, git_hosts: Hosts) -> Running:
+    """Dags and dbt on two hosts, each with a token."""
+    return _provision(agents, other_host_other_token(git_hosts, "loop-token", name="jaffle"))
+
+
+@pytest.fixture(scope="module")
+def by_key(agents: Agents, git_hosts: Hosts) -> Running:
+    """Dags and dbt on one SSH host, with one deploy key."""
+    return _provision(agents, ssh_shared_key(git_hosts, "loop-key"))
+
+
+@pytest.fixture
+def proved(ledger: Ledger) -> Callable[..., None]:
+    """Note in the ledger what a test showed; the documentation must say the same."""
+    started = time.monotonic()
+
+    def note(case: str, result: str, provider: str = "1.0.1") -> None:
+        ledger.add(OPERATION, case, provider, result, time.monotonic() - started)
+        assert result == documented(OPERATION)[case]["what happens"]
+
+    return note
+
+
+@contextmanager
+def unreachable(git_hosts: Hosts, repository: str) -> Iterator[None]:
+    """The other host does not serve a repository for a block."""
+    git_hosts.other.server.hidden.add(repository)
+    try:
+        yield
+    finally:
+        git_hosts.other.server.hidden.discard(repository)
+
+
+def _path(running: Running) -> str:
+    return f"{running.setup.dags.bare.parent.name}/{running.setup.projects[0].repository.bare.name}"
+
+
+def _user(setup: Setup, git_hosts: Hosts) -> dict[str, str]:
+    """Git's environment of somebody who may open both repositories."""
+    trial, other = git_hosts.trial, git_hosts.other
+    tokens: dict[str, tuple[HttpsHost, str]] = {
+        setup.config["dags"]["repo"]: (trial, setup.tokens[0]),
+        setup.projects[0].url: (other, setup.tokens[1]),
+    }
+    entries = []
+    for url, (host, token) in tokens.items():
+        login = base64.b64encode(f"{host.login}:{token}".encode()).decode()
+        entries += [
+            (f"http.{url}.extraHeader", f"Authorization: Basic {login}"),
+            (f"http.{host.url('')}.sslCAInfo", str(host.authority)),
+        ]
+    found = {"GIT_CONFIG_COUNT": str(len(entries))}
+    for number, (key, value) in enumerate(entries):
+        found |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return found
+
+
+@pytest.mark.parametrize("provider", ["1.0.1", "0.5.0"])
+def test_update_loop(
+    by_token: Running,
+    git_hosts: Hosts,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    proved: Callable[..., None],
+    provider: str,
+) -> None:
+    """What a user types; the agents' next refresh has it, and a run of the older version does not."""
+    setup = by_token.setup
+    first, before = setup.publish(), dict(setup.models)
+    with by_token.processor(provider=provider).process() as processor:
+        processor.do("initialise")
+        expect(processor, before)
+        setup.projects[0].add_model(f"by_hand_{provider.replace('.', '_')}")
+        for name, value in _user(setup, git_hosts).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.delenv("GIT_SSL_CAINFO", raising=False)
+        git("clone", "--quiet", "--recurse-submodules", setup.config["dags"]["repo"], "dags", cwd=tmp_path)
+        clone = tmp_path / "dags"
+        git("submodule", "--quiet", "update", "--remote", cwd=clone)
+        git("commit", "--quiet", "--all", "-m", "Move dbt on", cwd=clone)
+        git("push", "--quiet", cwd=clone)
+        second = git("rev-parse", "HEAD", cwd=clone)
+        assert processor.do("refresh")["version"] == second
+        after = {"jaffle": sorted([*before["jaffle"], f"by_hand_{provider.replace('.', '_')}"])}
+        expect(processor, after)
+    with by_token.worker(provider=provider).process() as worker:
+        for version, models in ((first, before), (second, after), (first, before)):
+            worker.do("initialise", version=version)
+            expect(worker, models, version)
+    # Go on from what the user pushed.
+    git("fetch", "--quiet", "--no-recurse-submodules", str(setup.dags.bare), "main", cwd=setup.dags.tree)
+    git("reset", "--quiet", "--soft", "FETCH_HEAD", cwd=setup.dags.tree)
+    proved(
+        "a commit moves the submodule",
+        "new at the next refresh; a run of the older version keeps the older models",
+        provider,
+    )
+
+
+def test_dags_token_expires(by_token: Running, git_hosts: Hosts, proved: Callable[..., None]) -> None:
+    setup = by_token.setup
+    setup.publish()
+    path = "loop-token/dags.git"
+    before = dict(setup.models)
+    with by_token.processor().process() as processor, by_token.worker().process() as worker:
+        processor.do("initialise")
+        version = setup.dags.head()
+        worker.do("initialise", version=version)
+        git_hosts.trial.withdraw(path)
+        try:
+            told = processor.failure("refresh")
+            assert "could not read Username" in told or "Authentication failed" in told
+            expect(processor, before)
+            worker.do("initialise", version=version, again=True)
+            expect(worker, before, version)
+        finally:
+            git_hosts.trial.grant(path, setup.tokens[0])
+        wanted = by_token.bump()
+        assert processor.do("refresh")["version"] == wanted
+        expect(processor, setup.models)
+    proved(
+        "token of the Dag repository expires",
+        "refresh fails: Authentication failed; old Dags and versions keep running; goes on with the next valid token",
+    )
+
+
+def test_submodule_commit_missing(by_token: Running, proved: Callable[..., None]) -> None:
+    setup = by_token.setup
+    setup.publish()
+    before = dict(setup.models)
+    with by_token.processor().process() as processor:
+        processor.do("initialise")
+        setup.publish(jaffle=MISSING)
+        told = processor.failure("refresh")
+        assert "Error pulling submodule" in told
+        assert f"not our ref {MISSING}" in told
+        expect(processor, before)
+        wanted = by_token.bump()
+        assert processor.do("refresh")["version"] == wanted
+        expect(processor, setup.models)
+    proved(
+        "pinned commit missing (force-pushed)",
+        "refresh fails: not our ref; the old models keep running; goes on with the next good commit",
+    )
+
+
+def test_submodule_host_down(by_token: Running, git_hosts: Hosts, proved: Callable[..., None]) -> None:
+    """The tracking bundle moves on half: the Dags are new, the dbt project is old, until its host answers."""
+    setup = by_token.setup
+    setup.publish()
+    before = dict(setup.models)
+    with by_token.processor().process() as processor:
+        processor.do("initialise")
+        wanted = by_token.bump()
+        with unreachable(git_hosts, _path(by_token)):
+            assert "Error pulling submodule" in processor.failure("refresh")
+            assert "Error pulling submodule" in processor.failure("refresh")
+            expect(processor, before)
+        assert processor.do("refresh")["version"] == wanted
+        expect(processor, setup.models)
+    proved(
+        "host of the submodule is down",
+        "refresh fails: Error pulling submodule; new Dags with the old models until it answers",
+    )
+
+
+def test_poisoned_version(by_token: Running, git_hosts: Hosts, proved: Callable[..., None]) -> None:
+    """A version whose first fetch failed stays without dbt; the example Dag says so, and a fresh Pod is well."""
+    setup = by_token.setup
+    version = setup.dags.commit({"dags/dbt_dag.py": EXAMPLE_DAG.read_text()}, submodules=_pins(setup))
+    pod = by_token.worker()
+    with pod.process() as worker:
+        with unreachable(git_hosts, _path(by_token)):
+            assert "Error pulling submodule" in worker.failure("initialise", version=version)
+        worker.do("initialise", version=version, again=True)
+        told = worker.do("parse", version=version)["errors"]["dbt_dag.py"].strip().splitlines()[-1]
+        assert told.startswith("FileNotFoundError: No dbt project in ")
+        assert "restart the Pod or remove this version's folder" in told
+        shutil.rmtree(pod.storage / "versions" / version)
+        worker.do("initialise", version=version, again=True)
+    assert (pod.storage / "versions" / version / "dags/dbt/jaffle/dbt_project.yml").is_file()
+    with by_token.worker().process() as worker:
+        worker.do("initialise", version=version)
+    setup.dags.commit({"dags/dbt_dag.py": None}, submodules=_pins(setup))
+    proved(
+        "first fetch of a version fails",
+        "the version stays without dbt; the Dag says so; a new Pod, or removing the version's folder, cures it",
+    )
+
+
+def _pins(setup: Setup) -> dict[str, tuple[str, str]]:
+    return {project.path: (project.url, project.commit) for project in setup.projects}
+
+
+def test_git_host_down(by_key: Running, git_hosts: Hosts, proved: Callable[..., None]) -> None:
+    """Running processes and versions on disk go on; a Dag processor that starts while the host is down does not."""
+    setup = by_key.setup
+    before, version = dict(setup.models), setup.publish()
+    pod, worker_pod = by_key.processor(), by_key.worker()
+    with pod.process() as processor, worker_pod.process() as worker:
+        processor.do("initialise")
+        worker.do("initialise", version=version)
+        git_hosts.ssh.stop()
+        try:
+            assert "Could not read from remote repository" in processor.failure("refresh")
+            expect(processor, before)
+            worker.do("initialise", version=version, again=True)
+            expect(worker, before, version)
+            assert "Error cloning repository" in processor.failure("initialise", again=True)
+            assert not (pod.storage / "bare").exists()
+            expect(processor, before)
+        finally:
+            git_hosts.ssh.start()
+        wanted = by_key.bump()
+        processor.do("initialise", again=True)
+        assert processor.do("refresh")["version"] == wanted
+        expect(processor, setup.models)
+    proved(
+        "host of the Dag repository is down",
+        "refresh fails; old Dags and versions keep running; a restarted Dag processor waits for the host",
+    )
+
+
+def test_first_refresh_after_a_commit_over_ssh(by_key: Running, proved: Callable[..., None]) -> None:
+    """The provider's bug with the settings of its documentation, and none with the stack's."""
+    setup = by_key.setup
+    setup.publish()
+    plain = breaking.with_plain_key(by_key.containers[DAG_PROCESSOR], "deploy", setup.config["dags"]["repo"])
+    with by_key.processor(container=plain).process() as bare, by_key.processor().process() as processor:
+        bare.do("initialise")
+        processor.do("initialise")
+        wanted = by_key.bump()
+        assert "git fetch" in bare.failure("refresh")
+        bare.do("refresh")
+        assert processor.do("refresh")["version"] == wanted
+        expect(processor, setup.models)
+    proved("first refresh after a commit, over SSH", "works; fails without the stack's Git settings")
+
+
+BREAKS: dict[str, tuple[Callable[[Container], Container], str]] = {
+    "wrong token": (breaking.with_wrong_tokens, "Error cloning repository"),
+    "submodules false": (partial(breaking.with_bundle, submodules=False), "No dbt project in"),
+    "path moved": (partial(breaking.with_bundle, subdir="elsewhere"), "the agents see {}"),
+}
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_proof_notices(by_token: Running, ledger: Ledger, name: str) -> None:
+    """One thing broken on purpose makes the very proof of the matrix fail."""
+    change, told = BREAKS[name]
+    started = time.monotonic()
+    by_token.setup.publish()
+    delivery = deliver(by_token.agents, by_token.setup, breaking.each(by_token.containers, change))["1.0.1"]
+    ledger.add("broken on purpose", name, "1.0.1", delivery.result[:70], time.monotonic() - started)
+    assert told in delivery.result
+
+
+def test_token_is_rotated_while_agents_run(
+    by_token: Running, git_hosts: Hosts, proved: Callable[..., None]
+) -> None:
+    """Last, because the stack has another token afterwards."""
+    setup, agents = by_token.setup, by_token.agents
+    setup.publish()
+    agents.provision(setup.config)
+    templates = _templates(agents)
+    path, token = "loop-token/dags.git", "canary-loop-token-rotated"
+    with by_token.processor().process() as old:
+        old.do("initialise")
+        git_hosts.trial.grant(path, token)
+        setup.config["credentials"]["git"]["password"] = token
+        agents.provision(setup.config)
+        rolled = {name for name, mark in _templates(agents).items() if mark != templates[name]}
+        assert rolled == {DAG_PROCESSOR, WORKER, "astro-agent-triggerer"}
+        old.do("refresh")
+        git_hosts.trial.withdraw(path)
+        git_hosts.trial.grant(path, token)
+        assert "Authentication failed" in old.failure("refresh")
+        expect(old, setup.models)
+    with agents.pod(DAG_PROCESSOR).process() as new:
+        new.do("initialise")
+        wanted = by_token.bump()
+        assert new.do("refresh")["version"] == wanted
+        expect(new, setup.models)
+    proved(
+        "token is rotated while agents run",
+        "the Pods that read it roll; old ones work until the old token is withdrawn",
+    )
+
+
+def _templates(agents: Agents) -> dict[str, str]:
+    return {name: str(item.spec.template) for name, item in agents.stack.deployments().items()}
