@@ -15,6 +15,7 @@ from delivery.git_access import http_header
 from git_remote import Access, Cause, GitError, Session, checkout, ls_remote
 from git_remote import session as session_module
 from git_remote.access import HostLogin
+from local.certificates import Authority
 from tests.git_remote.conftest import TOKEN, Host
 
 
@@ -118,9 +119,9 @@ def test_proxies_of_the_users_git_settings_are_kept(tmp_path: Path, monkeypatch:
 def test_an_inherited_authority_does_not_beat_that_of_the_connection(
     host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = tmp_path / "other.crt"
-    other.write_text(Path("/etc/ssl/certs/ca-certificates.crt").read_text())
-    monkeypatch.setenv("GIT_SSL_CAINFO", str(other))
+    other = Authority(tmp_path / "other", name="somebody else's")
+    other.ensure([])
+    monkeypatch.setenv("GIT_SSL_CAINFO", str(other.pair.certificate))
     with Session(host.access(), timeout=20) as session:
         assert ls_remote(session, host.url).branches
 
