@@ -12,6 +12,7 @@ TASKS = {
     "city_revenue.run", "city_revenue.test", "city_revenue_equals_customer_orders_test",
     "customer_orders.run", "customer_orders.test", "daily_revenue.run", "daily_revenue.test",
     "raw_customers_seed", "raw_orders_seed",
+    "relationships_stg_orders_customer_id__customer_id__ref_stg_customers__test",
     "stg_customers.run", "stg_customers.test", "stg_orders.run", "stg_orders.test",
 }  # fmt: skip
 
