@@ -180,28 +180,11 @@ func (j *Job) openSession(ctx context.Context, options *buildtypes.ImageBuildOpt
 // pullCaches brings the images that cacheFrom names; one that can't be had makes a build slow, not wrong.
 func (j *Job) pullCaches(ctx context.Context, wanted image.Image) {
 	for _, cache := range wanted.Build.CacheFrom {
-		if err := j.pull(ctx, cache, wanted.Build.Platform); err != nil {
+		j.Status("Pulling cached image " + cache)
+		if err := j.download(ctx, cache, wanted.Build.Platform, j.Status); err != nil {
 			j.Info(fmt.Sprintf("cacheFrom image %s not available: %v", cache, err))
 		}
 	}
-}
-
-func (j *Job) pull(ctx context.Context, name, platform string) error {
-	server, err := ServerOfReference(name)
-	if err != nil {
-		return err
-	}
-	header, err := j.Credentials.header(server)
-	if err != nil {
-		return err
-	}
-	j.Status("Pulling cached image " + name)
-	stream, err := j.Docker.ImagePull(ctx, name, imagetypes.PullOptions{RegistryAuth: header, Platform: platform})
-	if err != nil {
-		return err
-	}
-	defer stream.Close() //nolint:errcheck // only read
-	return follow(stream, j.Status, nil)
 }
 
 // push gives the digest that the registry reports; it is empty when the engine does not tell.

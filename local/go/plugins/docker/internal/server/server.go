@@ -1,4 +1,4 @@
-// Package server is the docker resource plugin: it serves images, and nothing else of Docker.
+// Package server is the docker resource plugin: it serves images that are built or pulled, and nothing else of Docker.
 package server
 
 import (
@@ -13,6 +13,7 @@ import (
 	"astro-dbt.local/plugins/common/trial"
 	"astro-dbt.local/plugins/docker/internal/daemon"
 	"astro-dbt.local/plugins/docker/internal/image"
+	"astro-dbt.local/plugins/docker/internal/remote"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
@@ -141,9 +142,9 @@ func (s *Server) Configure(ctx context.Context, request *pulumirpc.ConfigureRequ
 }
 
 func requireImage(urn string) error {
-	if kind := resource.URN(urn).Type(); kind != image.Type {
-		return fmt.Errorf("%s is not served by the trial's stand-in of the docker plugin: use %s, or the official plugin",
-			kind, image.Type)
+	if kind := resource.URN(urn).Type(); kind != image.Type && kind != remote.Type {
+		return fmt.Errorf("%s is not served by the trial's stand-in of the docker plugin: use %s or %s, or the official plugin",
+			kind, image.Type, remote.Type)
 	}
 	return nil
 }
@@ -153,15 +154,15 @@ func (s *Server) Check(ctx context.Context, request *pulumirpc.CheckRequest) (*p
 	if err := requireImage(request.GetUrn()); err != nil {
 		return nil, err
 	}
+	if isRemote(request.GetUrn()) {
+		return &pulumirpc.CheckResponse{Inputs: request.GetNews()}, nil
+	}
 	given, err := props.Read(request.GetNews())
 	if err != nil {
 		return nil, err
 	}
 	completed, err := image.Complete(given, func(text string) { s.log.Info(ctx, request.GetUrn(), text) })
 	if err != nil {
-		return nil, err
-	}
-	if err := requireLoopback(completed); err != nil {
 		return nil, err
 	}
 	inputs, err := props.Write(completed)
@@ -202,6 +203,9 @@ func requireLoopback(inputs resource.PropertyMap) error {
 
 // Diff tells what changed.
 func (s *Server) Diff(_ context.Context, request *pulumirpc.DiffRequest) (*pulumirpc.DiffResponse, error) {
+	if isRemote(request.GetUrn()) {
+		return diffRemote(request)
+	}
 	state, err := props.Read(request.GetOlds())
 	if err != nil {
 		return nil, err
@@ -223,6 +227,9 @@ func (s *Server) Create(ctx context.Context, request *pulumirpc.CreateRequest) (
 	if err := requireImage(request.GetUrn()); err != nil {
 		return nil, err
 	}
+	if isRemote(request.GetUrn()) {
+		return s.createRemote(ctx, request)
+	}
 	inputs, err := props.Read(request.GetProperties())
 	if err != nil {
 		return nil, fmt.Errorf("malformed resource inputs: %w", err)
@@ -241,8 +248,11 @@ func (s *Server) Create(ctx context.Context, request *pulumirpc.CreateRequest) (
 	return &pulumirpc.CreateResponse{Id: wanted.Name, Properties: properties}, nil
 }
 
-// Update builds and pushes again.
+// Update builds and pushes again; of a pulled image it only notes the inputs that pull nothing anew.
 func (s *Server) Update(ctx context.Context, request *pulumirpc.UpdateRequest) (*pulumirpc.UpdateResponse, error) {
+	if isRemote(request.GetUrn()) {
+		return &pulumirpc.UpdateResponse{Properties: request.GetNews()}, nil
+	}
 	inputs, err := props.Read(request.GetNews())
 	if err != nil {
 		return nil, fmt.Errorf("malformed resource inputs: %w", err)
@@ -279,21 +289,13 @@ func (s *Server) build(ctx context.Context, urn string, inputs resource.Property
 	if err := requireLoopback(inputs); err != nil {
 		return wanted, nil, err
 	}
-	docker, err := s.endpoint.Connect(s.context)
+	// As with the official plugin, a build does not know the provider's registryAuth: it serves pulled images alone.
+	job, err := s.job(ctx, urn, nil, wanted)
 	if err != nil {
 		return wanted, nil, err
 	}
-	defer docker.Close() //nolint:errcheck // nothing is left to lose
-	credentials, err := daemon.NewCredentials(s.auths, wanted)
-	if err != nil {
-		return wanted, nil, err
-	}
-	job := &daemon.Job{
-		Docker: docker, Credentials: credentials, Secrets: secretTexts(resource.NewObjectProperty(inputs), false),
-		Status:  func(text string) { s.log.Status(ctx, urn, text) },
-		Info:    func(text string) { s.log.Info(ctx, urn, text) },
-		Warning: func(text string) { s.log.Warning(ctx, urn, text) },
-	}
+	defer job.Docker.Close() //nolint:errcheck // nothing is left to lose
+	job.Secrets = secretTexts(resource.NewObjectProperty(inputs), false)
 	result, err := job.Run(s.context, wanted, !preview && !wanted.SkipPush)
 	if err != nil {
 		return wanted, nil, err
@@ -304,6 +306,24 @@ func (s *Server) build(ctx context.Context, urn string, inputs resource.Property
 		"repoDigest": result.RepoDigest,
 	})
 	return wanted, image.Checkpoint(inputs, outputs), nil
+}
+
+// job connects to the engine, with the user's credentials, the given ones and the image's own.
+func (s *Server) job(ctx context.Context, urn string, auths []daemon.RegistryAuth, wanted image.Image) (*daemon.Job, error) {
+	credentials, err := daemon.NewCredentials(auths, wanted)
+	if err != nil {
+		return nil, err
+	}
+	docker, err := s.endpoint.Connect(s.context)
+	if err != nil {
+		return nil, err
+	}
+	return &daemon.Job{
+		Docker: docker, Credentials: credentials,
+		Status:  func(text string) { s.log.Status(ctx, urn, text) },
+		Info:    func(text string) { s.log.Info(ctx, urn, text) },
+		Warning: func(text string) { s.log.Warning(ctx, urn, text) },
+	}, nil
 }
 
 // secretTexts gathers the strings that are secret in the inputs.
@@ -331,8 +351,11 @@ func (s *Server) Read(_ context.Context, request *pulumirpc.ReadRequest) (*pulum
 	return &pulumirpc.ReadResponse{Id: request.GetId(), Inputs: request.GetInputs(), Properties: request.GetProperties()}, nil
 }
 
-// Delete leaves the image where it is, as the official plugin does.
-func (s *Server) Delete(context.Context, *pulumirpc.DeleteRequest) (*emptypb.Empty, error) {
+// Delete leaves a built image where it is, as the official plugin does, and a pulled one if it is to be kept.
+func (s *Server) Delete(ctx context.Context, request *pulumirpc.DeleteRequest) (*emptypb.Empty, error) {
+	if isRemote(request.GetUrn()) {
+		return s.deleteRemote(ctx, request)
+	}
 	return &emptypb.Empty{}, nil
 }
 
