@@ -21,7 +21,9 @@ def main() -> None:
     try:
         settings = load()
         plan = delivery.plan(settings, authorities=wiring.authorities(settings, root))
-        looked = preflight.run(settings, plan, project=pulumi.get_project(), root=root)
+        looked = preflight.run(
+            settings, plan, project=pulumi.get_project(), stack=pulumi.get_stack(), root=root
+        )
         for finding in looked.warnings:
             pulumi.log.warn(str(finding))
         for sentence in advice(settings):

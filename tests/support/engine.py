@@ -82,9 +82,7 @@ def trial_config(info: EnvironmentInfo, name: str) -> dict[str, Any]:
             "workers": [{"name": "default-worker", "terminationGracePeriodSeconds": 5}],
         },
         "agentToken": "canary-agent-token-" + name,
-        "preflight": {
-            "checks": {"dbt.adapter": {"level": "off", "reason": "the image is delivered and never runs dbt"}}
-        },
+        "preflight": {"checks": {}},
     }
 
 
@@ -96,7 +94,8 @@ class Stack:
         self.info = environment.info()
         self.config = trial_config(self.info, name)
         self.variables = {**environment.variables(), "NO_COLOR": "1"}
-        workspace = auto.LocalWorkspace(work_dir=str(folder), env_vars=self.variables)
+        command = auto.PulumiCommand(str(Path(self.info.bin).parent))
+        workspace = auto.LocalWorkspace(work_dir=str(folder), env_vars=self.variables, pulumi_command=command)
         self.engine = auto.Stack.create_or_select(name, workspace)
 
     @property
