@@ -19,6 +19,12 @@ from tests.support.pod_template import Container, read_container
 
 DAG_PROCESSOR = "astro-agent-dag-processor"
 WORKER = "astro-agent-worker-default-worker"
+ENVIRONMENT = {
+    **QUIET,
+    # dbt ls takes longer than Airflow's 30 s on a machine that builds images at the same time.
+    "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "240",
+}
+"""`agent.env` of every stack here."""
 
 
 class Agents:
@@ -41,8 +47,7 @@ class Agents:
         """`pulumi up` with these keys of the stack replaced, and these of `agent`; Secrets of others are made before."""
         wanted = copy.deepcopy(self.base) | copy.deepcopy(dict(config))
         wanted["agent"] = copy.deepcopy(self.base["agent"]) | agent
-        # Nothing of this may come from the machine: without it Airflow and Cosmos would call home in every process.
-        wanted["agent"]["env"] = {**QUIET, **wanted["agent"].get("env", {})}
+        wanted["agent"]["env"] = {**ENVIRONMENT, **wanted["agent"].get("env", {})}
         for name, data in (existing or {}).items():
             self._make_secret(name, data)
         self.stack.up(wanted)
