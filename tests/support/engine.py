@@ -166,13 +166,17 @@ class Stack:
     def deployments(self) -> dict[str, Any]:
         """Name -> Deployment of the release."""
         apps = client.AppsV1Api(self.api().api_client)
-        return {str(item.metadata.name): item for item in apps.list_namespaced_deployment(self.namespace).items}
+        return {
+            str(item.metadata.name): item for item in apps.list_namespaced_deployment(self.namespace).items
+        }
 
     def uids(self) -> dict[str, str]:
         """Name -> UID of the namespace and of every Secret that Helm does not write."""
         api = self.api()
         objects = [item.metadata for item in api.list_namespaced_secret(self.namespace).items]
-        found = {str(item.name): str(item.uid) for item in objects if not str(item.name).startswith("sh.helm.")}
+        found = {
+            str(item.name): str(item.uid) for item in objects if not str(item.name).startswith("sh.helm.")
+        }
         return {"namespace": str(api.read_namespace(self.namespace).metadata.uid), **found}
 
     def state(self) -> str:
