@@ -21,11 +21,13 @@ _VALUE = re.compile(
 )
 _IN_CLEAR = frozenset({"agentToken", "sentinelAuthSecret", "imagePullSecretData", "openLineage.apiKey"})
 """Values of the agent's chart that take a secret in clear; each has a sister key that takes the name of a Secret."""
+_NAMES_OF_SECRETS = frozenset({"apiKeySecret", "kwargsSecret"})
+"""Values that hold the name of a Secret although they are called like one."""
 
 
 def named_like_a_credential(name: str) -> bool:
     """Whether a value under this name is a credential unless it is empty or a reference."""
-    return bool(_NAME.search(_CAMEL.sub("_", name)))
+    return name not in _NAMES_OF_SECRETS and bool(_NAME.search(_CAMEL.sub("_", name)))
 
 
 def holds_a_credential(text: str) -> bool:
@@ -67,9 +69,4 @@ def _entry(key: str, item: Any, path: str) -> Iterator[str]:
 def _found(name: str, value: str) -> bool:
     if not value or value == "[secret]":
         return False
-    return holds_a_credential(value) or (named_like_a_credential(name) and not _names_a_secret(name))
-
-
-def _names_a_secret(name: str) -> bool:
-    """`apiKeySecret` and `kwargsSecret` of chart and settings hold the name of a Secret, not a secret."""
-    return bool(re.search(r"[a-z]Secret$", name))
+    return holds_a_credential(value) or named_like_a_credential(name)

@@ -11,7 +11,16 @@ from typing import Any, Literal
 from preflight.report import ProjectFacts
 from review import words
 from review.differences import MARK, Difference, differences
-from review.model import Commits, DbtChange, ImageChange, Notice, ObjectChange, Review, Verdict
+from review.model import (
+    Commits,
+    DbtChange,
+    ImageChange,
+    Notice,
+    ObjectChange,
+    Review,
+    Verdict,
+    Violation,
+)
 from review.preview import (
     IMAGE_TYPE,
     NAMESPACE_TYPE,
@@ -54,6 +63,8 @@ class Facts:
     """dbt project -> commits between the state that agents have and the one they get."""
     findings: tuple[Notice, ...] | None = None
     """Findings of the look; None: take those that the preview printed."""
+    violations: tuple[Violation, ...] = ()
+    """What policies found in the preview."""
 
 
 def build(preview: Preview, facts: Facts | None = None) -> Review:
@@ -63,7 +74,8 @@ def build(preview: Preview, facts: Facts | None = None) -> Review:
     before, after = _values(release, preview)
     chart = _chart(release)
     parts = () if release is None else _deployments(release, before, after, chart)
-    errors, findings = _messages(preview, facts)
+    stopped = any(item.mandatory for item in facts.violations)
+    errors, findings = _messages(preview, facts, stopped=stopped)
     switch = _switch(preview)
     secrets = tuple(_object(step) for step in preview.of_type(SECRET_TYPE))
     image = _image(preview, before, after, facts)
@@ -72,6 +84,7 @@ def build(preview: Preview, facts: Facts | None = None) -> Review:
         verdict=Verdict.NOTHING,
         errors=errors,
         findings=findings,
+        violations=tuple(sorted(facts.violations, key=_strictest)),
         switch=switch,
         chart=chart,
         image=image,
@@ -84,7 +97,7 @@ def build(preview: Preview, facts: Facts | None = None) -> Review:
         timeout=_timeout(release),
         refresh=_refresh(preview),
     )
-    judged = replace(review, verdict=_verdict(review, preview))
+    judged = replace(review, verdict=Verdict.FAILED if stopped else _verdict(review, preview))
     return replace(judged, costs=tuple(_costs(judged)))
 
 
@@ -167,7 +180,11 @@ def _refresh(preview: Preview) -> int | None:
     return int(dags.get("refreshInterval", _DEFAULT_REFRESH))
 
 
-def _messages(preview: Preview, facts: Facts) -> tuple[tuple[str, ...], tuple[Notice, ...]]:
+def _strictest(item: Violation) -> tuple[bool, str, str]:
+    return not item.mandatory, item.policy, item.message
+
+
+def _messages(preview: Preview, facts: Facts, *, stopped: bool) -> tuple[tuple[str, ...], tuple[Notice, ...]]:
     errors: list[str] = []
     printed: list[Notice] = []
     for severity, texts in (_ERRORS, preview.errors), (_WARNINGS, preview.warnings):
@@ -178,7 +195,14 @@ def _messages(preview: Preview, facts: Facts) -> tuple[tuple[str, ...], tuple[No
             elif severity == "error" and line and not line.startswith(_ENGINE_NOISE):
                 errors.append(line)
     findings = printed if facts.findings is None or preview.errors else facts.findings
-    if preview.errors and not errors and not any(item.severity == "error" for item in findings):
+    if stopped:
+        errors = [error for error in errors if error != "preview failed"]
+    if (
+        preview.errors
+        and not stopped
+        and not errors
+        and not any(item.severity == "error" for item in findings)
+    ):
         errors = ["the engine gave no reason; run `pulumi preview` to see its output"]
     return tuple(dict.fromkeys(errors)), tuple(sorted(set(findings), key=lambda item: item.order))
 

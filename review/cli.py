@@ -7,9 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from review import fleet
-from review.build import Facts, build
-from review.live import PulumiError, facts_of, preview_json, without
+from pulumi import automation as auto
+
+from review import engine, fleet, publish
+from review.live import PulumiError, review_of, without
 from review.markdown import render
 from review.model import Verdict
 from review.preview import PreviewError, parse
@@ -22,8 +23,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))
-    except (PulumiError, PreviewError, OSError) as error:
+    except (PulumiError, PreviewError, publish.PublishError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except auto.CommandError as error:
+        print(f"error: {fleet.explain(error, getattr(options, 'stack', 'fleet'))}", file=sys.stderr)
         return EXIT_USAGE
 
 
@@ -44,13 +48,56 @@ def _parser() -> argparse.ArgumentParser:
         "--json", help="output of `pulumi preview --json`, - for standard input (default: run it)"
     )
     report.add_argument("--output", type=Path, help="file for the Markdown (default: standard output)")
+    report.add_argument("--refresh", action="store_true", help="compare with what is really there")
+    report.add_argument(
+        "--policy-pack", action="append", default=[], help="folder of a policy pack; repeatable"
+    )
     report.add_argument("--offline", action="store_true", help="ask neither Git nor the cluster for more")
     report.add_argument(
         "--stop-on-replace", action="store_true", help="exit code 3 when something is replaced"
     )
     report.set_defaults(run=_report)
     _fleet_parser(commands)
+    _publish_parsers(commands)
     return parser
+
+
+def _publish_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    comment = commands.add_parser("comment", help="put a report under a pull or merge request, updated in place")
+    comment.add_argument("--number", type=int, required=True, help="number of the pull or merge request")
+    comment.add_argument("--report", type=Path, required=True, help="file with the report")
+    comment.set_defaults(run=_comment)
+    drift = commands.add_parser(
+        "drift",
+        help="compare stacks with what is really there, and open, update or close an issue",
+        description="Exit code 0: checked, whether there is drift or not; 1: a stack could not be checked.",
+    )
+    drift.add_argument("--stacks", required=True, action="append", help="pattern of names; repeatable")
+    drift.add_argument("--parallel", type=_positive, default=4, help="stacks at once (default: 4)")
+    drift.add_argument("--output", type=Path, help="file for the Markdown (default: standard output)")
+    drift.add_argument("--issue", action="store_true", help="keep an issue on the host of this job")
+    drift.set_defaults(run=_drift)
+
+
+def _comment(options: argparse.Namespace) -> int:
+    text = options.report.read_text(encoding="utf-8")
+    print(publish.comment(publish.host(), options.number, text))
+    return EXIT_OK
+
+
+def _drift(options: argparse.Namespace) -> int:
+    folder = options.cwd.resolve()
+    where = publish.host() if options.issue else None
+    names = fleet.select(fleet.stacks(folder), options.stacks)
+    chosen = fleet.Options(folder=folder, refresh=True)
+    outcomes = fleet.run(names, parallel=options.parallel, work=lambda name: fleet.work_on(name, chosen))
+    text = fleet.render_fleet(outcomes, title=f"drift of {' '.join(options.stacks)}", update=False)
+    write(text, options.output)
+    drifted = any(item.review is None or item.review.verdict is not Verdict.NOTHING for item in outcomes)
+    if where is not None:
+        title = f"Drift in {' '.join(options.stacks)}"
+        print(publish.drift_issue(where, text, title=title, drifted=drifted), file=sys.stderr)
+    return EXIT_FAILED if any(item.failed for item in outcomes) else EXIT_OK
 
 
 def _fleet_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -94,7 +141,7 @@ def _fleet(options: argparse.Namespace) -> int:
         update=update,
         hold_replacements=not options.allow_replace,
         offline=options.offline,
-        policy_packs=tuple(str(Path(pack).resolve()) for pack in options.policy_pack),
+        policy_packs=_packs(options),
         refresh=options.refresh,
     )
 
@@ -121,20 +168,25 @@ def fleet_exit_code(outcomes: Sequence[fleet.Outcome], *, stop_on_replace: bool)
 
 def _report(options: argparse.Namespace) -> int:
     folder = options.cwd.resolve()
-    text = _preview_text(options, folder)
-    preview = parse(text, stack=options.stack)
-    facts, secrets = (Facts(), ()) if options.offline else facts_of(preview, folder=folder)
-    review = build(preview, facts)
+    if options.json is None:
+        stack = engine.select(options.stack, folder)
+        printed = engine.preview(stack, policy_packs=_packs(options), refresh=options.refresh)
+    else:
+        printed = engine.Printed(_read(options.json), ())
+    preview = parse(printed.text, stack=options.stack)
+    review, secrets = review_of(
+        preview, folder=folder, offline=options.offline, violations=printed.violations
+    )
     write(without(render(review), secrets), options.output)
     return exit_code([review.verdict], stop_on_replace=options.stop_on_replace)
 
 
-def _preview_text(options: argparse.Namespace, folder: Path) -> str:
-    if options.json is None:
-        return preview_json(options.stack, folder=folder)
-    if options.json == "-":
-        return sys.stdin.read()
-    return Path(options.json).read_text(encoding="utf-8")
+def _read(source: str) -> str:
+    return sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
+
+
+def _packs(options: argparse.Namespace) -> tuple[str, ...]:
+    return tuple(str(Path(pack).resolve()) for pack in options.policy_pack)
 
 
 def exit_code(verdicts: Sequence[Verdict], *, stop_on_replace: bool) -> int:

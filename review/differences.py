@@ -111,7 +111,7 @@ def hide(value: Any, path: tuple[str, ...]) -> Any:
     if isinstance(value, list):
         return [hide(item, path) for item in value]
     if isinstance(value, str) and value and value != "[secret]":
-        by_name = bool(path) and named_like_a_credential(path[-1]) and not path[-1].endswith("Secret")
+        by_name = bool(path) and named_like_a_credential(path[-1])
         return HIDDEN if by_name or holds_a_credential(value) else value
     return value
 

@@ -12,9 +12,8 @@ from typing import Literal
 
 from pulumi import automation as auto
 
-from review import words
-from review.build import Facts, build
-from review.live import PulumiError, facts_of, without
+from review import engine, words
+from review.live import PulumiError, review_of, without
 from review.markdown import headline, marker, render, sign
 from review.model import Review, Verdict
 from review.preview import parse
@@ -85,7 +84,7 @@ def stacks(folder: Path) -> list[str]:
     try:
         return [item.name for item in auto.LocalWorkspace(work_dir=str(folder)).list_stacks()]
     except auto.CommandError as error:
-        raise PulumiError(f"pulumi stack ls said: {_said(error)}") from None
+        raise PulumiError(f"pulumi stack ls said: {engine.said(error)}") from None
 
 
 def run(
@@ -113,10 +112,7 @@ def work_on(name: str, options: Options) -> Outcome:
     """Preview one stack, and update it when the options say so."""
     start = time.monotonic()
     try:
-        workspace = auto.LocalWorkspace(
-            work_dir=str(options.folder), env_vars={"PULUMI_SKIP_UPDATE_CHECK": "true", "NO_COLOR": "1"}
-        )
-        stack = auto.Stack.select(name, workspace)
+        stack = engine.select(name, options.folder)
         review, markdown = _preview(stack, options)
     except (auto.CommandError, PulumiError) as error:
         said = explain(error, name)
@@ -136,41 +132,21 @@ def work_on(name: str, options: Options) -> Outcome:
 
 
 def _preview(stack: auto.Stack, options: Options) -> tuple[Review, str]:
-    printed: list[str] = []
-    failure: auto.CommandError | None = None
-    try:
-        stack.preview(
-            json=True,
-            policy_packs=list(options.policy_packs) or None,
-            refresh=options.refresh or None,
-            on_output=printed.append,
-        )
-    except auto.CommandError as error:
-        failure = error
-    text = "\n".join(printed)
-    begin = text.find("{")
-    if begin < 0:
-        raise failure or PulumiError(f"pulumi preview of the stack {stack.name} printed nothing")
-    preview = parse(text[begin : text.rfind("}") + 1], stack=stack.name)
-    facts, secrets = (Facts(), ()) if options.offline else facts_of(preview, folder=options.folder)
-    review = build(preview, facts)
-    if failure is not None and review.verdict is not Verdict.FAILED:
-        raise failure  # for example a policy: the JSON does not tell
+    printed = engine.preview(stack, policy_packs=options.policy_packs, refresh=options.refresh)
+    review, secrets = review_of(
+        parse(printed.text, stack=stack.name),
+        folder=options.folder,
+        offline=options.offline,
+        violations=printed.violations,
+    )
     return review, without(render(review, level=3), secrets)
 
 
 def _update(stack: auto.Stack, options: Options) -> tuple[Literal["yes", "unchanged", "failed"], str | None]:
     try:
-        result = stack.up(
-            color="never",
-            show_secrets=False,
-            policy_packs=list(options.policy_packs) or None,
-            refresh=options.refresh or None,
-        )
+        changed = engine.update(stack, policy_packs=options.policy_packs, refresh=options.refresh)
     except auto.CommandError as error:
         return "failed", explain(error, stack.name)
-    changes = result.summary.resource_changes or {}
-    changed = any(count for kind, count in changes.items() if str(kind) != "same")
     return ("yes" if changed else "unchanged"), None
 
 
@@ -178,15 +154,7 @@ def explain(error: Exception, stack: str) -> str:
     """One sentence for what Pulumi said."""
     if isinstance(error, auto.ConcurrentUpdateError):
         return f"the stack {stack} {LOCKED.format(stack=stack)}"
-    return f"the stack {stack}: {_said(error)}"
-
-
-def _said(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    mandatory = [line for line in lines if line.startswith("[mandatory]")]
-    errors = [line for line in lines if "error:" in line]
-    chosen = mandatory or errors[:1] or lines[:1]
-    return "; ".join(line.removeprefix("stderr: ").removeprefix("error: ") for line in chosen)
+    return f"the stack {stack}: {engine.said(error)}"
 
 
 def render_fleet(outcomes: Sequence[Outcome], *, title: str, update: bool) -> str:

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import delivery
@@ -14,8 +15,8 @@ import preflight
 from components.wiring import authorities
 from git_remote import Access, GitError
 from review import commits
-from review.build import Facts
-from review.model import Commits, Notice
+from review.build import Facts, build
+from review.model import Commits, Notice, Review, Violation
 from review.preview import Preview
 from settings import RawValue, Settings, SettingsError, parse
 
@@ -45,17 +46,6 @@ def run_pulumi(
             "pulumi is not on PATH; install it (https://www.pulumi.com/docs/install/) or use the trial's: "
             'eval "$(make -s env)"'
         ) from None
-
-
-def preview_json(stack: str, *, folder: Path, refresh: bool = False) -> str:
-    """Output of `pulumi preview --json`, also of a preview that failed; raises PulumiError when there is none."""
-    done = run_pulumi(
-        ["preview", "--json", "--stack", stack, *(["--refresh"] if refresh else [])], folder=folder
-    )
-    if not done.stdout.lstrip().startswith("{"):
-        said = (done.stderr or done.stdout).strip() or f"exit code {done.returncode}"
-        raise PulumiError(f"pulumi preview of the stack {stack} said: {said}")
-    return done.stdout
 
 
 def settings_of(stack: str, *, project: str, folder: Path) -> Settings:
@@ -98,14 +88,22 @@ def look(preview: Preview, settings: Settings, *, folder: Path) -> Facts:
     return Facts(projects=found.projects, commits=moved, findings=findings)
 
 
-def facts_of(preview: Preview, *, folder: Path) -> tuple[Facts, tuple[str, ...]]:
-    """(facts, secret texts) of a stack; a stack whose settings are wrong has none, its preview says why."""
+def review_of(
+    preview: Preview, *, folder: Path, offline: bool = False, violations: tuple[Violation, ...] = ()
+) -> tuple[Review, tuple[str, ...]]:
+    """(report, secret texts that it may not hold) of a preview; ``offline`` asks neither Git nor the cluster for more.
+
+    Raises PulumiError: the stack's settings cannot be read.
+    """
+    if offline:
+        return build(preview, Facts(violations=violations)), ()
     try:
         settings = settings_of(preview.stack, project=preview.project, folder=folder)
     except SettingsError:
-        return Facts(), ()
+        return build(preview, Facts(violations=violations)), ()  # the preview says what is wrong with them
     secret = tuple(sorted(set(_secret_texts(settings)), key=len, reverse=True))
-    return (Facts() if preview.errors else look(preview, settings, folder=folder)), secret
+    facts = Facts() if preview.errors else look(preview, settings, folder=folder)
+    return build(preview, replace(facts, violations=violations)), secret
 
 
 def _secret_texts(settings: Settings) -> Iterator[str]:

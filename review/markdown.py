@@ -56,6 +56,7 @@ def render(review: Review, *, level: int = 2) -> str:
         ("What restarts", list(_restarts(review))),
         ("Secrets", [_object_line(item) for item in review.secrets if item not in review.replaced]),
         ("Chart values", list(_values(review))),
+        ("Policies", list(_violations(review))),
         ("Preflight", list(_findings(review))),
         ("What it costs", [f"- {_sentence(cost)}" for cost in review.costs]),
     ):
@@ -237,6 +238,11 @@ def _change(before: str, after: str, added: bool, removed: bool) -> str:
 def _findings(review: Review) -> Iterator[str]:
     for item in review.findings:
         yield f"- {_SEVERITIES[item.severity]} `{item.key}` {_escape(item.message)}."
+
+
+def _violations(review: Review) -> Iterator[str]:
+    for item in review.violations:
+        yield f"- {'🔴' if item.mandatory else '🟡'} `{item.policy}`: {_escape(item.message)}"
 
 
 def _object_line(item: ObjectChange) -> str:

@@ -46,6 +46,18 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class Violation:
+    """What a policy found."""
+
+    policy: str
+    """Name of the rule."""
+    mandatory: bool
+    """Whether it stops the change."""
+    message: str
+    """What is wrong, why it matters, and what to write instead."""
+
+
+@dataclass(frozen=True)
 class Commits:
     """Commits between two states of a dbt project, newest first."""
 
@@ -119,6 +131,8 @@ class Review:
     """Sentences that stopped the preview."""
     findings: tuple[Notice, ...]
     """What the look before the change found, errors first."""
+    violations: tuple[Violation, ...]
+    """What policies found, those that stop the change first."""
     switch: tuple[str, str] | None
     """(option so far, option to come) when the delivery option changes."""
     chart: tuple[str | None, str | None] | None

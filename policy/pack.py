@@ -1,0 +1,79 @@
+"""The rules as a Pulumi policy pack."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from pulumi_policy import (
+    EnforcementLevel,
+    PolicyConfigSchema,
+    PolicyPack,
+    PolicyResource,
+    ReportViolation,
+    StackValidationArgs,
+    StackValidationPolicy,
+)
+from pulumi_policy.proxy import UnknownValueError
+
+from policy.rules import RULES, Resource, Rule, Seen
+
+NAME = "astro-dbt"
+
+
+def pack() -> PolicyPack:
+    """Serve the pack; Pulumi asks for it in every preview and update that names it."""
+    return PolicyPack(NAME, policies=[_policy(rule) for rule in RULES])
+
+
+def _policy(rule: Rule) -> StackValidationPolicy:
+    schema = PolicyConfigSchema(properties={key: dict(value) for key, value in rule.settings.items()})
+    return StackValidationPolicy(
+        rule.name,
+        rule.description,
+        partial(_validate, rule),
+        enforcement_level=EnforcementLevel.MANDATORY if rule.mandatory else EnforcementLevel.ADVISORY,
+        config_schema=schema if rule.settings else None,
+    )
+
+
+def _validate(rule: Rule, args: StackValidationArgs, report: ReportViolation) -> None:
+    resources = tuple(_resource(item) for item in args.resources)
+    stack = os.environ.get("PULUMI_STACK", "the stack")
+    config = plain(args.get_config()) if rule.settings else {}
+    for message in rule.check(Seen(stack, resources, config, _projects())):
+        report(message, None)
+
+
+def _resource(item: PolicyResource) -> Resource:
+    provider = plain(item.provider.props) if item.provider else {}
+    return Resource(item.resource_type, item.name, plain(item.props), bool(item.opts.protect), provider)
+
+
+def plain(value: Any) -> Any:
+    """Mappings and lists of Pulumi's own kinds as ordinary ones, without what a preview cannot know yet."""
+    if isinstance(value, Mapping):
+        return dict(_known((str(key), partial(value.__getitem__, key)) for key in value))
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [item for _, item in _known(("", partial(value.__getitem__, at)) for at in range(len(value)))]
+    return value
+
+
+def _known(entries: Iterable[tuple[str, Callable[[], Any]]]) -> Iterator[tuple[str, Any]]:
+    for key, read in entries:
+        try:
+            found = read()
+        except UnknownValueError:
+            continue
+        yield key, plain(found)
+
+
+def _projects() -> Sequence[Mapping[str, Any]]:
+    """`dbtProjects` of the stack that is looked at, as Pulumi hands its configuration to a pack."""
+    project = os.environ.get("PULUMI_PROJECT", "")
+    config = json.loads(os.environ.get("PULUMI_CONFIG") or "{}")
+    found = json.loads(config.get(f"{project}:dbtProjects") or "[]")
+    return [item for item in found if isinstance(item, Mapping)]

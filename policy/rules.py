@@ -1,0 +1,313 @@
+"""The rules, as functions on a stack's resources: no Pulumi import, so that each one is tested by itself too.
+
+A rule yields one message per violation. Each message says what is wrong, why that matters, and what to write instead.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from policy.credentials import in_clear
+
+RELEASE = "kubernetes:helm.sh/v3:Release"
+SECRET = "kubernetes:core/v1:Secret"  # noqa: S105 - a type token
+NAMESPACE = "kubernetes:core/v1:Namespace"
+IMAGE = "docker:index/image:Image"
+STACK = "pulumi:pulumi:Stack"
+
+_DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
+_EXACT_VERSION = re.compile(r"^[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?$")
+_CHART_GRACE = 600
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What a rule sees of one resource; unknown and secret values are missing."""
+
+    type: str
+    """Type token."""
+    name: str
+    """Name in the program."""
+    props: Mapping[str, Any]
+    """Properties."""
+    protect: bool = False
+    """Whether Pulumi refuses to delete it."""
+    provider: Mapping[str, Any] = field(default_factory=dict)
+    """Properties of its provider."""
+
+    @property
+    def object_name(self) -> str:
+        """Name of the Kubernetes object."""
+        metadata = self.props.get("metadata")
+        found = metadata.get("name") if isinstance(metadata, Mapping) else None
+        return str(found or self.name)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One stack as the rules see it."""
+
+    stack: str
+    """Name of the stack."""
+    resources: Sequence[Resource]
+    """Everything in it."""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of the rule that looks."""
+    projects: Sequence[Mapping[str, Any]] = ()
+    """`dbtProjects` of the stack file."""
+
+    def of(self, type_: str) -> Iterator[Resource]:
+        """Resources of one type."""
+        return (item for item in self.resources if item.type == type_)
+
+    def values(self) -> Iterator[tuple[Resource, Mapping[str, Any]]]:
+        """Every Helm release with the values of its chart."""
+        for release in self.of(RELEASE):
+            found = release.props.get("values")
+            yield release, found if isinstance(found, Mapping) else {}
+
+
+Check = Callable[[Seen], Iterable[str]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of the pack."""
+
+    name: str
+    """Name by which levels are set."""
+    description: str
+    """What it asks for."""
+    check: Check
+    """Yields the violations."""
+    mandatory: bool = True
+    """Level unless the stack's file of levels says otherwise."""
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Settings that a file of levels may give it, as JSON schemas."""
+
+
+def no_credential_in_clear(seen: Seen) -> Iterator[str]:
+    """Values and variables hold names of Secrets, never credentials."""
+    for release, values in seen.values():
+        for path in in_clear(values):
+            yield (
+                f"{path} of the release {release.name} holds a credential in clear. Helm keeps values in every revision of "
+                "its history and Kubernetes shows a Pod's variables to whoever may read Pods. Put it into a Secret and "
+                "refer to that: `{secret: <name>, key: <key>}`."
+            )
+
+
+def images_by_digest(seen: Seen) -> Iterator[str]:
+    """Images that agents run are pinned by digest."""
+    for release, values in seen.values():
+        for path, image in _images(values):
+            if not _DIGEST.search(image):
+                yield (
+                    f"{path} of the release {release.name} is {image}, without a digest. A tag can point to another image "
+                    "tomorrow, and then two Pods of one worker run different code. Write repository@sha256:…"
+                )
+
+
+def no_latest(seen: Seen) -> Iterator[str]:
+    """No image is called latest, neither one that agents run nor one that is built on or pushed."""
+    for release, values in seen.values():
+        for path, image in _images(values):
+            if _is_latest(image):
+                yield _latest(f"{path} of the release {release.name}", image)
+    for built in seen.of(IMAGE):
+        name = built.props.get("imageName")
+        build = built.props.get("build")
+        arguments = build.get("args") if isinstance(build, Mapping) else None
+        base = arguments.get("BASE_IMAGE") if isinstance(arguments, Mapping) else None
+        for what, reference in (("the image that is pushed", name), ("image.base", base)):
+            if isinstance(reference, str) and _is_latest(reference):
+                yield _latest(what, reference)
+
+
+def chart_version_pinned(seen: Seen) -> Iterator[str]:
+    """The chart's version is exact, and the release is upgraded atomically."""
+    for release in seen.of(RELEASE):
+        status = release.props.get("status")
+        version = release.props.get("version")
+        if version is None and isinstance(status, Mapping):
+            version = status.get("version")
+        if version is not None and not _EXACT_VERSION.match(str(version)):
+            yield (
+                f"the chart version of the release {release.name} is {version!r}, which is not exact. The next run would "
+                "take another chart without anybody having asked. Write agent.chart.version: 2.3.3"
+            )
+
+
+def resources_set(seen: Seen) -> Iterator[str]:
+    """Every worker has requests for CPU and memory, and a memory limit."""
+    for release, values in seen.values():
+        for worker in _workers(values):
+            resources = worker.get("resources")
+            resources = resources if isinstance(resources, Mapping) else {}
+            for kind, names in (("requests", ("cpu", "memory")), ("limits", ("memory",))):
+                given = resources.get(kind)
+                missing = [name for name in names if not (isinstance(given, Mapping) and given.get(name))]
+                if missing:
+                    yield (
+                        f"the worker {worker.get('name')} of the release {release.name} has no {kind} for "
+                        f"{' and '.join(missing)}. Without them one dbt run can starve every other Pod of its node. Write "
+                        f"agent.workers[].resources.{kind}"
+                    )
+
+
+def grace_below_timeout(seen: Seen) -> Iterator[str]:
+    """Helm waits longer than the longest grace period of a worker."""
+    for release, values in seen.values():
+        timeout = release.props.get("timeout")
+        if not isinstance(timeout, int | float):
+            continue
+        for worker in _workers(values):
+            grace = worker.get("terminationGracePeriodSeconds", _CHART_GRACE)
+            if isinstance(grace, int | float) and grace >= timeout:
+                yield (
+                    f"the worker {worker.get('name')} may take {grace:.0f} s to stop, but Helm waits {timeout:.0f} s for the "
+                    f"release {release.name}. Helm would roll back while tasks still drain. Write an agent.timeout above "
+                    f"{grace:.0f}, or leave it out"
+                )
+
+
+def submodules_match_projects(seen: Seen) -> Iterator[str]:
+    """The bundle fetches submodules exactly when dbt projects are delivered as such."""
+    outputs: Mapping[str, Any] = next((item.props for item in seen.of(STACK)), {})
+    option = outputs.get("delivery")
+    names = [str(item.get("name")) for item in seen.projects if item.get("submodule", True)]
+    for release, values in seen.values():
+        fetches = _fetches_submodules(values.get("dagBundleConfigList"))
+        if fetches is None or option is None:
+            continue
+        if option == "agent-image" and fetches:
+            yield (
+                f"the Dag bundle of the release {release.name} fetches submodules, but the option agent-image brings the dbt "
+                "projects in the image. Every agent would clone them once more, with credentials it does not need. "
+                "Remove kwargs.submodules from the bundle"
+            )
+        if option == "git-submodule" and names and not fetches:
+            yield (
+                f"the Dag bundle of the release {release.name} does not fetch submodules, but {' and '.join(names)} "
+                "of dbtProjects is one. Agents would find an empty folder. Set kwargs.submodules of the bundle to true"
+            )
+        if option == "git-submodule" and not names and seen.projects and fetches:
+            yield (
+                f"the Dag bundle of the release {release.name} fetches submodules, but no dbt project is one. Every "
+                "refresh costs more requests for nothing. Remove kwargs.submodules from the bundle"
+            )
+
+
+def no_secret_replaced(seen: Seen) -> Iterator[str]:
+    """Secrets are changed in place, never deleted and made again."""
+    for secret in seen.of(SECRET):
+        if str(secret.provider.get("enableSecretMutable", "")).lower() != "true":
+            yield (
+                f"the Secret {secret.object_name} would be deleted and made again when its content changes, because its "
+                "provider has no enableSecretMutable. A Pod that starts in between fails. Make it with the provider "
+                "of AgentNamespace"
+            )
+
+
+def protected(seen: Seen) -> Iterator[str]:
+    """Namespace and agent token cannot be deleted by mistake."""
+    for item in (*seen.of(NAMESPACE), *seen.of(SECRET)):
+        if item.type == SECRET and not item.object_name.endswith("-agent-token"):
+            continue
+        if not item.protect:
+            kind = "Namespace" if item.type == NAMESPACE else "agent token's Secret"
+            yield (
+                f"the {kind} {item.object_name} is not protected. Deleting it ends every agent and every task that runs. "
+                "Write agent.protect: true"
+            )
+
+
+def workers_at_least(seen: Seen) -> Iterator[str]:
+    """Every worker has enough Pods that one of them may go."""
+    least = int(seen.config.get("minimum", 1))
+    for release, values in seen.values():
+        for worker in _workers(values):
+            pods, key = worker.get("replicas", 1), "replicas"
+            scaling = worker.get("hpa")
+            if isinstance(scaling, Mapping) and scaling.get("enabled"):
+                pods, key = scaling.get("minReplicaCount", 1), "autoscaling.minReplicas"
+            if isinstance(pods, int | float) and pods < least:
+                yield (
+                    f"the worker {worker.get('name')} of the release {release.name} has {pods:.0f} Pods, fewer than the "
+                    f"{least} that {seen.stack} asks for. When its node goes, its queues wait. Write "
+                    f"agent.workers[].{key}: {least}"
+                )
+
+
+RULES: tuple[Rule, ...] = (
+    Rule("no-credential-in-clear", "No credential in clear in any value or variable", no_credential_in_clear),
+    Rule("images-by-digest", "Images that agents run are pinned by digest", images_by_digest, mandatory=False),
+    Rule("no-latest", "No image is called latest", no_latest),
+    Rule("chart-version-pinned", "The chart's version is exact", chart_version_pinned),
+    Rule("resources-set", "Workers have requests and a memory limit", resources_set),
+    Rule("grace-below-timeout", "Helm waits longer than the longest grace period", grace_below_timeout),
+    Rule("submodules-match-projects", "The bundle fetches submodules when projects need it", submodules_match_projects),
+    Rule("no-secret-replaced", "Secrets change in place", no_secret_replaced),
+    Rule("protected", "Namespace and agent token are protected", protected, mandatory=False),
+    Rule(
+        "workers-at-least",
+        "Every worker has a minimum of Pods",
+        workers_at_least,
+        settings={"minimum": {"type": "integer", "minimum": 0, "default": 1}},
+    ),
+)  # fmt: skip
+"""All rules of the pack."""
+
+
+def _workers(values: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    workers = values.get("workers")
+    if isinstance(workers, Sequence) and not isinstance(workers, str):
+        yield from (worker for worker in workers if isinstance(worker, Mapping))
+
+
+def _images(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(path, reference) of every image that the values name; what is not known yet has a digest by construction."""
+    if isinstance(values.get("image"), str):
+        yield "image", values["image"]
+    for worker in _workers(values):
+        yield from _named(worker, f"workers.{worker.get('name')}")
+    for name in ("dagProcessor", "triggerer", "sentinel", "loggingSidecar"):
+        if isinstance(values.get(name), Mapping):
+            yield from _named(values[name], name)
+
+
+def _named(block: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(block.get("image"), str) and block["image"]:
+        yield f"{path}.image", block["image"]
+    for kind in ("initContainers", "extraContainers"):
+        for container in block.get(kind) or ():
+            if isinstance(container, Mapping) and isinstance(container.get("image"), str):
+                yield f"{path}.{kind}.{container.get('name')}.image", container["image"]
+
+
+def _is_latest(image: str) -> bool:
+    if _DIGEST.search(image):
+        return False
+    tag = image.rpartition("/")[2].partition(":")[2]
+    return tag in ("", "latest")
+
+
+def _latest(what: str, image: str) -> str:
+    return (
+        f"{what} is {image}, which means whatever was pushed last. Nobody can say later what ran, and going back is "
+        "impossible. Write an exact tag or a digest"
+    )
+
+
+def _fetches_submodules(bundles: Any) -> bool | None:
+    if not isinstance(bundles, str):
+        return None
+    try:
+        found = json.loads(bundles)
+        return any(bool(bundle.get("kwargs", {}).get("submodules")) for bundle in found)
+    except (ValueError, AttributeError, TypeError):
+        return None

@@ -1,0 +1,104 @@
+"""Previews and updates by Pulumi's Automation API."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pulumi import automation as auto
+
+from policy.levels import levels_for
+from review.live import PulumiError
+from review.model import Violation
+
+_MANDATORY = ("mandatory", "remediate")
+
+
+@dataclass(frozen=True)
+class Printed:
+    """What one preview printed."""
+
+    text: str
+    """Output of `pulumi preview --json`, also of a preview that failed."""
+    violations: tuple[Violation, ...]
+    """What policies found; the JSON does not tell."""
+
+
+def select(name: str, folder: Path) -> auto.Stack:
+    """A stack of the program in ``folder``; raises PulumiError (no such stack, no pulumi)."""
+    try:
+        workspace = auto.LocalWorkspace(
+            work_dir=str(folder), env_vars={"PULUMI_SKIP_UPDATE_CHECK": "true", "NO_COLOR": "1"}
+        )
+        return auto.Stack.select(name, workspace)
+    except FileNotFoundError:
+        raise PulumiError(
+            "pulumi is not on PATH; install it (https://www.pulumi.com/docs/install/) or use the trial's: "
+            'eval "$(make -s env)"'
+        ) from None
+    except auto.CommandError as error:
+        raise PulumiError(said(error)) from None
+
+
+def preview(stack: auto.Stack, *, policy_packs: Sequence[str] = (), refresh: bool = False) -> Printed:
+    """Preview a stack with policy packs at its levels; raises auto.CommandError when there is no JSON."""
+    lines: list[str] = []
+    violations: list[Violation] = []
+
+    def note(event: auto.events.EngineEvent) -> None:
+        found = event.policy_event
+        if found is not None:
+            mandatory = str(found.enforcement_level) in _MANDATORY
+            # The engine puts the rule's description before its message.
+            message = found.message.strip().splitlines()[-1].strip()
+            violations.append(Violation(found.policy_name, mandatory, message))
+
+    failure: auto.CommandError | None = None
+    try:
+        stack.preview(
+            json=True,
+            policy_packs=list(policy_packs) or None,
+            policy_pack_configs=_levels(policy_packs, stack.name),
+            refresh=refresh or None,
+            on_output=lines.append,
+            on_event=note,
+        )
+    except auto.CommandError as error:
+        failure = error
+    text = "\n".join(lines)
+    begin, end = text.find("{"), text.rfind("}")
+    stopped = any(item.mandatory for item in violations)
+    if begin < 0:
+        raise failure or PulumiError(f"pulumi preview of the stack {stack.name} printed nothing")
+    if failure is not None and not stopped and '"severity": "error"' not in text:
+        raise failure
+    return Printed(text[begin : end + 1], tuple(dict.fromkeys(violations)))
+
+
+def update(stack: auto.Stack, *, policy_packs: Sequence[str] = (), refresh: bool = False) -> bool:
+    """Update a stack; whether anything changed. Raises auto.CommandError."""
+    result = stack.up(
+        color="never",
+        show_secrets=False,
+        policy_packs=list(policy_packs) or None,
+        policy_pack_configs=_levels(policy_packs, stack.name),
+        refresh=refresh or None,
+    )
+    changes = result.summary.resource_changes or {}
+    return any(count for kind, count in changes.items() if str(kind).rsplit(".", 1)[-1].lower() != "same")
+
+
+def _levels(policy_packs: Sequence[str], stack: str) -> list[str] | None:
+    found = [str(levels_for(Path(pack), stack) or os.devnull) for pack in policy_packs]
+    return found if any(item != os.devnull for item in found) else None
+
+
+def said(error: Exception) -> str:
+    """The sentence that matters in what Pulumi printed."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    mandatory = [line for line in lines if line.startswith("[mandatory]")]
+    errors = [line for line in lines if "error:" in line]
+    chosen = mandatory or errors[:1] or lines[:1]
+    return "; ".join(line.removeprefix("stderr: ").removeprefix("error: ") for line in chosen)

@@ -1,0 +1,169 @@
+"""Putting a report where people read it: one comment per report, updated in place; one issue for drift.
+
+Both hosts are spoken to by their REST API with the token of the job, which stays in a header. The comment is found again
+by the invisible first line of the report.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+_SECONDS = 30
+_PAGE = 100
+_LONGEST = 60_000
+"""Characters; GitHub takes 65 536 in a comment."""
+Done = Literal["created", "updated", "unchanged", "closed", "nothing"]
+
+
+class PublishError(Exception):
+    """The host did not take it; the message is one sentence without the token."""
+
+
+@dataclass(frozen=True)
+class Host:
+    """Where comments and issues go."""
+
+    kind: Literal["github", "gitlab"]
+    """Which API."""
+    api: str
+    """Its address."""
+    project: str
+    """owner/name on GitHub, id or path on GitLab."""
+    token: str = field(repr=False)
+    """Token of the job."""
+
+    @staticmethod
+    def of(variables: Mapping[str, str]) -> Host:
+        """The host whose job this is, by the variables that it sets; raises PublishError."""
+        if variables.get("GITHUB_REPOSITORY"):
+            token = variables.get("GITHUB_TOKEN", "")
+            found = Host(
+                "github",
+                variables.get("GITHUB_API_URL", "https://api.github.com"),
+                variables["GITHUB_REPOSITORY"],
+                token,
+            )
+            missing = "GITHUB_TOKEN"
+        elif variables.get("CI_PROJECT_ID"):
+            token = variables.get("GITLAB_TOKEN", "")
+            found = Host("gitlab", variables["CI_API_V4_URL"], variables["CI_PROJECT_ID"], token)
+            missing = "GITLAB_TOKEN"
+        else:
+            raise PublishError(
+                "neither GITHUB_REPOSITORY nor CI_PROJECT_ID is set, so this is no job of GitHub or GitLab; "
+                "write the report to a file with --output instead"
+            )
+        if not token:
+            raise PublishError(f"{missing} is not set; pass the job's token as this variable")
+        return found
+
+    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """One request; raises PublishError."""
+        headers = {"Content-Type": "application/json", "User-Agent": "astro-dbt"}
+        if self.kind == "github":
+            headers |= {"Authorization": f"Bearer {self.token}", "Accept": "application/vnd.github+json"}
+        else:
+            headers["PRIVATE-TOKEN"] = self.token
+        data = json.dumps(body).encode() if body is not None else None
+        request = urllib.request.Request(  # noqa: S310 - the address is the CI host's own
+            f"{self.api.rstrip('/')}/{path}", data=data, method=method, headers=headers
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
+                content = answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                raise PublishError(
+                    f"{self.kind} answered {error.code} to {method} {path}; the token needs the right to write "
+                    f"{'pull requests and issues' if self.kind == 'github' else 'notes and issues (scope api)'}"
+                ) from None
+        except OSError as error:
+            raise PublishError(f"{self.kind} cannot be reached at {self.api}: {error}") from None
+        return json.loads(content) if content else None
+
+    @property
+    def root(self) -> str:
+        """Path of the project in the API."""
+        if self.kind == "github":
+            return f"repos/{self.project}"
+        return f"projects/{urllib.parse.quote(self.project, safe='')}"
+
+    def pages(self, path: str) -> list[dict[str, Any]]:
+        """All entries of a list."""
+        found: list[dict[str, Any]] = []
+        sign = "&" if "?" in path else "?"
+        for page in range(1, 1000):
+            entries = self.call("GET", f"{path}{sign}per_page={_PAGE}&page={page}")
+            found += entries
+            if len(entries) < _PAGE:
+                break
+        return found
+
+
+def host() -> Host:
+    """The host whose job this process is part of; raises PublishError."""
+    return Host.of(os.environ)
+
+
+def comment(where: Host, number: int, text: str) -> Done:
+    """Put a report under a pull or merge request: the comment of its last run is updated, or one is made."""
+    body = shortened(text)
+    comments = (
+        f"{where.root}/issues/{number}/comments"
+        if where.kind == "github"
+        else f"{where.root}/merge_requests/{number}/notes"
+    )
+    mark = body.splitlines()[0]
+    for known in where.pages(comments):
+        if str(known.get("body", "")).startswith(mark):
+            if known["body"].replace("\r\n", "\n").strip() == body.strip():
+                return "unchanged"
+            if where.kind == "github":
+                where.call("PATCH", f"{where.root}/issues/comments/{known['id']}", {"body": body})
+            else:
+                where.call("PUT", f"{comments}/{known['id']}", {"body": body})
+            return "updated"
+    where.call("POST", comments, {"body": body})
+    return "created"
+
+
+def drift_issue(where: Host, text: str, *, title: str, drifted: bool) -> Done:
+    """Open or update the issue of a drift, or close it once there is none."""
+    body = shortened(text)
+    mark = body.splitlines()[0]
+    state = "open" if where.kind == "github" else "opened"
+    key, text_key = ("number", "body") if where.kind == "github" else ("iid", "description")
+    known = next(
+        (
+            issue
+            for issue in where.pages(f"{where.root}/issues?state={state}")
+            if str(issue.get(text_key) or "").startswith(mark)
+        ),
+        None,
+    )
+    if known is None:
+        if not drifted:
+            return "nothing"
+        where.call("POST", f"{where.root}/issues", {"title": title, text_key: body})
+        return "created"
+    path, method = f"{where.root}/issues/{known[key]}", "PATCH" if where.kind == "github" else "PUT"
+    if drifted:
+        where.call(method, path, {text_key: body})
+        return "updated"
+    where.call(method, path, {"state": "closed"} if where.kind == "github" else {"state_event": "close"})
+    return "closed"
+
+
+def shortened(text: str) -> str:
+    """The report, cut at a line when it is too long for a comment."""
+    if len(text) <= _LONGEST:
+        return text
+    kept = text[:_LONGEST].rsplit("\n", 1)[0]
+    return f"{kept}\n\n… the report goes on; it is complete among the files of the job.\n"

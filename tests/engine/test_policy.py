@@ -1,0 +1,127 @@
+"""The policy pack in previews of the real engine: rules that trip, and levels that differ per stack."""
+
+from __future__ import annotations
+
+import copy
+import json
+import subprocess
+import sys
+
+import pytest
+
+from policy.levels import levels_for
+from tests.support.stacks import ROOT
+
+pytestmark = pytest.mark.engine
+
+FAULTS = {
+    "components/agent_namespace.py": ("enable_secret_mutable=True", "enable_secret_mutable=False"),
+    "components/wiring.py": ("timeout_seconds=agent.helm_timeout", "timeout_seconds=5"),
+    "components/agent_release.py": (
+        "merged = _merge(values, secret_values)",
+        'merged = _merge(values, secret_values) | {"logLevel": "https://u:canary-clear@example.com"}'
+        ' | {"dagBundleConfigList": values["dagBundleConfigList"].replace("true", "false")}',
+    ),
+}
+"""Mistakes in the program that settings cannot make: the rules are there for who changes it."""
+
+
+def report(stack, *arguments):
+    """`python -m review report` with the pack; (process, Markdown)."""
+    done = subprocess.run(
+        [sys.executable, "-m", "review", "--cwd", str(stack.folder), *arguments],
+        cwd=ROOT,
+        env=dict(stack.variables),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def tripped(text, sign):
+    return {
+        line.split("`")[1]
+        for line in text.splitlines()
+        if line.startswith(f"- {sign} `") and ":" not in line.split("`")[1]
+    }
+
+
+def test_rules_stop_a_preview_with_their_reasons_and_levels_decide_which(stack_in, tmp_path):
+    folder = tmp_path / "program"
+    prod = stack_in(folder, "prod-policy")
+    dev = stack_in(folder, "dev-policy")
+    config = copy.deepcopy(prod.config)
+    config["agent"]["image"] = prod.info.base_image
+    config["agent"]["workers"] = [
+        {
+            "name": "default-worker",
+            "terminationGracePeriodSeconds": 5,
+            "resources": {"requests": {"cpu": "1"}},
+        }
+    ]
+    pack = ("--policy-pack", str(ROOT / "policy"), "--offline")
+
+    prod.write(config)
+    done = report(prod, "report", "--stack", prod.name, *pack)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "preview failed" in done.stdout
+    assert tripped(done.stdout, "🔴") == {
+        "images-by-digest",
+        "protected",
+        "resources-set",
+        "workers-at-least",
+    }
+    assert "fewer than the 2 that prod-policy asks for" in done.stdout
+
+    dev.write(config)
+    done = report(dev, "report", "--stack", dev.name, *pack)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert tripped(done.stdout, "🔴") == set()
+    assert tripped(done.stdout, "🟡") == {"resources-set"}
+
+    done = report(dev, "fleet", "preview", "--stacks", "*-policy", "--parallel", "2", *pack)
+    assert done.returncode == 1
+    assert "2 stacks, 1 of them with a problem" in done.stdout
+    assert "| `dev-policy` | 🔵 installs the agents |" in done.stdout
+
+    for name, (right, wrong) in FAULTS.items():
+        file = folder / name
+        text = file.read_text(encoding="utf-8")
+        assert right in text, name
+        file.write_text(text.replace(right, wrong), encoding="utf-8")
+    done = report(dev, "report", "--stack", dev.name, *pack)
+    assert done.returncode == 1
+    assert tripped(done.stdout, "🔴") == {
+        "grace-below-timeout",
+        "no-credential-in-clear",
+        "no-secret-replaced",
+        "submodules-match-projects",
+    }
+    assert "canary" not in done.stdout + done.stderr
+
+
+def test_levels_name_only_rules_that_exist():
+    from policy.rules import RULES
+
+    names = {rule.name for rule in RULES}
+    files = sorted((ROOT / "policy" / "levels").glob("*.json"))
+    assert [file.stem for file in files] == ["default", "dev", "prod"]
+    for file in files:
+        assert set(json.loads(file.read_text(encoding="utf-8"))) <= names
+
+
+def test_the_longest_name_of_a_file_of_levels_wins(tmp_path):
+    levels = tmp_path / "levels"
+    levels.mkdir()
+    for name in ("prod", "prod-eu", "default"):
+        (levels / f"{name}.json").write_text("{}")
+    assert [levels_for(tmp_path, name).stem for name in ("prod-eu-1", "prod-us", "production", "dev")] == [
+        "prod-eu",
+        "prod",
+        "default",
+        "default",
+    ]
+    (levels / "default.json").unlink()
+    assert levels_for(tmp_path, "dev") is None

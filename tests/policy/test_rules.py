@@ -1,0 +1,162 @@
+"""Each rule trips on what it is for, gives its reason and the remedy, and keeps quiet about a good stack."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from policy.credentials import holds_a_credential, in_clear, named_like_a_credential
+from policy.rules import IMAGE, NAMESPACE, RELEASE, RULES, SECRET, STACK, Resource, Seen
+
+DIGEST = "@sha256:" + "a" * 64
+RESOURCES = {"requests": {"cpu": "1", "memory": "2Gi"}, "limits": {"memory": "2Gi"}}
+VALUES: dict[str, Any] = {
+    "image": f"registry.example.com/client{DIGEST}",
+    "agentTokenSecretName": "a-agent-token",
+    "commonEnv": [
+        {"name": "AIRFLOW_CONN_GIT", "valueFrom": {"secretKeyRef": {"name": "s", "key": "connection"}}},
+        {"name": "ASTRO_DBT_SECRETS", "value": "0a1b"},
+    ],
+    "dagBundleConfigList": json.dumps([{"name": "dags", "kwargs": {"submodules": True}}]),
+    "workers": [{"name": "w", "replicas": 2, "terminationGracePeriodSeconds": 600, "resources": RESOURCES}],
+}
+MUTABLE = {"enableSecretMutable": "true"}
+
+
+def good() -> dict[str, Resource]:
+    return {
+        "stack": Resource(STACK, "astro-dbt-prod", {"delivery": "git-submodule"}),
+        "namespace": Resource(NAMESPACE, "agents", {"metadata": {"name": "agents"}}, True, MUTABLE),
+        "token": Resource(SECRET, "t", {"metadata": {"name": "a-agent-token"}}, True, MUTABLE),
+        "release": Resource(
+            RELEASE, "agent", {"values": copy.deepcopy(VALUES), "timeout": 900, "version": "2.3.3"}
+        ),
+        "image": Resource(
+            IMAGE, "client", {"imageName": "r/c:0a", "build": {"args": {"BASE_IMAGE": "r/base:3.1-3"}}}
+        ),
+    }
+
+
+def messages(rule, resources, *, projects=({"name": "jaffle"},), **config):
+    (found,) = [item for item in RULES if item.name == rule]
+    return list(found.check(Seen("prod", tuple(resources.values()), config, projects)))
+
+
+def with_values(**changes: Any) -> dict[str, Resource]:
+    resources = good()
+    values = {**VALUES, **changes}
+    resources["release"] = Resource(RELEASE, "agent", {"values": values, "timeout": 900, "version": "2.3.3"})
+    return resources
+
+
+def with_worker(**changes: Any) -> dict[str, Resource]:
+    return with_values(workers=[{**VALUES["workers"][0], **changes}])
+
+
+def with_release(**changes: Any) -> dict[str, Resource]:
+    resources = good()
+    resources["release"] = Resource(RELEASE, "agent", {**resources["release"].props, **changes})
+    return resources
+
+
+def changed(key: str, **changes: Any) -> dict[str, Resource]:
+    resources = good()
+    resources[key] = Resource(**{**resources[key].__dict__, **changes})
+    return resources
+
+
+def no_submodules() -> dict[str, Resource]:
+    return with_values(dagBundleConfigList=json.dumps([{"name": "dags", "kwargs": {}}]))
+
+
+def as_image(resources: dict[str, Resource]) -> dict[str, Resource]:
+    return {**resources, "stack": Resource(STACK, "s", {"delivery": "agent-image"})}
+
+
+TRIPPED = [
+    ("no-credential-in-clear", with_values(agentToken="canary"), "agentToken"),
+    ("no-credential-in-clear", with_values(commonEnv=[{"name": "DB_PASSWORD", "value": "canary"}]), "DB_PASSWORD"),
+    ("no-credential-in-clear", with_worker(env=[{"name": "U", "value": "https://u:canary@h"}]), "workers.w.env.U"),
+    ("images-by-digest", with_values(image="registry.example.com/client:1"), "image of the release"),
+    ("images-by-digest", with_worker(image="r/c:1"), "workers.w.image"),
+    ("images-by-digest", with_worker(initContainers=[{"name": "i", "image": "r/i:1"}]), "initContainers.i.image"),
+    ("no-latest", with_values(image="registry.example.com:5000/client"), "registry.example.com:5000/client"),
+    ("no-latest", with_values(sentinel={"image": "r/s:latest"}), "sentinel.image"),
+    ("no-latest", changed("image", props={"imageName": "r/c:latest"}), "the image that is pushed"),
+    ("no-latest", changed("image", props={"build": {"args": {"BASE_IMAGE": "r/b"}}}), "image.base"),
+    ("chart-version-pinned", with_release(version="^2.3"), "'^2.3'"),
+    ("chart-version-pinned", with_release(version=None, status={"version": "2.x"}), "'2.x'"),
+    ("resources-set", with_worker(resources={"requests": {"cpu": "1"}, "limits": {"memory": "1Gi"}}), "requests for memory"),
+    ("resources-set", with_worker(resources={}), "limits for memory"),
+    ("grace-below-timeout", with_worker(terminationGracePeriodSeconds=900), "900 s to stop"),
+    ("grace-below-timeout", with_release(timeout=300), "Helm waits 300 s"),
+    ("submodules-match-projects", no_submodules(), "empty folder"),
+    ("submodules-match-projects", as_image(good()), "clone them once more"),
+    ("no-secret-replaced", changed("token", provider={}), "a-agent-token"),
+    ("protected", changed("namespace", protect=False), "Namespace agents"),
+    ("protected", changed("token", protect=False), "a-agent-token"),
+    ("workers-at-least", with_worker(replicas=0), "has 0 Pods"),
+    ("workers-at-least", with_worker(hpa={"enabled": True, "minReplicaCount": 0}), "autoscaling.minReplicas"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "resources", "words"), TRIPPED)
+def test_the_rule_trips_with_reason_and_remedy(rule, resources, words):
+    found = messages(rule, resources)
+    assert found
+    assert words in " ".join(found)
+    for message in found:
+        assert len(message.split(". ")) >= 3  # what, why, what instead
+        assert "canary" not in message
+
+
+@pytest.mark.parametrize("rule", [rule.name for rule in RULES])
+def test_a_good_stack_trips_nothing(rule):
+    assert messages(rule, good()) == []
+
+
+def test_every_rule_has_a_case_that_trips_it():
+    assert {rule.name for rule in RULES} == {rule for rule, _, _ in TRIPPED}
+
+
+def test_two_workers_where_the_level_asks_for_two():
+    assert messages("workers-at-least", with_worker(replicas=1)) == []
+    assert (
+        "fewer than the 2 that prod asks for"
+        in messages("workers-at-least", with_worker(replicas=1), minimum=2)[0]
+    )
+
+
+def test_submodules_without_a_project_that_is_one():
+    found = messages("submodules-match-projects", good(), projects=({"name": "j", "submodule": False},))
+    assert "no dbt project is one" in found[0]
+
+
+@pytest.mark.parametrize(
+    "name", ["dbPassword", "DB_PASSWORD", "api_key", "apiKey", "AUTH_TOKEN", "clientSecret"]
+)
+def test_names_of_credentials(name):
+    assert named_like_a_credential(name)
+
+
+@pytest.mark.parametrize("name", ["tokenizer", "AIRFLOW_HOME", "secretBackend", "PASSWORD_FILE", "keyring"])
+def test_other_names(name):
+    assert not named_like_a_credential(name)
+
+
+def test_references_and_names_of_secrets_are_no_credentials():
+    values = {
+        "openLineage": {"apiKeySecret": "mine"},
+        "env": [{"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}],
+        "password": "[secret]",
+    }
+    assert list(in_clear(values)) == []
+
+
+def test_forms_of_credentials():
+    assert holds_a_credential("postgresql://user:canary@host/db")
+    assert holds_a_credential('{"password": "canary"}')
+    assert not holds_a_credential("https://host/path")

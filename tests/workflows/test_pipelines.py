@@ -1,0 +1,196 @@
+"""The pipelines' YAML: checked by the tools made for it, and by what this project asks of a pipeline."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from review.cli import _parser
+from tests.support.stacks import ROOT
+
+ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+PREPARE = ROOT / ".github" / "actions" / "prepare" / "action.yml"
+GITLAB = ROOT / ".gitlab-ci.yml"
+ALL = [*WORKFLOWS, PREPARE, GITLAB]
+
+
+def load(file: Path) -> Any:
+    # PyYAML takes the key `on` for a boolean.
+    return yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506 - text only
+
+
+def jobs(file: Path) -> Any:
+    return load(file)["jobs"]
+
+
+def steps(file: Path) -> Any:
+    if file == PREPARE:
+        return load(file)["runs"]["steps"]
+    return [step for job in jobs(file).values() for step in job.get("steps", [])]
+
+
+def gitlab_jobs() -> dict[str, Any]:
+    return {
+        name: job for name, job in load(GITLAB).items() if isinstance(job, dict) and name not in ("default",)
+    }
+
+
+@pytest.fixture(scope="session")
+def actionlint() -> str:
+    """The tool, built from its pinned Go module once."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "astro-dbt" / "lint"
+    tool = cache / f"actionlint-{ACTIONLINT.rpartition('@')[2]}"
+    if not tool.exists():
+        assert shutil.which("go"), "Go is needed to build actionlint; install it"
+        done = subprocess.run(
+            ["go", "install", ACTIONLINT],
+            cwd=cache.parent if cache.parent.exists() else Path.home(),
+            env={**os.environ, "GOBIN": str(cache), "GOFLAGS": "-p=1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        (cache / "actionlint").rename(tool)
+    return str(tool)
+
+
+def lint(tool: str, *files: Path) -> subprocess.CompletedProcess[str]:
+    # Without shellcheck and pyflakes the answer does not depend on the machine.
+    command = [tool, "-no-color", "-shellcheck=", "-pyflakes=", *map(str, files)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_actionlint_finds_nothing(actionlint):
+    done = lint(actionlint, *WORKFLOWS)
+    assert (done.stdout, done.returncode) == ("", 0)
+
+
+def test_actionlint_would_find_something(actionlint, tmp_path):
+    broken = tmp_path / "broken.yml"
+    broken.write_text(WORKFLOWS[0].read_text(encoding="utf-8").replace("runs-on:", "run-on:"))
+    assert lint(actionlint, broken).returncode == 1
+
+
+@pytest.mark.parametrize("file", ALL, ids=lambda file: file.name)
+def test_yamllint_finds_nothing(file):
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "yamllint",
+            "--strict",
+            "--config-file",
+            str(ROOT / ".yamllint.yaml"),
+            str(file),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.returncode) == ("", 0)
+
+
+@pytest.mark.parametrize("file", [*WORKFLOWS, PREPARE], ids=lambda file: file.name)
+def test_actions_are_pinned_to_commits(file):
+    used = [step["uses"] for step in steps(file) if "uses" in step]
+    assert used or file.name == "up.yml"
+    for name in used:
+        assert name.startswith("./") or re.search(r"@[0-9a-f]{40}$", name), name
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
+def test_permissions_are_none_but_for_what_a_job_names(file):
+    assert load(file)["permissions"] == {}
+    allowed = {
+        "preview.yml": {"contents": "read", "id-token": "write", "pull-requests": "write"},
+        "drift.yml": {"contents": "read", "id-token": "write", "issues": "write"},
+    }.get(file.name, {"contents": "read", "id-token": "write"})
+    for job in jobs(file).values():
+        assert job["permissions"] == allowed
+
+
+def test_no_long_lived_cloud_keys():
+    for file in ALL:
+        text = file.read_text(encoding="utf-8")
+        assert "AWS_SECRET_ACCESS_KEY" not in text
+        assert "access-key" not in text
+    assert "id_tokens" in load(GITLAB)[".pulumi"]
+
+
+def test_runs_of_the_same_stacks_never_overlap():
+    up = load(ROOT / ".github/workflows/up-stacks.yml")["concurrency"]
+    assert up == {"group": "up-${{ inputs.environment }}", "cancel-in-progress": "false"}
+    for name, job in gitlab_jobs().items():
+        if any("fleet up" in line for line in job.get("script", [])):
+            assert job["resource_group"], name
+
+
+def test_prod_waits_for_staging_and_an_approval():
+    prod = jobs(ROOT / ".github/workflows/up.yml")["prod"]
+    assert (prod["needs"], prod["with"]["environment"]) == ("staging", "prod")
+    assert jobs(ROOT / ".github/workflows/up-stacks.yml")["up"]["environment"] == "${{ inputs.environment }}"
+    gitlab = gitlab_jobs()["prod"]
+    assert gitlab["environment"] == "prod"
+    assert [rule["when"] for rule in gitlab["rules"]] == ["manual"]
+    assert load(GITLAB)["stages"].index("staging") < load(GITLAB)["stages"].index("prod")
+
+
+def test_forks_get_no_credentials():
+    condition = jobs(ROOT / ".github/workflows/preview.yml")["preview"]["if"]
+    assert condition == "github.event.pull_request.head.repo.full_name == github.repository"
+
+
+def test_nothing_of_an_event_is_written_into_a_script():
+    for file in [*WORKFLOWS, PREPARE]:
+        for step in steps(file):
+            assert "${{" not in step.get("run", ""), file.name
+
+
+def commands() -> list[list[str]]:
+    """Arguments of every `python -m review` in the pipelines."""
+    scripts = [step.get("run", "") for file in WORKFLOWS for step in steps(file)]
+    scripts += [line for job in gitlab_jobs().values() for line in job.get("script", [])]
+    found = []
+    for script in scripts:
+        for line in script.replace("\n", " ").split("||"):
+            _, mark, rest = line.partition("-m review ")
+            if mark:
+                found.append(
+                    shlex.split(
+                        rest.partition("||")[0]
+                        .replace('"$NUMBER"', "1")
+                        .replace('"$CI_MERGE_REQUEST_IID"', "1")
+                    )
+                )
+    return found
+
+
+def test_every_command_of_the_pipelines_is_one_that_this_project_has():
+    called = commands()
+    for arguments in called:
+        _parser().parse_args(arguments)
+    assert {arguments[0] for arguments in called} == {"fleet", "comment", "drift"}
+    assert len(called) == 8
+
+
+def test_drift_is_looked_for_by_the_clock():
+    assert load(ROOT / ".github/workflows/drift.yml")["on"]["schedule"]
+    assert gitlab_jobs()["drift"]["rules"] == [{"if": '$CI_PIPELINE_SOURCE == "schedule"'}]
+
+
+def test_files_that_pipelines_name_exist():
+    text = "".join(file.read_text(encoding="utf-8") for file in ALL)
+    for name in ("requirements.txt", "policy/requirements.txt", "policy/PulumiPolicy.yaml"):
+        assert (ROOT / name).is_file()
+    assert "--policy-pack policy" in text
