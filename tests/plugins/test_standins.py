@@ -95,9 +95,7 @@ def test_other_clusters_and_registries_are_refused(standins: Scratch) -> None:
         docker.Image("i", image_name="registry.example.com/a:1", build=docker.DockerBuildArgs(context="."))
         """
     )
-    done = standins.pulumi("preview")
-    assert done.returncode != 0
-    assert 'refuses the registry at "registry.example.com"' in done.stdout
+    assert 'refuses the registry at "registry.example.com"' in standins.fail()
 
 
 HEADER = "import json, os, pulumi\nimport pulumi_kubernetes as k8s\n"
