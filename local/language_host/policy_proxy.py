@@ -5,6 +5,7 @@ answers that call, and passes all others on to the pack.
 """
 
 import json
+import math
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +16,7 @@ from pulumi.runtime.proto import analyzer_pb2
 
 _SERVICE = "/pulumirpc.Analyzer/"
 _START_SECONDS = 60.0
+_LONG_SECONDS = 86400.0
 
 
 class PolicyProxy(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no types
@@ -64,14 +66,20 @@ class PolicyProxy(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no 
             "PULUMI_DRY_RUN": "true" if stack.dry_run else "false",
             "PULUMI_CONFIG": json.dumps(dict(stack.config)),
         }
-        self._pack({key: value for key, value in environment.items() if value}, context)
+        channel = self._pack({key: value for key, value in environment.items() if value}, context)
+        try:
+            channel.unary_unary(_SERVICE + "ConfigureStack")(request, timeout=_START_SECONDS)
+        except grpc.RpcError as error:
+            # Packs on older libraries know the environment alone.
+            if error.code() != grpc.StatusCode.UNIMPLEMENTED:
+                context.abort(error.code(), error.details())
         return bytes(analyzer_pb2.AnalyzerStackConfigureResponse().SerializeToString())
 
     def _forward(self, method: str) -> Callable[[bytes, grpc.ServicerContext], bytes]:
         def forward(request: bytes, context: grpc.ServicerContext) -> bytes:
             channel = self._pack({}, context)
             try:
-                answer: bytes = channel.unary_unary(method)(request, timeout=context.time_remaining())
+                answer: bytes = channel.unary_unary(method)(request, timeout=_seconds_left(context))
             except grpc.RpcError as error:
                 if method.endswith("/Cancel") and error.code() == grpc.StatusCode.UNIMPLEMENTED:
                     return bytes(Empty().SerializeToString())
@@ -104,3 +112,9 @@ class PolicyProxy(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no 
             f"127.0.0.1:{self._start(environment)}",
             options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)],
         )
+
+
+def _seconds_left(context: grpc.ServicerContext) -> float | None:
+    """Return how long a call may take; gRPC says infinity for a call without a limit, and does not take it back."""
+    left = context.time_remaining()
+    return None if left is None or math.isinf(left) or left > _LONG_SECONDS else float(left)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from tests.plugins.scratch import Scratch
+from tests.support.stacks import ROOT
 
 pytestmark = pytest.mark.engine
 
@@ -109,4 +111,25 @@ def test_missing_environment_is_said(scratch: Scratch) -> None:
     done = scratch.pulumi("preview")
     assert done.returncode != 0
     assert "no-such-venv" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_policy_pack_knows_the_stack(scratch: Scratch, tmp_path: Path) -> None:
+    pack = tmp_path / "pack"
+    pack.mkdir()
+    runtime = {"name": "python", "options": {"virtualenv": str(ROOT / ".venv")}}
+    (pack / "PulumiPolicy.yaml").write_text(json.dumps({"runtime": runtime}))
+    (pack / "__main__.py").write_text(
+        "import pulumi\n"
+        "from pulumi_policy import EnforcementLevel, PolicyPack, StackValidationPolicy\n"
+        "def check(arguments, report):\n"
+        "    report(f'seen {len(arguments.resources)} of {pulumi.get_project()}/{pulumi.get_stack()}')\n"
+        "PolicyPack('pack', enforcement_level=EnforcementLevel.MANDATORY, policies=[\n"
+        "    StackValidationPolicy(name='rule', description='a rule', validate=check)])\n"
+    )
+    scratch.program("")
+    done = scratch.pulumi("preview", "--policy-pack", str(pack))
+    assert done.returncode != 0
+    assert f"seen 1 of {scratch.name}/dev" in done.stdout
+    assert "KeyboardInterrupt" not in done.stdout
     assert "Traceback" not in done.stdout
