@@ -63,7 +63,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _publish_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    comment = commands.add_parser("comment", help="put a report under a pull or merge request, updated in place")
+    comment = commands.add_parser(
+        "comment", help="put a report under a pull or merge request, updated in place"
+    )
     comment.add_argument("--number", type=int, required=True, help="number of the pull or merge request")
     comment.add_argument("--report", type=Path, required=True, help="file with the report")
     comment.set_defaults(run=_comment)

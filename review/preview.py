@@ -37,6 +37,9 @@ _OPERATIONS: Mapping[str, Operation] = {
 }
 
 
+_PASSIVE = ("same", "read", "refresh")
+
+
 class PreviewError(Exception):
     """The text is no output of `pulumi preview --json`; the message is one sentence."""
 
@@ -180,11 +183,13 @@ def _step(item: Mapping[str, Any]) -> Step:
 
 
 def _merged(steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    """One step per resource: an engine that shows the halves of a replacement shows three."""
+    """One step per resource: what changes it, after a refresh has looked at it, and not the halves of a replacement."""
     merged: dict[str, Step] = {}
     for step in steps:
         known = merged.get(step.urn)
-        if known is None or (step.operation == "replace" and step.before and step.after):
+        whole = step.operation == "replace" and bool(step.before and step.after)
+        later = step.operation not in _PASSIVE and known is not None and known.operation != "replace"
+        if known is None or known.operation in _PASSIVE or whole or later:
             merged[step.urn] = step
     return tuple(merged.values())
 

@@ -142,6 +142,18 @@ def test_halves_of_a_replacement_are_one_object():
     assert [item.operation for item in review(*steps).replaced] == ["replace"]
 
 
+def test_what_a_refresh_found_is_the_step_after_it():
+    """Steps as `pulumi preview --refresh --json` prints them for a Secret that somebody deleted, and one that is there."""
+    gone, there = {"metadata": {"name": "gone"}}, {"metadata": {"name": "there"}}
+    found = review(
+        step(SECRET, "gone", "refresh", gone, gone),
+        step(SECRET, "there", "refresh", there, there),
+        step(SECRET, "gone", "create", after=gone),
+    )
+    assert [(item.name, item.operation) for item in found.secrets] == [("gone", "create")]
+    assert found.verdict is Verdict.SAFE
+
+
 def test_long_lists_fold_and_short_ones_do_not():
     many = {**VALUES, "commonEnv": [{"name": f"V{number}", "value": "x"} for number in range(9)]}
     text = render(review(release(VALUES, many)))
