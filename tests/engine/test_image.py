@@ -1,0 +1,67 @@
+"""Building the client image: a base with a login of its own, and credentials that stay out of the image."""
+
+from __future__ import annotations
+
+import copy
+import subprocess
+
+import pytest
+
+from tests.engine.test_lifecycle import assert_no_leak
+
+pytestmark = pytest.mark.engine
+
+CANARY = "canary-index-password"
+
+
+def test_base_with_a_login_of_its_own_and_an_index_with_credentials(stack):
+    config = copy.deepcopy(stack.config)
+    server, password = config["registry"]["server"], config["registryPassword"]
+    # The same registry under another name, as another server: Docker keeps logins by name.
+    other = server.replace("127.0.0.1", "localhost")
+    config |= {
+        "delivery": "agent-image",
+        "baseRegistry": {"server": other, "username": config["registry"]["username"]},
+        "baseRegistryPassword": password,
+        "packageIndex": f"https://someone:{CANARY}@127.0.0.1:9/simple",
+    }
+    config["image"]["base"] = config["image"]["base"].replace(server, other)
+    docker = ["docker", "image"]
+    stack.run(*docker, "rm", "--force", config["image"]["base"])
+    done = stack.up(config)
+    reference = done.outputs["image"].value
+    assert reference.startswith(f"{config['image']['repository']}@sha256:")
+    assert stack.changes(stack.up()) == {}
+
+    history = stack.run(*docker, "history", "--no-trunc", reference).stdout
+    details = stack.run(*docker, "inspect", reference).stdout
+    assert "dbt" in history
+    assert_no_leak(stack, done.stdout, stack.state(), history, details)
+    for text in (done.stdout, stack.state(), history, details):
+        assert CANARY not in text
+    save = ["docker", "image", "save", reference]
+    with subprocess.Popen(save, env=stack.variables, stdout=subprocess.PIPE) as saved:
+        grep = ["grep", "--count", "--text", CANARY]
+        found = subprocess.run(grep, stdin=saved.stdout, capture_output=True, text=True, check=False)
+    assert saved.returncode == 0
+    assert found.stdout.strip() == "0"
+
+
+def test_engine_that_is_down_is_found_before_anything_changes(stack):
+    config = copy.deepcopy(stack.config)
+    config["delivery"] = "agent-image"
+    config["image"]["engine"] = "tcp://127.0.0.1:9"
+    stack.write(config)
+    done = stack.pulumi("up", "--yes")
+    output = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "astro-dbt:image.engine" in output
+    assert "Traceback" not in output
+    assert stack.namespace not in [item.metadata.name for item in stack.api().list_namespace().items]
+
+
+def test_submodules_need_no_engine(stack):
+    stack.variables["DOCKER_HOST"] = "tcp://127.0.0.1:9"
+    stack.write()
+    done = stack.pulumi("up", "--yes", "--skip-preview")
+    assert done.returncode == 0, done.stdout + done.stderr
