@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -151,12 +150,3 @@ def python_folders(*environments: Path) -> dict[Path, str]:
     """Virtual environments and the Python that they stand on, each where it is (those below /usr are there anyhow)."""
     folders = {Path(sys.base_prefix), *environments}
     return {folder: str(folder) for folder in sorted(folders) if not folder.is_relative_to("/usr")}
-
-
-def needs() -> list[str]:
-    """Programs that are missing on this machine."""
-    return [
-        name
-        for name in ("unshare", "setpriv", "mount", "pivot_root")
-        if not shutil.which(name, path="/usr/bin:/usr/sbin:/bin:/sbin")
-    ]
