@@ -231,6 +231,14 @@ def test_reports_of_one_stack_from_its_first_install_to_its_replacement(stack_in
     moved["agent"]["namespace"] = "agents-review-elsewhere"
     assert "goes, and everything in it" in walk.report("destructive", moved, "--stop-on-replace", code=3)
 
+    stack.config = copy.deepcopy(back)  # the stack file still holds the other namespace
+    before = walk.templates()
+    assert before
+    done = walk.review("fleet", "up", "--stacks", stack.name, "--offline")
+    assert done.returncode == 3, done.stderr
+    assert "was not updated, because that replaces or removes something" in done.stdout
+    assert walk.templates() == before
+
     wrong = copy.deepcopy(back)
     wrong["dags"]["ref"] = "no-such-branch"
     text = walk.report("failed-preflight", wrong, code=1)
