@@ -136,6 +136,20 @@ def _connections_fit_urls(stack: _Stack) -> Found:
             )
 
 
+def _one_host_per_key(stack: _Stack) -> Found:
+    """An ssh alias stands for one host, so a deploy key cannot serve two."""
+    hosts: dict[str, str] = {}
+    for path, name, url in stack.uses():
+        if url is None or url.startswith("https://") or name not in stack.connections:
+            continue
+        first = hosts.setdefault(name, host_of(url))
+        if first != host_of(url):
+            yield (
+                path,
+                f"names {name}, which opens repositories on {first} already; add a connection for {host_of(url)}",
+            )
+
+
 def _submodule_credentials_reach(stack: _Stack) -> Found:
     if not stack.dags:
         return
@@ -475,6 +489,7 @@ _RULES: tuple[Callable[[_Stack], Found], ...] = (
     _connections_exist,
     _credentials_fit,
     _connections_fit_urls,
+    _one_host_per_key,
     _submodule_credentials_reach,
     _projects,
     _local_files,

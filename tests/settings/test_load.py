@@ -197,6 +197,16 @@ class TestCredentials:
         assert "is an https address" in found["dags.repo"]
         assert "is an https address" in found["dbtProjects[0].repo"]
 
+    def test_one_key_for_two_hosts(self):
+        project = {"name": "a", "path": "p", "repo": "git@other.example.com:a.git", "connection": "git"}
+        config = stack(
+            dags={"repo": "git@git.example.com:d.git", "connection": "git"},
+            connections={"git": {"type": "ssh", "existingSecret": "s"}},
+            credentials=None,
+            dbtProjects=[project],
+        )
+        assert "add a connection for other.example.com" in problems(config)["dbtProjects[0].connection"]
+
 
 class TestProjects:
     def test_names_and_paths_collide(self):
