@@ -9,6 +9,7 @@ import os
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def run(*, dag: str, version: str | None = None) -> dict[str, Any]:
     return {"state": str(ended.state.value if hasattr(ended.state, "value") else ended.state), "tasks": tasks}
 
 
-OPERATIONS = {
+OPERATIONS: dict[str, Callable[..., dict[str, Any]]] = {
     "environment": environment,
     "initialise": initialise,
     "refresh": refresh,
