@@ -24,7 +24,6 @@ REPOSITORY = "baseimages/astro-remote-execution-agent"
 # The tag is made like the vendor's: <runtime>-python-<python>-astro-agent-<agent>.
 TAG = "3.1-3-python-3.11-astro-agent-1.8.2"
 SUITE = "bookworm"
-MIRROR = "http://deb.debian.org/debian"
 PACKAGES = ("python3-venv", "git", "openssh-client", "ca-certificates", "tini")
 REQUIREMENTS = (
     "apache-airflow==3.3.2",
@@ -158,7 +157,6 @@ class BaseImage:
             f"--include={','.join(PACKAGES)}",
             SUITE,
             root,
-            MIRROR,
         ]
         run(argv, purpose="making a Debian file system", on_line=tell)
 
