@@ -56,13 +56,10 @@ def session_of(leader):
 
 
 def slow(stack):
-    """A configuration under which the release waits: its claim does not exist, so no new Pod gets ready."""
+    """A configuration under which the release waits: no node is large enough for the new Pods."""
     config = copy.deepcopy(stack.config)
     config["agent"]["timeout"] = 60
-    config["agent"]["workers"][0]["values"] = {
-        "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "none"}}]
-    }
-    config["preflight"]["checks"]["cluster"] = {"level": "off", "reason": "the claim is missing on purpose"}
+    config["agent"]["workers"][0]["resources"] = {"requests": {"cpu": "1000"}, "limits": {"cpu": "1000"}}
     return config
 
 
@@ -114,6 +111,6 @@ def test_interrupted_leaves_no_lock(stack):
     done = stack.up(good)
     assert done.outputs["release"].value["status"] == "deployed"
     assert stack.helm("list")[0]["status"] == "deployed"
-    worker = stack.deployments()["astro-agent-worker-default-worker"].spec.template.spec
-    assert "v" not in [volume.name for volume in worker.volumes]
+    worker = stack.deployments()["astro-agent-worker-default-worker"].spec.template.spec.containers[0]
+    assert worker.resources.requests["cpu"] == "1"
     assert stack.changes(stack.up()) == {}
