@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from delivery.plan import EnvVar, Plan
+from delivery.plan import EnvVar, Plan, SecretKey
 from settings.agent import Component, EnvValue, Worker
 from settings.base import SecretKeyRef
 from settings.stack import Settings
@@ -99,8 +99,6 @@ def _common_environment(settings: Settings, plan: Plan) -> Iterable[EnvVar]:
 
 
 def _env_var(name: str, value: EnvValue) -> EnvVar:
-    from delivery.plan import SecretKey
-
     return EnvVar(name, SecretKey(value.secret, value.key) if isinstance(value, SecretKeyRef) else value)
 
 

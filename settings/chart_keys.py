@@ -174,24 +174,20 @@ def unknown_paths(
 
 def managed_paths(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield every path of ``values`` that this program manages, with the setting to use instead."""
-    for path, setting in MANAGED.items():
-        node: Any = values
-        for part in path.split("."):
-            if not isinstance(node, Mapping) or part not in node:
-                break
-            node = node[part]
-        else:
-            yield path, setting
+    yield from ((path, setting) for path, setting in MANAGED.items() if _holds(values, path))
 
 
 def too_new_paths(values: Mapping[str, Any], release: tuple[int, int, int]) -> Iterator[tuple[str, str]]:
-    """Yield every path of ``values`` that the chart of version ``release`` does not have yet, with the version that has."""
+    """Yield every path of ``values`` that the chart of version ``release`` lacks, with the version that has it."""
     for path, since in SINCE.items():
-        node: Any = values
-        for part in path.split("."):
-            if not isinstance(node, Mapping) or part not in node:
-                break
-            node = node[part]
-        else:
-            if release < since:
-                yield path, ".".join(map(str, since))
+        if release < since and _holds(values, path):
+            yield path, ".".join(map(str, since))
+
+
+def _holds(values: Mapping[str, Any], path: str) -> bool:
+    node: Any = values
+    for part in path.split("."):
+        if not isinstance(node, Mapping) or part not in node:
+            return False
+        node = node[part]
+    return True
