@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from delivery.git_access import SSH_CONFIG, ssh_options
+from delivery.git_access import SSH_CONFIG, parse_remote, ssh_options
 from settings.connections import GithubAppConnection, HttpsConnection, SshConnection
 from settings.stack import Settings
 
@@ -22,12 +22,15 @@ GITHUB_APPS = (0, 5, 0)
 SUBMODULES = (0, 2, 0)
 """First version that knows submodules."""
 
+GITHUB = "github.com"
+"""The one host that the provider asks for the tokens of a GitHub App; read and run with 0.5.0 and 1.0.1."""
+
 _PIN = re.compile(r"^apache[-_.]airflow[-_.]providers[-_.]git(\[[^\]]*\])?==(\d+(?:\.\d+)*)", re.IGNORECASE)
 
 
 def advice(settings: Settings) -> tuple[str, ...]:
     """Sentences for the user; each names the stack key, what is wrong and what to write."""
-    return (*_provider(settings), *_connection_elsewhere(settings))
+    return (*_provider(settings), *_app_elsewhere(settings), *_connection_elsewhere(settings))
 
 
 def _pinned(settings: Settings) -> tuple[int, ...] | None:
@@ -58,6 +61,18 @@ def _provider(settings: Settings) -> Iterator[str]:
         yield (
             f"{spelled} leaves the token of connections.{named} on the agents' disks and in process arguments; "
             f"pin {_text(SAFE)} or later"
+        )
+
+
+def _app_elsewhere(settings: Settings) -> Iterator[str]:
+    """The provider has no setting for the API of a GitHub Enterprise host."""
+    named = settings.dags.connection
+    dags = settings.connections.get(named) if named else None
+    host = parse_remote(settings.dags.repo).authority
+    if isinstance(dags, GithubAppConnection) and host != GITHUB:
+        yield (
+            f"connections.{named} is a GitHub App on {host}, but {PROVIDER} (0.5.0 to 1.0.1) asks {GITHUB} alone for its tokens, "
+            "so agents cannot open dags.repo; use an https or ssh connection"
         )
 
 

@@ -85,3 +85,25 @@ def test_connection_elsewhere_must_name_the_ssh_configuration(place, told):
     (sentence,) = advice(settings_of(stack(**by_ssh(type="https", **place))))
     assert sentence.startswith(f"connections.git is in {told}, and a submodule is opened by SSH")
     assert '"ssh_config_file": "/etc/astro-dbt/git/config/ssh_config"' in sentence
+
+
+PLAIN = {"name": "jaffle", "path": "dags/dbt/jaffle"}
+
+
+@pytest.mark.parametrize(
+    ("host", "place", "warned"),
+    [
+        ("github.com", {}, False),
+        ("github.example.com", {}, True),
+        ("github.example.com", {"existingSecret": "theirs"}, True),
+    ],
+)
+def test_a_github_app_serves_the_public_host_alone(host, place, warned):
+    app = {"type": "github-app", "appId": 1, "installationId": 2, **place}
+    dags = {"repo": f"https://{host}/platform/dags.git", "connection": "app"}
+    credentials = None if place else {"app": {"privateKey": SSH_KEY}}
+    config = stack(dags=dags, dbtProjects=[PLAIN], connections={"app": app}, credentials=credentials)
+    told = advice(settings_of(config))
+    assert [sentence.startswith(f"connections.app is a GitHub App on {host}") for sentence in told] == [
+        True
+    ] * warned
