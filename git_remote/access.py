@@ -23,10 +23,12 @@ from delivery.git_access import (
     secret_name,
     spellings,
     ssh_dags_connection,
+    ssh_options,
 )
 from delivery.plan import CONFIG_MOUNT, EnvVar, Plan, SecretKey
 from git_remote.errors import Cause, GitError
 from git_remote.github_app import GithubApp
+from git_remote.ssh_command import extra_of, ssh_arguments
 from settings.connections import GithubAppConnection, HttpsConnection, SshConnection
 from settings.stack import Settings
 
@@ -76,6 +78,8 @@ class Access:
     """What a host gets when it asks for user and password."""
     apps: tuple[GithubApp, ...] = field(default=(), repr=False)
     """GitHub Apps whose tokens are minted when a session begins."""
+    ssh_arguments: tuple[str, ...] = ()
+    """Arguments of the ssh command, which beat its configuration."""
 
     @staticmethod
     def of(
@@ -210,8 +214,25 @@ def agents_access(settings: Settings, plan: Plan, *, secrets: SecretReader = lam
             url, logins, apps = _dags_login(settings, connection, data)
         except GitError as error:
             (unknown if error.cause is Cause.NO_CREDENTIALS else problems)[connection] = str(error)
-    access = Access(config=config, files=files, logins=logins, apps=apps)
+    arguments: tuple[str, ...] = ()
+    if "ssh_config" in plan.config_files and connection not in unknown and connection not in problems:
+        try:
+            arguments = _ssh_arguments(settings, connection, secrets)
+        except GitError as error:
+            problems[connection] = str(error)
+    access = Access(config=config, files=files, logins=logins, apps=apps, ssh_arguments=arguments)
     return AgentsAccess(access=access, dags_url=url, unknown=unknown, problems=problems)
+
+
+def _ssh_arguments(settings: Settings, connection: str, secrets: SecretReader) -> tuple[str, ...]:
+    """Arguments of the agents' ssh, which come from the Dag repository's connection for submodules too."""
+    found = settings.connections.get(connection)
+    if isinstance(found, GithubAppConnection):
+        return ()
+    if isinstance(found, HttpsConnection) and found.existing_secret:
+        data = _secret_data(settings, connection, secrets)
+        return ssh_arguments(extra_of(_airflow_connection(data.get(CONNECTION_KEY, "")) or {}))
+    return ssh_arguments(ssh_options(settings))
 
 
 def git_config(environment: tuple[EnvVar, ...]) -> list[tuple[str, str | SecretKey]]:
@@ -297,8 +318,7 @@ def _github_app(settings: Settings, connection: str, authority: str, data: Mappi
     found = settings.connections[connection]
     if not isinstance(found, GithubAppConnection):
         raise TypeError(f"{connection} is no GitHub App")
-    extra = (_airflow_connection(data.get(CONNECTION_KEY, "")) or {}).get("extra") or {}
-    extra = json.loads(extra) if isinstance(extra, str) else extra
+    extra = extra_of(_airflow_connection(data.get(CONNECTION_KEY, "")) or {})
     key = extra.get("private_key") or data.get(SSH_KEY)
     if not key:
         raise GitError(Cause.NO_CREDENTIALS, f"the private key of {connection} is not in this stack")

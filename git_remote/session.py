@@ -126,7 +126,9 @@ class Session:
             "SSH_ASKPASS_REQUIRE": "never",
             # URLs of submodules come from a repository: no local paths, no remote helpers.
             "GIT_ALLOW_PROTOCOL": "https:http:ssh",
-            "GIT_SSH_COMMAND": f"ssh -F {shlex.quote(str(self.folder / 'config/ssh_config'))}",
+            "GIT_SSH_COMMAND": shlex.join(
+                ["ssh", "-F", str(self.folder / "config/ssh_config"), *self._access.ssh_arguments]
+            ),
             "GIT_SSH_VARIANT": "ssh",
         }
         config: list[tuple[str, str]] = [*_machine_config(), *_general_config()]

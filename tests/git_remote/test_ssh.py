@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import delivery
-from git_remote import Access, Cause, GitError, Session, agents_access, ls_remote
+from delivery.git_access import CONNECTION_KEY, HEADER_KEY, SSH_CONFIG, airflow_connection, http_header
+from git_remote import Access, AgentsAccess, Cause, GitError, Session, agents_access, ls_remote
 from tests.support.repositories import Repository
 from tests.support.ssh_server import SshServer, ssh_server
 from tests.support.stacks import ROOT, settings_of, stack
@@ -56,12 +58,7 @@ def test_a_key_that_opens_nothing(sshd: SshServer) -> None:
 
 
 def test_another_host_key_than_the_known_one(sshd: SshServer, tmp_path: Path) -> None:
-    other = (tmp_path / "other").as_posix()
-    import subprocess
-
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", other], check=True)
-    kind, key = Path(other + ".pub").read_text().split()[:2]
-    wrong = f"{sshd.known_hosts.split()[0]} {kind} {key}"
+    wrong = f"{sshd.known_hosts.split()[0]} {_another_key(tmp_path)}"
     settings = _settings(sshd, sshd.key("org/dags.git"), wrong)
     error = _refusal(Access.of(settings, "deploy", root=ROOT), sshd.url("org/dags.git"))  # type: ignore[arg-type]
     assert error.cause is Cause.HOST_KEY
@@ -77,3 +74,98 @@ def _refusal(access: Access, url: str) -> GitError:
     with Session(access, timeout=30) as session, pytest.raises(GitError) as caught:
         ls_remote(session, url)
     return caught.value
+
+
+def _https_dags(
+    server: SshServer, *, extra: dict[str, str] | None, known_hosts: str | None = None, second: bool = False
+) -> AgentsAccess:
+    """The agents' view of a Dag repository over https whose submodules are opened by SSH.
+
+    ``extra`` is that of the connection in a Secret of the user's; None: the program makes the Secret.
+    """
+    url = "https://git.example.com/org/dags.git"
+    made = {"type": "https"} if extra is None else {"type": "https", "existingSecret": "mine"}
+    deploy = {"type": "ssh", **({"knownHosts": known_hosts} if known_hosts else {})}
+    submodules = [{"repo": server.url("org/other.git"), "connection": "other"}] if second else []
+    keys = {"deploy": {"privateKey": server.key("org/dbt.git")}}
+    settings = settings_of(
+        stack(
+            dags={"repo": url, "connection": "git", "submodules": submodules},
+            dbtProjects=[
+                {
+                    "name": "jaffle",
+                    "path": "dags/dbt/jaffle",
+                    "repo": server.url("org/dbt.git"),
+                    "connection": "deploy",
+                }
+            ],
+            connections={"git": made, "deploy": deploy, **({"other": {"type": "ssh"}} if second else {})},
+            credentials={
+                **keys,
+                **({"other": keys["deploy"]} if second else {}),
+                **({"git": {"password": "canary-t"}} if extra is None else {}),
+            },
+        )
+    )
+    connection = airflow_connection(url, login="robot", password="canary-t", extra=extra)
+    held = {"mine": {CONNECTION_KEY: connection, HEADER_KEY: http_header("robot", "canary-t")}}
+    return agents_access(settings, delivery.plan(settings, authorities={}), secrets=held.get)
+
+
+def _opens(view: AgentsAccess, url: str) -> Cause | None:
+    """Why a repository does not open with what the agents have; None when it does."""
+    assert not view.problems
+    with Session(view.access, timeout=30) as session:
+        try:
+            ls_remote(session, url)
+        except GitError as error:
+            return error.cause
+    return None
+
+
+@pytest.mark.parametrize(
+    ("option", "cause"),
+    [("yes", Cause.HOST_KEY), ("accept-new", None), ("no", None), (None, None)],
+)
+def test_the_host_key_checking_of_the_users_connection_counts(
+    sshd: SshServer, option: str | None, cause: Cause | None
+) -> None:
+    extra = {"ssh_config_file": SSH_CONFIG, **({"strict_host_key_checking": option} if option else {})}
+    assert _opens(_https_dags(sshd, extra=extra), sshd.url("org/dbt.git")) is cause
+
+
+def test_a_wrong_host_key_is_taken_only_where_the_users_connection_says_so(
+    sshd: SshServer, tmp_path: Path
+) -> None:
+    wrong = f"{sshd.known_hosts.split()[0]} {_another_key(tmp_path)}"
+    for option, cause in (("no", None), ("accept-new", Cause.HOST_KEY)):
+        extra = {"ssh_config_file": SSH_CONFIG, "strict_host_key_checking": option}
+        view = _https_dags(sshd, extra=extra, known_hosts=wrong)
+        assert _opens(view, sshd.url("org/dbt.git")) is cause
+
+
+def test_the_least_known_host_decides_for_all_as_on_the_agents(sshd: SshServer, tmp_path: Path) -> None:
+    elsewhere = f"git.example.com {_another_key(tmp_path)}"
+    alone = _https_dags(sshd, extra=None, known_hosts=elsewhere)
+    assert _opens(alone, sshd.url("org/dbt.git")) is Cause.HOST_KEY
+    beside = _https_dags(sshd, extra=None, known_hosts=elsewhere, second=True)
+    assert _opens(beside, sshd.url("org/dbt.git")) is None
+
+
+@pytest.mark.parametrize(
+    ("extra", "problem"),
+    [
+        ({}, "no ssh_config_file"),
+        ({"ssh_config_file": SSH_CONFIG, "strict_host_key_checking": "$(id)"}, "strict_host_key_checking"),
+    ],
+)
+def test_a_connection_of_the_users_that_opens_no_submodule_by_ssh(
+    sshd: SshServer, extra: dict[str, str], problem: str
+) -> None:
+    assert problem in _https_dags(sshd, extra=extra).problems["git"]
+
+
+def _another_key(folder: Path) -> str:
+    path = folder / "another"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True)
+    return " ".join(path.with_suffix(".pub").read_text().split()[:2])
