@@ -12,7 +12,9 @@ class AgentNamespace(pulumi.ComponentResource):
     """A Kubernetes provider of its own and, unless somebody else owns it, the agents' namespace.
 
     The provider changes Secrets and ConfigMaps in place. By default it deletes and makes them again, and a Pod that starts
-    in between fails (pulumi-kubernetes, provider option `enableSecretMutable`).
+    in between fails (pulumi-kubernetes, provider option `enableSecretMutable`). What somebody else wrote into a field that
+    the program sets, it writes over (`enablePatchForce`). By default it refuses, so a Secret edited by hand would stop every
+    update that changes it, and the preview that should tell of the edit.
     """
 
     provider: kubernetes.Provider
@@ -45,6 +47,7 @@ class AgentNamespace(pulumi.ComponentResource):
             context=context,
             enable_secret_mutable=True,
             enable_config_map_mutable=True,
+            enable_patch_force=True,
             opts=pulumi.ResourceOptions(parent=self),
         )
         if create:

@@ -21,7 +21,7 @@ from components.git_connections import (
     HttpsCredentials,
     SshCredentials,
 )
-from components.release_lock import repair_note, unlock_hook
+from components.release_repair import repair_hook, repair_note
 from delivery.chart_values import chart_values
 from delivery.fingerprint import fingerprint
 from delivery.git_access import config_map_name, dags_connection, secret_name, ssh_options
@@ -221,7 +221,7 @@ def agent_release(
         connection_marks=[*marks, *files],
         timeout_seconds=agent.helm_timeout,
         max_history=agent.history,
-        before_change=unlock_hook(settings),
+        before_change=repair_hook(settings),
         load_chart=_load_chart(settings),
         description=repair_note(settings),
         protect=agent.protect,

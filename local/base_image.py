@@ -5,14 +5,14 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from local.commands import run
-from local.errors import TrialError
+from local import file_systems
+from local.file_systems import SUITE, FileSystem, docker_host_without_root
 from local.gobuild import locked
-from local.layers import write_config, write_layer
+from local.layers import write_config
 from local.layout import Layout
 from local.packages import install
 from local.progress import Progress
@@ -23,7 +23,6 @@ from local.tools import architecture
 REPOSITORY = "baseimages/astro-remote-execution-agent"
 # The tag is made like the vendor's: <runtime>-python-<python>-astro-agent-<agent>.
 TAG = "3.1-3-python-3.11-astro-agent-1.8.2"
-SUITE = "bookworm"
 PACKAGES = ("python3-venv", "git", "openssh-client", "ca-certificates", "tini")
 REQUIREMENTS = (
     "apache-airflow==3.3.2",
@@ -48,22 +47,28 @@ CONFIG = {
 # Where pip of the build looks for what this machine's pip is told by variables.
 _PIP_VARIABLES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "PIP_DEFAULT_TIMEOUT")
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+_BUNDLE = "/tmp/ca.pem"  # noqa: S108 - inside the image
+_PIP_CONFIG = "/etc/pip.conf"
 _CA_VARIABLES = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 
 
 class BaseImage:
     """Makes the image once per machine and puts it into a trial's registry."""
 
-    def __init__(self, layout: Layout, progress: Progress) -> None:
+    def __init__(
+        self, layout: Layout, progress: Progress, *, other_engine: Callable[[], str | None] = lambda: None
+    ) -> None:
+        """Make the image of a trial; ``other_engine`` finds a Docker engine, which serves where there is no root."""
         self.layout = layout
         self.progress = progress
+        self.other_engine = other_engine
         self.agent = layout.sources / "image" / "agent"
 
     def up(self, registry: RegistryInfo) -> str:
         """Return the reference of the image in the registry.
 
         Raises:
-            TrialError: it could not be made: no root, no network.
+            TrialError: it could not be made: neither root nor Docker, no network.
         """
         reference = f"{registry.server}/{REPOSITORY}:{TAG}"
         client = RegistryClient(registry)
@@ -77,7 +82,7 @@ class BaseImage:
         """Have the image in the cache, and return its folder there.
 
         Raises:
-            TrialError: it could not be made: no root, no network.
+            TrialError: it could not be made: neither root nor Docker, no network.
         """
         folder = self.layout.cache / "base-image" / self._key()
         with locked(self.layout.cache / "locks" / "base-image.lock"):
@@ -109,126 +114,122 @@ class BaseImage:
         return blob("config", CONFIG_TYPE, "config.json"), blob("layer", LAYER_TYPE, "layer.tar.gz")
 
     def _make(self, folder: Path) -> None:
-        if os.getuid() != 0:
-            raise TrialError(
-                "making the trial's base image needs root; run as root, "
-                "or with NO_DOCKER=1 and the delivery git-submodule."
-            )
-        install(
-            self.layout,
-            self.progress,
-            programs=("debootstrap",),
-            packages=("debootstrap",),
-            why="the trial's base image",
-        )
         partial = folder.with_name(folder.name + ".partial")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        with tempfile.TemporaryDirectory(dir=self.layout.cache, prefix="rootfs-") as temporary:
-            root = Path(temporary) / "root"
-            with self.progress.step(f"base image: Debian {SUITE}") as step:
-                self._debian(root, step.update)
+        with self._debian() as system:
             with self.progress.step(f"base image: {REQUIREMENTS[0]}") as step:
-                self._airflow(root, step.update)
+                install_python(system, step.update)
             with self.progress.step("base image: archive") as step:
-                self._finish(root)
-                layer, diff_id = write_layer(root, partial / "layer.tar.gz")
-                made_by = "debootstrap and pip, for a trial"
+                finish(system, self.agent)
+                layer, diff_id = system.archive(partial / "layer.tar.gz")
                 config = write_config(
                     partial / "config.json",
                     architecture=architecture(),
                     diff_ids=[diff_id],
                     settings=CONFIG,
-                    made_by=made_by,
+                    made_by="Debian and pip, for a trial",
                 )
                 step.done(f"{layer.size / 1e6:.0f} MB")
         content = {"config": config.digest, "layer": layer.digest}
         (partial / "image.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         partial.rename(folder)
 
-    def _debian(self, root: Path, update: Callable[[str], None]) -> None:
-        def tell(line: str) -> None:
-            if line.startswith("I: "):
-                update(" ".join(line.split()[1:3]).rstrip("."))
+    @contextmanager
+    def _debian(self) -> Iterator[FileSystem]:
+        """A Debian with the packages: in a folder where there is root, else in a container."""
+        docker_host = docker_host_without_root(self.other_engine())
+        with ExitStack() as stack:
+            with self.progress.step(f"base image: Debian {SUITE}") as step:
 
-        argv: list[str | Path] = [
-            "debootstrap",
-            "--variant=minbase",
-            f"--include={','.join(PACKAGES)}",
-            SUITE,
-            root,
-        ]
-        run(argv, purpose="making a Debian file system", on_line=tell)
+                def tell(line: str) -> None:
+                    if line.startswith(("I: ", "Get:", "Unpacking ", "Setting up ")):
+                        step.update(" ".join(line.split()[1:3]).rstrip(".:"))
 
-    def _airflow(self, root: Path, update: Callable[[str], None]) -> None:
-        collected = 0
-
-        def tell(line: str) -> None:
-            nonlocal collected
-            if line.startswith("Collecting "):
-                collected += 1
-                update(f"{collected} packages found")
-            elif line.startswith("Installing "):
-                update(f"installing {collected} packages")
-
-        with _network(root) as variables:
-            purpose = "installing Airflow into the base image"
-            _inside(root, "python3", "-m", "venv", PYTHON, purpose=purpose)
-            settings = [f"{name}={value}" for name, value in variables.items()]
-            pip = ["python3", "-m", "pip", "install", "--no-cache-dir", "--progress-bar=off", *REQUIREMENTS]
-            _inside(root, "env", *settings, *pip, purpose=purpose, on_line=tell)
-
-    def _finish(self, root: Path) -> None:
-        """Add the user and the agent, and remove what the build left."""
-        purpose = "finishing the base image"
-        _inside(root, "groupadd", f"--gid={UID}", "astro", purpose=purpose)
-        user = ("useradd", f"--uid={UID}", f"--gid={UID}", "--create-home", "--shell=/bin/bash", "astro")
-        _inside(root, *user, purpose=purpose)
-        home = root / "usr" / "local" / "airflow"
-        home.mkdir(parents=True)
-        os.chown(home, UID, UID)
-        target = root / "usr" / "local" / "bin" / "agent"
-        shutil.copyfile(self.agent, target)
-        target.chmod(0o755)
-        for path in ("var/cache/apt/archives", "var/lib/apt/lists", "var/log", "tmp", "root/.cache"):
-            shutil.rmtree(root / path, ignore_errors=True)
-        for path in ("var/lib/apt/lists/partial", "var/cache/apt/archives/partial", "var/log/apt"):
-            (root / path).mkdir(parents=True)
-        (root / "tmp").mkdir()
-        (root / "tmp").chmod(0o1777)
+                system: FileSystem
+                if docker_host is None:
+                    install(
+                        self.layout,
+                        self.progress,
+                        programs=("debootstrap",),
+                        packages=("debootstrap",),
+                        why="the trial's base image",
+                    )
+                    system = stack.enter_context(
+                        file_systems.folder(PACKAGES, scratch=self.layout.cache, on_line=tell)
+                    )
+                else:
+                    variables = _variables(_PROXY_VARIABLES)
+                    system = stack.enter_context(
+                        file_systems.container(
+                            PACKAGES, docker_host=docker_host, variables=variables, on_line=tell
+                        )
+                    )
+            yield system
 
 
-def _inside(root: Path, *words: str, purpose: str, on_line: Callable[[str], None] | None = None) -> None:
-    """Run a program inside the file system, without this process' variables (they name files that are not there)."""
-    clean = ("env", "-i", f"PATH={PYTHON}/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8")
-    run(["chroot", root, *clean, *words], purpose=purpose, on_line=on_line)
+def install_python(
+    system: FileSystem,
+    update: Callable[[str], None] = lambda _: None,
+    requirements: Sequence[str] = REQUIREMENTS,
+) -> None:
+    """Install the agent's Python packages. Raises TrialError."""
+    collected = 0
+
+    def tell(line: str) -> None:
+        nonlocal collected
+        if line.startswith("Collecting "):
+            collected += 1
+            update(f"{collected} packages found")
+        elif line.startswith("Installing "):
+            update(f"installing {collected} packages")
+
+    purpose = "installing Airflow into the base image"
+    system.run("python3", "-m", "venv", PYTHON, purpose=purpose)
+    with _package_index(system):
+        pip = (f"{PYTHON}/bin/python3", "-m", "pip", "install", "--no-cache-dir", "--progress-bar=off")
+        system.run(*pip, *requirements, purpose=purpose, variables=_variables(_PROXY_VARIABLES), on_line=tell)
+
+
+def finish(system: FileSystem, agent: Path) -> None:
+    """Add the user and the agent, and remove what the making left. Raises TrialError."""
+    purpose = "finishing the base image"
+    system.run("groupadd", f"--gid={UID}", "astro", purpose=purpose)
+    user = ("useradd", f"--uid={UID}", f"--gid={UID}", "--create-home", "--shell=/bin/bash", "astro")
+    system.run(*user, purpose=purpose)
+    system.run("install", "-d", f"--owner={UID}", f"--group={UID}", "/usr/local/airflow", purpose=purpose)
+    system.put(agent, "/usr/local/bin/agent", 0o755)
+    left = ("/var/cache/apt/archives", "/var/lib/apt/lists", "/var/log", "/root/.cache")
+    kept = ("/var/lib/apt/lists/partial", "/var/cache/apt/archives/partial", "/var/log/apt")
+    system.run("rm", "-rf", *left, purpose=purpose)
+    system.run("mkdir", "-p", *kept, purpose=purpose)
+    system.run("find", "/tmp", "-mindepth", "1", "-delete", purpose=purpose)  # noqa: S108 - inside the image
 
 
 @contextmanager
-def _network(root: Path) -> Iterator[Mapping[str, str]]:
+def _package_index(system: FileSystem) -> Iterator[None]:
     """Lend the file system this machine's way to the package index, and take it back before it becomes an image.
 
-    Yields:
-        variables for pip; credentials in an index's address go into a file, for arguments are visible to everybody.
+    Credentials in an index's address go into a file, for arguments are visible to everybody.
     """
-    resolver, bundle, pip = root / "etc" / "resolv.conf", root / "tmp" / "ca.pem", root / "etc" / "pip.conf"
-    variables = {name: value for name in _PROXY_VARIABLES if (value := os.environ.get(name))}
-    shutil.copyfile("/etc/resolv.conf", resolver)
-    settings = {name: value for name in _PIP_VARIABLES if (value := os.environ.get(name))}
     lines = ["[global]"]
     lines += [
-        f"{name.removeprefix('PIP_').lower().replace('_', '-')} = {value}" for name, value in settings.items()
+        f"{name.removeprefix('PIP_').lower().replace('_', '-')} = {value}"
+        for name, value in _variables(_PIP_VARIABLES).items()
     ]
-    authority = next(
-        (path for name in _CA_VARIABLES if (path := os.environ.get(name)) and Path(path).is_file()), None
-    )
+    authority = next((path for path in _variables(_CA_VARIABLES).values() if Path(path).is_file()), None)
     if authority is not None:
-        shutil.copyfile(authority, bundle)
-        lines.append("cert = /tmp/ca.pem")
-    pip.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    pip.chmod(0o600)
+        system.put(Path(authority), _BUNDLE, 0o644)
+        lines.append(f"cert = {_BUNDLE}")
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8") as settings:
+        settings.write("\n".join(lines) + "\n")
+        settings.flush()
+        system.put(Path(settings.name), _PIP_CONFIG, 0o600)
     try:
-        yield variables
+        yield
     finally:
-        for lent in (resolver, bundle, pip):
-            lent.unlink(missing_ok=True)
+        system.run("rm", "-f", _PIP_CONFIG, _BUNDLE, purpose="finishing the base image")
+
+
+def _variables(names: Sequence[str]) -> dict[str, str]:
+    return {name: value for name in names if (value := os.environ.get(name))}

@@ -173,8 +173,9 @@ class Environment:
         return info
 
     def _make_base_image(self) -> None:
-        DockerEngine(self.layout, self.progress, self.supervisor).install()
-        BaseImage(self.layout, self.progress).make()
+        engine = DockerEngine(self.layout, self.progress, self.supervisor)
+        engine.install()
+        BaseImage(self.layout, self.progress, other_engine=engine.other).make()
 
     def info(self) -> EnvironmentInfo:
         """Return what the running trial offers.

@@ -17,28 +17,37 @@ CREATED = "2026-01-01T00:00:00Z"
 
 
 def write_layer(root: Path, target: Path) -> tuple[Blob, str]:
-    """Archive a folder as a compressed layer; return it and the digest of the archive before compression.
+    """Archive a folder as a compressed layer, the same bytes for the same files; return as `pack` does.
 
     Raises:
         TrialError: tar failed.
     """
     argv = ["tar", "--create", "--sort=name", "--numeric-owner", f"--mtime=@{TIMESTAMP}", "--format=gnu"]
+    return pack(subprocess.Popen([*argv, "-C", str(root), "."], stdout=subprocess.PIPE), target)
+
+
+def pack(archive: "subprocess.Popen[bytes]", target: Path) -> tuple[Blob, str]:
+    """Compress what a program archives; return the layer and the digest of the archive before compression.
+
+    Raises:
+        TrialError: the program or gzip failed.
+    """
     plain = hashlib.sha256()
     with (
         target.open("wb") as out,
-        subprocess.Popen([*argv, "-C", str(root), "."], stdout=subprocess.PIPE) as tar,
+        archive,
         # Without -n, the archive would hold the time it was made.
         subprocess.Popen(["gzip", "-n", "-1"], stdin=subprocess.PIPE, stdout=out) as gzip,
     ):
-        assert tar.stdout is not None  # noqa: S101
+        assert archive.stdout is not None  # noqa: S101
         assert gzip.stdin is not None  # noqa: S101
-        while chunk := tar.stdout.read(CHUNK):
+        while chunk := archive.stdout.read(CHUNK):
             plain.update(chunk)
             gzip.stdin.write(chunk)
         gzip.stdin.close()
-        codes = (tar.wait(), gzip.wait())
+        codes = (archive.wait(), gzip.wait())
     if codes != (0, 0):
-        raise TrialError(f"archiving {root} failed (tar ended with code {codes[0]}, gzip with {codes[1]}).")
+        raise TrialError(f"archiving an image failed (tar ended with code {codes[0]}, gzip with {codes[1]}).")
     return blob_of(target, LAYER_TYPE), f"sha256:{plain.hexdigest()}"
 
 

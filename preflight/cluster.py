@@ -174,8 +174,8 @@ def _is_ours(world: World, api: Cluster, namespace: Any, state: helm_release.Rel
     if stack is not None:
         return world.stack is None or stack == f"{world.project}.{world.stack}"
     agent = world.settings.agent
-    values = helm_release.release_values(api, namespace=agent.namespace, revision=state.revisions[0])
-    names = [item.get("name") for item in values.get("commonEnv") or [] if isinstance(item, dict)]
+    record = helm_release.release_record(api, namespace=agent.namespace, revision=state.revisions[0])
+    names = [item.get("name") for item in record.values.get("commonEnv") or [] if isinstance(item, dict)]
     return MARK in names
 
 

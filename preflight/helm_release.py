@@ -1,4 +1,4 @@
-"""The state of a Helm release, read from the Secrets in which Helm keeps its history, and the cure of a stuck one.
+"""The state of a Helm release, read from the Secrets in which Helm keeps its history.
 
 Helm 3 keeps one Secret per revision, `sh.helm.release.v1.<name>.v<revision>`, labelled owner=helm, name, status and version
 (helm.sh/docs/topics/advanced, "Storage backends").
@@ -10,16 +10,16 @@ import base64
 import binascii
 import gzip
 import json
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
-from preflight.kube import Cluster, connect
+import yaml
+
+from preflight.kube import Cluster
 
 PENDING = frozenset({"pending-install", "pending-upgrade", "pending-rollback"})
 """States in which Helm refuses every other operation: "another operation (install/upgrade/rollback) is in progress"."""
 
-_REPAIR = "Repairs revision"
 _METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
@@ -86,88 +86,31 @@ def _revision(metadata: dict[str, Any]) -> Revision:
     )
 
 
-def release_values(cluster: Cluster, *, namespace: str, revision: Revision) -> dict[str, Any]:
-    """Values that a revision was installed with; empty when the record cannot be read. Raises ClusterError or RefusedError."""
-    values = _record(cluster, namespace, revision).get("config")
-    return values if isinstance(values, dict) else {}
+@dataclass(frozen=True)
+class Record:
+    """What Helm wrote down of one revision; empty where the record cannot be read."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    """Values that were given."""
+    description: str = ""
+    """What the history says of it."""
+    chart_version: str = ""
+    """Version of the chart."""
+    manifest: tuple[dict[str, Any], ...] = ()
+    """The rendered objects, without the chart's hooks."""
 
 
-def release_description(cluster: Cluster, *, namespace: str, revision: Revision) -> str:
-    """Description of a revision; empty when the record cannot be read. Raises ClusterError or RefusedError."""
-    info = _record(cluster, namespace, revision).get("info")
-    return str(info.get("description", "")) if isinstance(info, dict) else ""
-
-
-def _record(cluster: Cluster, namespace: str, revision: Revision) -> dict[str, Any]:
+def release_record(cluster: Cluster, *, namespace: str, revision: Revision) -> Record:
+    """Read a revision's record. Raises ClusterError or RefusedError."""
     secret = cluster.get(f"/api/v1/namespaces/{namespace}/secrets/{revision.secret}")
     try:
-        packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
-        record = json.loads(gzip.decompress(packed))
-    except (KeyError, ValueError, OSError, binascii.Error):
-        return {}
-    return record if isinstance(record, dict) else {}
-
-
-def repair_note(
-    *,
-    namespace: str,
-    name: str,
-    kubeconfig: str | None = None,
-    context: str | None = None,
-    root: Path | None = None,
-    timeout: float = 10,
-) -> str | None:
-    """A description that makes Pulumi change a release whose last change did not end; None for one that is sound.
-
-    A run that is killed in the middle of an upgrade leaves Pulumi's state as it was before. If the configuration then goes
-    back to that, Pulumi sees nothing to do while the cluster holds half of the upgrade. So a newest revision that is
-    pending or failed asks for a change of the release's description, which is one of its inputs. The description stays
-    with the repaired revision, and later runs find it there and ask for nothing.
-
-    ``timeout`` is in seconds per request. Raises ClusterError or RefusedError.
-    """
-    cluster = connect(kubeconfig, context, root=root, timeout=timeout)
-    state = release_state(cluster, namespace=namespace, name=name)
-    if not state.revisions:
-        return None
-    newest = state.revisions[0]
-    if newest.status in PENDING or newest.status == "failed":
-        return f"{_REPAIR} {newest.revision}, whose change did not end"
-    kept = release_description(cluster, namespace=namespace, revision=newest)
-    return kept if kept.startswith(_REPAIR) else None
-
-
-def unlock(
-    *,
-    namespace: str,
-    name: str,
-    kubeconfig: str | None = None,
-    context: str | None = None,
-    root: Path | None = None,
-    timeout: float = 30,
-) -> Revision | None:
-    """Remove the record of a revision that a killed run left pending; returns it, or None when nothing was stuck.
-
-    This is the whole cure. Helm decides by the newest record alone whether an operation is in progress (helm/helm#32584,
-    pulumi/pulumi-kubernetes#2054), and a process that was killed cannot finish its own. The record is history only: no
-    object of the cluster belongs to it. Without it Helm goes on from the last deployed revision and applies the chart
-    again, which repairs whatever the killed run had half done; after a killed first install it installs, and adopts the
-    objects that are there already, because they carry the release's own labels. A rollback, the usual advice, would roll
-    all Pods back first and needs an earlier revision, which a first install has not.
-
-    Call it only where no other Helm can be at work on the release: within a Pulumi update the stack's lock sees to that. The
-    deletion names the record's version, so one that Helm still writes to is left alone (RefusedError 409).
-
-    ``kubeconfig`` is a path or the content of one; ``timeout`` is in seconds per request. Raises ClusterError or
-    RefusedError.
-    """
-    cluster = connect(kubeconfig, context, root=root, timeout=timeout)
-    freed = None
-    for revision in release_state(cluster, namespace=namespace, name=name).revisions:
-        if revision.status not in PENDING:
-            break
-        preconditions = {"uid": revision.uid, "resourceVersion": revision.resource_version}
-        options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions}
-        cluster.delete(f"/api/v1/namespaces/{namespace}/secrets/{revision.secret}", options)
-        freed = freed or revision
-    return freed
+        content = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(secret["data"]["release"]))))
+        documents = yaml.safe_load_all(content.get("manifest") or "")
+        return Record(
+            values=content.get("config") or {},
+            description=str(content["info"].get("description", "")),
+            chart_version=str(content["chart"]["metadata"]["version"]),
+            manifest=tuple(found for found in documents if isinstance(found, dict)),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError, OSError, binascii.Error, yaml.YAMLError):
+        return Record()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ class Cluster:
     def __init__(self, api: ApiClient, *, timeout: float) -> None:
         self._api = api
         self._timeout = timeout
+        self._kinds: dict[str, list[dict[str, Any]]] = {}
         self.server = str(api.configuration.host)
 
     def get(self, path: str, *, query: dict[str, str] | None = None, accept: str = "application/json") -> Any:
@@ -47,9 +49,31 @@ class Cluster:
         """Send a review. Raises ClusterError or RefusedError."""
         return self._request("POST", path, body=body)
 
+    def put(self, path: str, body: Any) -> Any:
+        """Replace an object. Raises ClusterError or RefusedError."""
+        return self._request("PUT", path, body=body)
+
     def delete(self, path: str, body: Any) -> None:
         """Delete an object. Raises ClusterError or RefusedError."""
         self._request("DELETE", path, body=body)
+
+    def path_of(self, document: Mapping[str, Any], namespace: str) -> str:
+        """Path of the object that a manifest describes, found by discovery; ``namespace`` is where it names none.
+
+        Raises ClusterError, or RefusedError: 404 when the server does not know such a kind.
+        """
+        version, kind = str(document["apiVersion"]), document["kind"]
+        root = f"/apis/{version}" if "/" in version else f"/api/{version}"
+        if root not in self._kinds:
+            self._kinds[root] = self.get(root).get("resources") or []
+        found = next(
+            (item for item in self._kinds[root] if item["kind"] == kind and "/" not in item["name"]), None
+        )
+        if found is None:
+            raise RefusedError(404, f"no {kind} in {version}")
+        metadata = document["metadata"]
+        place = f"/namespaces/{metadata.get('namespace') or namespace}" if found["namespaced"] else ""
+        return f"{root}{place}/{found['name']}/{metadata['name']}"
 
     def _request(
         self,

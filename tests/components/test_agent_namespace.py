@@ -9,7 +9,7 @@ from components.agent_namespace import AgentNamespace
 NAMESPACE = "kubernetes:core/v1:Namespace"
 
 
-def test_provider_changes_secrets_in_place(recorder):
+def test_provider_changes_secrets_in_place_whoever_edited_them(recorder):
     @pulumi.runtime.test
     def check():
         cluster = AgentNamespace("agents", namespace="a", pod_security="restricted", labels={"x": "y"})
@@ -18,6 +18,7 @@ def test_provider_changes_secrets_in_place(recorder):
             provider = recorder.of_type("pulumi:providers:kubernetes")["agents"]
             assert provider["enableSecretMutable"] == "true"
             assert provider["enableConfigMapMutable"] == "true"
+            assert provider["enablePatchForce"] == "true"
             labels = recorder.of_type(NAMESPACE)["agents"]["metadata"]["labels"]
             assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
             assert labels["x"] == "y"

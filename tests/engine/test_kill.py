@@ -56,11 +56,27 @@ def session_of(leader):
 
 
 def slow(stack):
-    """A configuration under which the release waits: no node is large enough for the new Pods."""
+    """A configuration under which the release waits: its claim does not exist, and no node is large enough."""
     config = copy.deepcopy(stack.config)
     config["agent"]["timeout"] = 60
+    config["agent"]["workers"][0]["values"] = {
+        "volumes": [{"name": "only-killed", "persistentVolumeClaim": {"claimName": "none"}}]
+    }
+    config["agent"]["workers"].append(
+        {"name": "killed-queue", "queues": ["killed"], "terminationGracePeriodSeconds": 5}
+    )
+    config["preflight"]["checks"]["cluster"] = {"level": "off", "reason": "the claim is missing on purpose"}
     config["agent"]["workers"][0]["resources"] = {"requests": {"cpu": "1000"}, "limits": {"cpu": "1000"}}
     return config
+
+
+def taken_back(stack):
+    """Nothing is left of what only the killed configuration had."""
+    deployments = stack.deployments()
+    assert not [name for name in deployments if "killed" in name]
+    worker = deployments["astro-agent-worker-default-worker"].spec.template.spec
+    assert "only-killed" not in [volume.name for volume in worker.volumes or []]
+    assert worker.containers[0].resources.requests["cpu"] == "1"
 
 
 @pytest.mark.parametrize("before", ["nothing", "a running release"])
@@ -85,6 +101,7 @@ def test_killed_at_the_release(stack, before):
     assert "removed the record of revision" in done.stdout
     for name, deployment in stack.deployments().items():
         assert deployment.status.available_replicas == 1, name
+    taken_back(stack)
     assert stack.changes(stack.up()) == {}
 
 
@@ -111,6 +128,5 @@ def test_interrupted_leaves_no_lock(stack):
     done = stack.up(good)
     assert done.outputs["release"].value["status"] == "deployed"
     assert stack.helm("list")[0]["status"] == "deployed"
-    worker = stack.deployments()["astro-agent-worker-default-worker"].spec.template.spec.containers[0]
-    assert worker.resources.requests["cpu"] == "1"
+    taken_back(stack)
     assert stack.changes(stack.up()) == {}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -24,20 +22,6 @@ FAULTS = {
     ),
 }
 """Mistakes in the program that settings cannot make: the rules are there for who changes it."""
-
-
-def report(stack, *arguments):
-    """`python -m review report` with the pack; (process, Markdown)."""
-    done = subprocess.run(
-        [sys.executable, "-m", "review", "--cwd", str(stack.folder), *arguments],
-        cwd=ROOT,
-        env=dict(stack.variables),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr
-    return done
 
 
 def tripped(text, sign):
@@ -64,7 +48,7 @@ def test_rules_stop_a_preview_with_their_reasons_and_levels_decide_which(stack_i
     pack = ("--policy-pack", str(ROOT / "policy"), "--offline")
 
     prod.write(config)
-    done = report(prod, "report", "--stack", prod.name, *pack)
+    done = prod.review("report", "--stack", prod.name, *pack)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "preview failed" in done.stdout
     assert tripped(done.stdout, "🔴") == {
@@ -76,12 +60,12 @@ def test_rules_stop_a_preview_with_their_reasons_and_levels_decide_which(stack_i
     assert "fewer than the 2 that prod-policy asks for" in done.stdout
 
     dev.write(config)
-    done = report(dev, "report", "--stack", dev.name, *pack)
+    done = dev.review("report", "--stack", dev.name, *pack)
     assert done.returncode == 0, done.stdout + done.stderr
     assert tripped(done.stdout, "🔴") == set()
     assert tripped(done.stdout, "🟡") == {"resources-set"}
 
-    done = report(dev, "fleet", "preview", "--stacks", "*-policy", "--parallel", "2", *pack)
+    done = dev.review("fleet", "preview", "--stacks", "*-policy", "--parallel", "2", *pack)
     assert done.returncode == 1
     assert "2 stacks, 1 of them with a problem" in done.stdout
     assert "| `dev-policy` | 🔵 installs the agents |" in done.stdout
@@ -91,7 +75,7 @@ def test_rules_stop_a_preview_with_their_reasons_and_levels_decide_which(stack_i
         text = file.read_text(encoding="utf-8")
         assert right in text, name
         file.write_text(text.replace(right, wrong), encoding="utf-8")
-    done = report(dev, "report", "--stack", dev.name, *pack)
+    done = dev.review("report", "--stack", dev.name, *pack)
     assert done.returncode == 1
     assert tripped(done.stdout, "🔴") == {
         "grace-below-timeout",

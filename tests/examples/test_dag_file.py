@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.examples.conftest import Workspace
+from tests.support.repositories import git
 
 pytestmark = pytest.mark.airflow
 
+CALLER = Path(__file__).with_name("call_dag_file.py")
 PARSER = Path(__file__).with_name("parse_dags.py")
 TASKS = [
     "city_revenue.run", "city_revenue.test", "city_revenue_equals_customer_orders_test",
@@ -26,6 +28,7 @@ class Parsed:
 
     errors: dict[str, str]
     dags: dict[str, list[str]]
+    docs: dict[str, str]
     log: str
 
 
@@ -37,7 +40,7 @@ def parse(workspace: Workspace, **variables: str) -> Parsed:
     log = ended.stdout + ended.stderr
     assert ended.returncode == 0, log
     report = json.loads(ended.stdout.strip().splitlines()[-1])
-    return Parsed(errors=report["errors"], dags=report["dags"], log=log)
+    return Parsed(**report, log=log)
 
 
 def bake(workspace: Workspace) -> dict[str, str]:
@@ -89,6 +92,59 @@ def test_empty_submodule_folder_gives_one_clear_sentence(workspace: Workspace) -
     assert last.startswith(f"FileNotFoundError: No dbt project in {workspace.dags / 'dbt' / 'jaffle'}: ")
     assert "`submodules` to true" in last
     assert "restart the Pod" in last
+
+
+def checkout(workspace: Workspace) -> tuple[Path, list[str]]:
+    """Make the workspace a Git checkout whose submodule is in place; return its folder and its two commits."""
+    project = workspace.place_project(workspace.dags / "dbt" / "jaffle")
+    commits = []
+    git("init", "--quiet", cwd=project)
+    for message in ("old", "new"):
+        git("add", ".", cwd=project)
+        git("commit", "--quiet", "--allow-empty", "-m", message, cwd=project)
+        commits.append(git("rev-parse", "HEAD", cwd=project))
+    git("init", "--quiet", cwd=workspace.dags)
+    git("-c", "advice.addEmbeddedRepo=false", "add", ".", cwd=workspace.dags)
+    return project, commits
+
+
+def test_submodule_that_a_refresh_did_not_reach_is_told_and_still_runs(workspace: Workspace) -> None:
+    project, (old, new) = checkout(workspace)
+    told = f"The submodule {project} is at commit {old[:12]}, but this repository asks for {new[:12]}"
+    assert "The submodule" not in parse(workspace).log
+    git("checkout", "--quiet", old, cwd=project)
+    parsed = parse(workspace)
+    assert parsed.errors == {}
+    assert parsed.dags == {"jaffle": TASKS}
+    assert told in parsed.log
+    assert told in parsed.docs["jaffle"]
+    assert "The next refresh that can fetch it mends this" in parsed.docs["jaffle"]
+
+
+def test_look_at_the_submodule_fails_nowhere_and_writes_nothing(workspace: Workspace) -> None:
+    project, (old, _) = checkout(workspace)
+    git("checkout", "--quiet", old, cwd=project)
+    plain = workspace.place_project(workspace.root / "plain" / "jaffle")
+    calls: list[tuple[Path, dict[str, str]]] = [
+        (project, {}),
+        (plain, {}),
+        (project, {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}),
+        (project, {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "0", "PATH": str(plain)}),
+    ]
+    index = workspace.dags / ".git" / "index"
+    before = (index.read_bytes(), index.stat().st_mtime_ns)
+    ended = workspace.airflow.run(
+        [
+            workspace.airflow.python, CALLER, workspace.dags / "dbt_dag.py", "older_than_pinned",
+            json.dumps(calls, default=str),
+        ],
+        env=workspace.variables(**bake(workspace)),
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    told, *others = json.loads(ended.stdout.strip().splitlines()[-1])
+    assert told.startswith(f"The submodule {project} is at commit {old[:12]}, ")
+    assert others == ["", "", ""]
+    assert (index.read_bytes(), index.stat().st_mtime_ns) == before
 
 
 def test_image_without_the_project_says_so(workspace: Workspace) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-import preflight.cluster
 from tests.preflight.conftest import Trial, expect, expect_nothing
+from tests.support.kube_gateway import gateway
 from tests.support.kube_objects import kubectl, make
 
 pytestmark = pytest.mark.preflight
@@ -105,9 +105,15 @@ def test_credentials_that_the_cluster_refuses(trial: Trial) -> None:
     assert "canary" not in str(finding)
 
 
-def test_an_old_cluster(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight.cluster, "OLDEST", (99, 0))
-    expect(trial.look("cluster"), "cluster.version", "old", at="agent.cluster", says="99.0 or later")
+def test_an_old_cluster(trial: Trial) -> None:
+    with gateway(trial.info, version="1.29.4") as server:
+        report = trial.look("cluster", **_secret_config(trial, _kubeconfig(trial, server=server)))
+    expect(report, "cluster.version", "old", at="agent.cluster", says="1.30 or later")
+
+
+def test_the_oldest_cluster_that_will_do(trial: Trial) -> None:
+    with gateway(trial.info, version="1.30.0") as server:
+        expect_nothing(trial.look("cluster", **_secret_config(trial, _kubeconfig(trial, server=server))))
 
 
 def test_a_user_who_may_not(trial: Trial, namespace: str) -> None:

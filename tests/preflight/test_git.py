@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from git_remote import session
 from preflight.report import Report
 from tests.preflight.conftest import TOKEN, GitStack, expect, expect_nothing, only
 from tests.support.repositories import Repository
@@ -159,10 +160,23 @@ def test_a_submodule_that_is_said_to_be_a_folder(git_stack: GitStack) -> None:
     expect(report, "git.submodule", "is-submodule", at="dbtProjects[0].submodule")
 
 
-def test_what_git_on_this_machine_lacks(git_stack: GitStack, monkeypatch: object) -> None:
-    from git_remote import session
+@pytest.fixture
+def other_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder that is all of PATH; Git's version is asked for once per run, so it is asked for anew."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    session._git_version.cache_clear()
+    yield tmp_path
+    session._git_version.cache_clear()
 
-    monkeypatch.setattr(session, "_git_version", lambda: (2, 20))  # type: ignore[attr-defined]
+
+def test_a_machine_without_git(git_stack: GitStack, other_path: Path) -> None:
+    expect(git_stack.look(), "git.reach", "tool", at="dags.repo", says="git is not installed")
+
+
+def test_a_machine_with_an_old_git(git_stack: GitStack, other_path: Path) -> None:
+    old = other_path / "git"
+    old.write_text("#!/bin/sh\necho git version 2.20.1\n")
+    old.chmod(0o755)
     expect(git_stack.look(), "git.reach", "tool", at="dags.repo", says="2.20")
 
 

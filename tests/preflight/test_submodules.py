@@ -102,18 +102,11 @@ def test_a_pin_on_a_host_that_serves_no_single_commits(git_stack: GitStack) -> N
     assert not report.errors
 
 
-def test_a_pin_that_cannot_be_looked_for_in_time(git_stack: GitStack, monkeypatch: object) -> None:
-    from git_remote import Cause, GitError, PartialClone
-
-    fetch = PartialClone.fetch
-
-    def slow(self: PartialClone, wanted: str, *, branches: tuple[str, ...] = ()) -> str:
-        if wanted == git_stack.pin:
-            raise GitError(Cause.TIMEOUT, "no answer within 15 s")
-        return fetch(self, wanted, branches=branches)
-
-    monkeypatch.setattr(PartialClone, "fetch", slow)  # type: ignore[attr-defined]
-    expect(git_stack.look(), "git.pin", "unverified", at="dbtProjects[0].path", says="no answer within")
+def test_a_pin_that_cannot_be_looked_for_in_time(git_stack: GitStack) -> None:
+    git_stack.dbt.commit({"models/a.sql": "select 2\n"})
+    git_stack.server.stalled.add(git_stack.pin)
+    report = git_stack.look(preflight={**git_stack.config["preflight"], "timeout": 3})
+    expect(report, "git.pin", "unverified", at="dbtProjects[0].path", says="no answer within")
 
 
 def test_a_pin_behind_its_branch(git_stack: GitStack) -> None:
@@ -123,11 +116,9 @@ def test_a_pin_behind_its_branch(git_stack: GitStack) -> None:
     assert report.projects["jaffle"].behind == 1
 
 
-def test_a_pin_far_behind(git_stack: GitStack, monkeypatch: object) -> None:
-    monkeypatch.setattr(submodules, "HISTORY", 2)  # type: ignore[attr-defined]
-    for number in range(6):
-        git_stack.dbt.commit({"models/a.sql": f"select {number}\n"})
-    assert git_stack.look().projects["jaffle"].behind == "more than 3"
+def test_a_pin_far_behind(git_stack: GitStack) -> None:
+    git_stack.dbt.age(2 * submodules.HISTORY)
+    assert git_stack.look().projects["jaffle"].behind == f"more than {submodules.HISTORY + 1}"
 
 
 def test_a_pin_that_was_force_pushed_away(git_stack: GitStack) -> None:
@@ -190,7 +181,8 @@ def test_a_submodule_that_is_no_project_and_not_registered(git_stack: GitStack) 
     expect(git_stack.look(), "git.nested", "unregistered", at="dags.submodules", says="stray")
 
 
-def test_more_submodules_than_are_looked_at(git_stack: GitStack, monkeypatch: object) -> None:
-    monkeypatch.setattr(submodules, "MOST_REPOSITORIES", 1)  # type: ignore[attr-defined]
-    git_stack.link("zzz/more", git_stack.server.url("analytics/jaffle.git"), git_stack.pin)
-    expect(git_stack.look(), "git.nested", "unverified", at="dags.submodules", says="zzz/more")
+def test_more_submodules_than_are_looked_at(git_stack: GitStack) -> None:
+    url = git_stack.server.url("analytics/jaffle.git")
+    places = [f"zzz/more-{number:02}" for number in range(submodules.MOST_REPOSITORIES)]
+    git_stack.dags.commit(submodules=dict.fromkeys(places, (url, git_stack.pin)))
+    expect(git_stack.look(), "git.nested", "unverified", at="dags.submodules", says=places[-1])

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,26 @@ class Stack:
         return subprocess.run(
             command, cwd=self.folder, env=self.variables, capture_output=True, text=True, check=False
         )
+
+    def review(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """`python -m review` on the program's folder; it never ends with a traceback."""
+        done = subprocess.run(
+            [sys.executable, "-m", "review", "--cwd", str(self.folder), *arguments],
+            cwd=ROOT,
+            env=self.variables,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return done
+
+    def kubectl(self, *arguments: str) -> str:
+        """Output of kubectl on this stack's namespace."""
+        done = self.run("kubectl", "--namespace", self.namespace, *arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def helm(self, *arguments: str) -> Any:
         """Output of a Helm command on this stack's namespace, decoded from JSON."""

@@ -57,6 +57,8 @@ class GitServer:
     """Whether protocol version 2 is spoken."""
     delay: float = 0
     """Seconds before every answer."""
+    stalled: set[str] = field(default_factory=set)
+    """Commits of which the server never sends anything: it is busy until it stops."""
     app_token: str | None = None
     """Token that the stand-in of GitHub's API mints; None: no such API."""
     assertions: list[str] = field(default_factory=list)
@@ -66,6 +68,7 @@ class GitServer:
 
     def start(self) -> GitServer:
         """Listen on a free loopback port."""
+        self._stopped = threading.Event()
         self._server = _Quiet((HOST, 0), _handler(self))
         self._server.daemon_threads = True
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -79,9 +82,17 @@ class GitServer:
 
     def stop(self) -> None:
         """Stop listening."""
+        self._stopped.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+    def answer_late(self, body: bytes) -> None:
+        """Wait as long as a busy server would take for what a request wants."""
+        if self.delay:
+            time.sleep(self.delay)
+        if any(b"want " + commit.encode() in body for commit in self.stalled):
+            self._stopped.wait()
 
     @property
     def address(self) -> str:
@@ -141,8 +152,7 @@ def _handler(server: GitServer) -> type[BaseHTTPRequestHandler]:
             return body
 
         def _answer(self, body: bytes) -> None:
-            if server.delay:
-                time.sleep(server.delay)
+            server.answer_late(body)
             path, _, query = self.path.partition("?")
             repository = path.lstrip("/").split(".git/")[0] + ".git"
             login = self._login()

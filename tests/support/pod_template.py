@@ -69,6 +69,7 @@ def read_container(api: client.ApiClient, namespace: str, deployment: str) -> Co
 
     Raises:
         NotStartableError: a Secret, ConfigMap or key is missing.
+        AssertionError: it uses something of Kubernetes that this harness does not know.
     """
     found: Any = client.AppsV1Api(api).read_namespaced_deployment(deployment, namespace)
     spec = found.spec.template.spec
@@ -139,7 +140,10 @@ def _environment(container: Any, source: _Source) -> tuple[dict[str, str], set[s
             continue
         reference = variable.value_from.secret_key_ref or variable.value_from.config_map_key_ref
         if reference is None:
-            raise NotImplementedError(f"{variable.name} refers to neither a Secret nor a ConfigMap")
+            raise AssertionError(
+                f"{container.name}: {variable.name} takes its value from neither a Secret nor a ConfigMap, which "
+                "this harness cannot resolve"
+            )
         from_secret = variable.value_from.secret_key_ref is not None
         data = source.secret(reference.name) if from_secret else source.config_map(reference.name)
         if data is None or reference.key not in data:
@@ -166,17 +170,16 @@ def _expanded(value: str, environment: Mapping[str, str]) -> str:
 def _volumes(spec: Any, container: Any, source: _Source) -> Iterator[Volume]:
     volumes = {volume.name: volume for volume in spec.volumes or []}
     for mount in container.volume_mounts or []:
-        if mount.sub_path:
-            raise NotImplementedError(f"{mount.name} is mounted with a subPath")
+        at = f"{container.name}: the volume {mount.name} at {mount.mount_path}"
+        assert not mount.sub_path, f"{at} is mounted with a subPath, which this harness cannot lay out"
         volume = volumes[mount.name]
         if volume.empty_dir is not None:
             yield Volume(mount.mount_path, {}, writable=not mount.read_only)
             continue
         projected = volume.secret or volume.config_map
-        if projected is None:
-            raise NotImplementedError(
-                f"the volume {mount.name} is neither a Secret, a ConfigMap nor an empty folder"
-            )
+        assert projected is not None, (
+            f"{at} is neither a Secret, a ConfigMap nor an empty folder, which this harness cannot lay out"
+        )
         name = volume.secret.secret_name if volume.secret else volume.config_map.name
         data = source.secret(name) if volume.secret else source.config_map(name)
         if data is None and not projected.optional:

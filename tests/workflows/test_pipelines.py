@@ -9,40 +9,22 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from review.cli import _parser
+from tests.support.pipelines import GITLAB, PREPARE, WORKFLOWS, gitlab_jobs, jobs, load, steps
 from tests.support.stacks import ROOT
 
 ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
-WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-PREPARE = ROOT / ".github" / "actions" / "prepare" / "action.yml"
-GITLAB = ROOT / ".gitlab-ci.yml"
 ALL = [*WORKFLOWS, PREPARE, GITLAB]
-
-
-def load(file: Path) -> Any:
-    # PyYAML takes the key `on` for a boolean.
-    return yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506 - text only
-
-
-def jobs(file: Path) -> Any:
-    return load(file)["jobs"]
-
-
-def steps(file: Path) -> Any:
-    if file == PREPARE:
-        return load(file)["runs"]["steps"]
-    return [step for job in jobs(file).values() for step in job.get("steps", [])]
-
-
-def gitlab_jobs() -> dict[str, Any]:
-    return {
-        name: job for name, job in load(GITLAB).items() if isinstance(job, dict) and name not in ("default",)
-    }
+SCHEMAS = {
+    "vendor.github-workflows": (*WORKFLOWS,),
+    "custom.github-workflows-require-timeout": (*WORKFLOWS,),
+    "vendor.github-actions": (PREPARE,),
+    "vendor.gitlab-ci": (GITLAB,),
+}
+"""Schemas of the hosts, as check-jsonschema ships them."""
 
 
 @pytest.fixture(scope="session")
@@ -82,23 +64,45 @@ def test_actionlint_would_find_something(actionlint, tmp_path):
     assert lint(actionlint, broken).returncode == 1
 
 
+def module(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """One of the tools that are Python modules."""
+    command = [sys.executable, "-m", name, *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
 @pytest.mark.parametrize("file", ALL, ids=lambda file: file.name)
 def test_yamllint_finds_nothing(file):
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "yamllint",
-            "--strict",
-            "--config-file",
-            str(ROOT / ".yamllint.yaml"),
-            str(file),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = module("yamllint", "--strict", "--config-file", ".yamllint.yaml", str(file))
     assert (done.stdout, done.returncode) == ("", 0)
+
+
+def validate(schema: str, *files: Path) -> subprocess.CompletedProcess[str]:
+    # `!reference` and the like are GitLab's own; the schema sees the file without them.
+    transform = ("--data-transform", "gitlab-ci") if schema == "vendor.gitlab-ci" else ()
+    return module("check_jsonschema", *transform, "--builtin-schema", schema, *map(str, files))
+
+
+@pytest.mark.parametrize("schema", SCHEMAS)
+def test_files_are_valid_by_the_schema_of_their_host(schema):
+    done = validate(schema, *SCHEMAS[schema])
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("schema", "right", "wrong"),
+    [
+        ("vendor.github-workflows", "runs-on:", "run-on:"),
+        ("vendor.github-actions", "using: composite", "use: composite"),
+        ("vendor.gitlab-ci", "resource_group: drift", "resource_group: [drift]"),
+        ("vendor.gitlab-ci", "when: manual", "when: by-hand"),
+    ],
+)
+def test_a_schema_would_find_something(schema, right, wrong, tmp_path):
+    text = SCHEMAS[schema][0].read_text(encoding="utf-8")
+    assert right in text
+    broken = tmp_path / "broken.yml"
+    broken.write_text(text.replace(right, wrong), encoding="utf-8")
+    assert validate(schema, broken).returncode == 1
 
 
 @pytest.mark.parametrize("file", [*WORKFLOWS, PREPARE], ids=lambda file: file.name)

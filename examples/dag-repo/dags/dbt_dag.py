@@ -4,8 +4,11 @@ The same file serves wherever the project comes from: baked into the agent's ima
 Git bundle fetches with this repository, or beside this file on a laptop.
 """
 
+import logging
 import os
+import re
 import shutil
+import subprocess
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -40,9 +43,32 @@ def project_folder(name: str) -> Path:
         )
     raise FileNotFoundError(
         f"No dbt project in {folder}: either the submodule was not fetched (set `submodules` to true in the Dag "
-        "bundle, or run `git submodule update --init` on a laptop), or its first fetch failed and left this version "
-        "of the bundle without it for good (once the submodule's repository answers, restart the Pod or remove this "
-        "version's folder)."
+        "bundle, or run `git submodule update --init` on a laptop), or its first fetch failed: a Dag processor fetches "
+        "it again at its next refresh, but a worker's version of the bundle stays without it for good (once the "
+        "submodule's repository answers, restart the Pod or remove this version's folder)."
+    )
+
+
+def older_than_pinned(folder: Path) -> str:
+    """Return a warning when a submodule's files are not of the commit that this repository asks for, else "".
+
+    Airflow's Git bundle moves this repository on before it fetches the submodules. If that fetch fails, the new Dags
+    stand beside the old dbt project until a refresh succeeds. Runs keep to the version before, so this is no error.
+    """
+    look = ["git", "--no-optional-locks", "diff", "--no-color", "--no-ext-diff"]
+    look += ["--submodule=short", "--ignore-submodules=dirty", "--", folder.name]
+    try:
+        told = subprocess.run(look, cwd=folder.parent, capture_output=True, timeout=10).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ""  # no Git here, so no submodule either
+    commits = re.findall(rb"^[-+]Subproject commit (\w+)$", told, re.MULTILINE)
+    if len(commits) != 2:
+        return ""
+    wanted, found = (commit.decode()[:12] for commit in commits)
+    return (
+        f"The submodule {folder} is at commit {found}, but this repository asks for {wanted}: its repository did not "
+        "answer, or does not have that commit, so the old dbt project goes on. The next refresh that can fetch it mends "
+        "this; on a laptop, run `git submodule update`."
     )
 
 
@@ -55,11 +81,15 @@ def dbt_executable() -> str:
 
 
 folder = project_folder(PROJECT)
+warning = older_than_pinned(folder)
+if warning:
+    logging.getLogger(__name__).warning(warning)
 manifest = folder / "target" / "manifest.json"
 baked_manifest = manifest if manifest.is_file() else None
 
 jaffle = DbtDag(
     dag_id=PROJECT,
+    doc_md=f"{__doc__}\n**{warning}**" if warning else __doc__,
     schedule="@daily",
     start_date=datetime(2026, 1, 1),
     catchup=False,

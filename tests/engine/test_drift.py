@@ -1,0 +1,67 @@
+"""Drift on the real cluster: what somebody edited by hand is told by name, and put back."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+
+import pytest
+
+pytestmark = pytest.mark.engine
+
+SECRET = "astro-agent-agent-token"
+KEY = "token"
+BY_HAND = "canary-written-by-hand"
+
+
+@pytest.mark.parametrize("editor", ["kubectl-edit", "some-dashboard"])
+def test_a_secret_edited_by_hand_is_told_by_name_and_put_back(stack_in, tmp_path, editor):
+    stack = stack_in(tmp_path / "program", f"drift-{editor}")
+    stack.up()
+    # From its first update on, a Secret's fields belong to Pulumi alone: an edit is a conflict then.
+    config = {**copy.deepcopy(stack.config), "agentToken": "canary-second-agent-token"}
+    assert stack.changes(stack.up(config))["update"] == 2
+    revisions = stack.history()
+    clean = stack.review("drift", "--stacks", stack.name)
+    assert (clean.returncode, "⚪ nothing to do" in clean.stdout) == (0, True), clean.stdout
+
+    edit(stack, editor)
+    drifted = stack.review("drift", "--stacks", stack.name)
+    assert drifted.returncode == 0, drifted.stdout + drifted.stderr
+    assert f"Secret `{SECRET}` changes in place (`{KEY}`)" in drifted.stdout
+    assert "conflict" not in drifted.stdout
+    for value in (BY_HAND, config["agentToken"]):
+        for spelling in (value, base64.b64encode(value.encode()).decode()):
+            assert spelling not in drifted.stdout + drifted.stderr
+    assert content(stack) == BY_HAND
+    assert stack.history() == revisions
+
+    # The remedy that the documentation names.
+    done = stack.pulumi("up", "--refresh", "--yes", "--skip-preview")
+    assert done.returncode == 0, done.stdout
+    assert content(stack) == config["agentToken"]
+    after = stack.review("drift", "--stacks", stack.name)
+    assert (after.returncode, "⚪ nothing to do" in after.stdout) == (0, True), after.stdout
+
+
+def test_a_secret_edited_by_hand_does_not_stop_its_rotation(stack_in, tmp_path):
+    stack = stack_in(tmp_path / "program", "rotation-after-edit")
+    stack.up()
+    edit(stack, "some-dashboard")
+    for token in ("canary-second-agent-token", "canary-third-agent-token"):
+        stack.up({**copy.deepcopy(stack.config), "agentToken": token})
+        assert content(stack) == token
+        edit(stack, "some-dashboard")
+
+
+def edit(stack, editor):
+    """Write another token into the Secret, as this editor does."""
+    patch = {"data": {KEY: base64.b64encode(BY_HAND.encode()).decode()}}
+    stack.kubectl("patch", "secret", SECRET, "--field-manager", editor, "--patch", json.dumps(patch))
+
+
+def content(stack):
+    return base64.b64decode(
+        stack.kubectl("get", "secret", SECRET, "-o", f"jsonpath={{.data.{KEY}}}")
+    ).decode()
