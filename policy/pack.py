@@ -44,7 +44,7 @@ def _validate(rule: Rule, args: StackValidationArgs, report: ReportViolation) ->
     resources = tuple(_resource(item) for item in args.resources)
     stack = os.environ.get("PULUMI_STACK", "the stack")
     config = plain(args.get_config()) if rule.settings else {}
-    for message in rule.check(Seen(stack, resources, config, _projects())):
+    for message in rule.check(Seen(stack, resources, config, _projects(), _chart_version())):
         report(message, None)
 
 
@@ -72,8 +72,18 @@ def _known(entries: Iterable[tuple[str, Callable[[], Any]]]) -> Iterator[tuple[s
 
 
 def _projects() -> Sequence[Mapping[str, Any]]:
-    """`dbtProjects` of the stack that is looked at, as Pulumi hands its configuration to a pack."""
-    project = os.environ.get("PULUMI_PROJECT", "")
+    found = _configured("dbtProjects")
+    return [item for item in found if isinstance(item, Mapping)] if isinstance(found, list) else []
+
+
+def _chart_version() -> str | None:
+    agent = _configured("agent")
+    chart = agent.get("chart") if isinstance(agent, Mapping) else None
+    version = chart.get("version") if isinstance(chart, Mapping) else None
+    return None if version is None else str(version)
+
+
+def _configured(key: str) -> Any:
+    """One key of the stack that is looked at, as Pulumi hands its configuration to a pack."""
     config = json.loads(os.environ.get("PULUMI_CONFIG") or "{}")
-    found = json.loads(config.get(f"{project}:dbtProjects") or "[]")
-    return [item for item in found if isinstance(item, Mapping)]
+    return json.loads(config.get(f"{os.environ.get('PULUMI_PROJECT', '')}:{key}") or "null")

@@ -59,6 +59,8 @@ class Seen:
     """Settings of the rule that looks."""
     projects: Sequence[Mapping[str, Any]] = ()
     """`dbtProjects` of the stack file."""
+    chart_version: str | None = None
+    """`agent.chart.version` of the stack file."""
 
     def of(self, type_: str) -> Iterator[Resource]:
         """Resources of one type."""
@@ -129,16 +131,19 @@ def no_latest(seen: Seen) -> Iterator[str]:
 
 
 def chart_version_pinned(seen: Seen) -> Iterator[str]:
-    """The chart's version is exact, and the release is upgraded atomically."""
+    """The chart's version is exact, in the stack's configuration as in the release.
+
+    Pulumi's plugin puts the version that it finds in the place of a range as soon as every value is known, so the release
+    alone does not tell.
+    """
+    asked = {"agent.chart.version of the stack": seen.chart_version}
     for release in seen.of(RELEASE):
-        status = release.props.get("status")
-        version = release.props.get("version")
-        if version is None and isinstance(status, Mapping):
-            version = status.get("version")
+        asked[f"the chart version of the release {release.name}"] = release.props.get("version")
+    for what, version in asked.items():
         if version is not None and not _EXACT_VERSION.match(str(version)):
             yield (
-                f"the chart version of the release {release.name} is {version!r}, which is not exact. The next run would "
-                "take another chart without anybody having asked. Write agent.chart.version: 2.3.3"
+                f"{what} is {version!r}, which is not exact. The next run would take another chart without anybody having "
+                "asked. Write agent.chart.version: 2.3.3"
             )
 
 

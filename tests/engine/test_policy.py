@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 
 import pytest
 
 from policy.levels import levels_for
+from policy.rules import RULES
 from tests.support.stacks import ROOT
 
 pytestmark = pytest.mark.engine
@@ -22,6 +24,77 @@ FAULTS = {
     ),
 }
 """Mistakes in the program that settings cannot make: the rules are there for who changes it."""
+
+
+CARELESS = '''
+"""A program of its own that breaks every rule of the pack."""
+
+import json
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+config = pulumi.Config("astro-dbt")
+inside = pulumi.ResourceOptions(provider=kubernetes.Provider("cluster"))
+kubernetes.core.v1.Namespace("agents", metadata={"name": "careless"}, opts=inside)
+kubernetes.core.v1.Secret(
+    "token",
+    metadata={"name": "careless-agent-token", "namespace": "careless"},
+    string_data={"token": config.require_secret("agentToken")},
+    opts=inside,
+)
+kubernetes.helm.v3.Release(
+    "agent",
+    chart="astro-remote-execution-agent",
+    version=config.require_object("agent")["chart"]["version"],
+    repository_opts={"repo": config.require("repository")},
+    namespace="careless",
+    timeout=60,
+    values={
+        "resourceNamePrefix": "careless",
+        "namespace": "careless",
+        "image": "registry.example.com/agent:latest",
+        "commonEnv": [{"name": "WAREHOUSE_PASSWORD", "value": "canary-in-clear"}],
+        "dagBundleConfigList": json.dumps([{"name": "dags", "kwargs": {"submodules": False}}]),
+        "workers": [{"name": "default-worker", "queues": "default", "replicas": 0}],
+    },
+    opts=inside,
+)
+pulumi.export("delivery", "git-submodule")
+'''
+
+
+@pytest.fixture
+def careless(stack_in, tmp_path):
+    """A stack of another program, with its own resources: the settings of this project would refuse most of it."""
+    folder = tmp_path / "careless"
+    (folder / "stacks").mkdir(parents=True)
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    (folder / "__main__.py").write_text(CARELESS, encoding="utf-8")
+    shutil.copy(ROOT / "Pulumi.yaml", folder)
+    stack = stack_in(folder, "careless")
+    stack.write(
+        {
+            "agentToken": "canary-agent-token",
+            "agent": {"chart": {"version": ">=2.0.0"}},
+            "repository": stack.info.chart_repository,
+            "dbtProjects": [{"name": "jaffle", "path": "dags/dbt/jaffle"}],
+        }
+    )
+    return stack
+
+
+def test_every_rule_trips_in_a_preview_of_a_program_that_breaks_it(careless):
+    done = careless.review(
+        "report", "--stack", "careless", "--policy-pack", str(ROOT / "policy"), "--offline"
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert tripped(done.stdout, "🔴") == {rule.name for rule in RULES if rule.mandatory}
+    assert tripped(done.stdout, "🟡") == {rule.name for rule in RULES if not rule.mandatory}
+    assert "agent.chart.version of the stack is '&gt;=2.0.0', which is not exact" in done.stdout
+    assert "is registry.example.com/agent:latest, which means whatever was pushed last" in done.stdout
+    for value in ("canary-in-clear", "canary-agent-token"):
+        assert value not in done.stdout + done.stderr
 
 
 def tripped(text, sign):
@@ -87,8 +160,6 @@ def test_rules_stop_a_preview_with_their_reasons_and_levels_decide_which(stack_i
 
 
 def test_levels_name_only_rules_that_exist():
-    from policy.rules import RULES
-
     names = {rule.name for rule in RULES}
     files = sorted((ROOT / "policy" / "levels").glob("*.json"))
     assert [file.stem for file in files] == ["default", "dev", "prod"]

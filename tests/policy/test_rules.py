@@ -88,7 +88,6 @@ TRIPPED = [
     ("no-latest", changed("image", props={"imageName": "r/c:latest"}), "the image that is pushed"),
     ("no-latest", changed("image", props={"build": {"args": {"BASE_IMAGE": "r/b"}}}), "image.base"),
     ("chart-version-pinned", with_release(version="^2.3"), "'^2.3'"),
-    ("chart-version-pinned", with_release(version=None, status={"version": "2.x"}), "'2.x'"),
     ("resources-set", with_worker(resources={"requests": {"cpu": "1"}, "limits": {"memory": "1Gi"}}), "requests for memory"),
     ("resources-set", with_worker(resources={}), "limits for memory"),
     ("grace-below-timeout", with_worker(terminationGracePeriodSeconds=900), "900 s to stop"),
@@ -120,6 +119,14 @@ def test_a_good_stack_trips_nothing(rule):
 
 def test_every_rule_has_a_case_that_trips_it():
     assert {rule.name for rule in RULES} == {rule for rule, _, _ in TRIPPED}
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_range_in_the_configuration_trips_also_when_the_plugin_has_resolved_it(known):
+    resources = good() if known else with_release(version=None)
+    (rule,) = [item for item in RULES if item.name == "chart-version-pinned"]
+    (message,) = rule.check(Seen("prod", tuple(resources.values()), chart_version=">=2"))
+    assert message.startswith("agent.chart.version of the stack is '>=2', which is not exact. ")
 
 
 def test_two_workers_where_the_level_asks_for_two():
