@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from components import release_repair
 from local.environment import Environment
-from preflight import helm_release
 from preflight.kube import Cluster, RefusedError, connect
 from tests.support.helm import NAME, Helm
+from tests.support.kube_gateway import gateway
 from tests.support.kube_objects import kubectl, make
 
 pytestmark = pytest.mark.preflight
@@ -137,20 +138,15 @@ def test_a_failed_rollback_is_taken_back(helm: Helm, cluster: Cluster) -> None:
     assert len(helm.secrets()) == 2, "a failed revision does not stop Helm, so its record stays"
 
 
-def test_a_record_that_helm_still_writes_is_left_alone(
-    helm: Helm, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_record_that_helm_still_writes_is_left_alone(environment: Environment, helm: Helm) -> None:
     helm.upgrade()
     helm.break_off("pending-upgrade")
-    look = helm_release.release_state
-
-    def overtaken(*arguments: Any, **named: Any) -> Any:
-        state = look(*arguments, **named)
-        helm.break_off("deployed")
-        return state
-
-    monkeypatch.setattr(helm_release, "release_state", overtaken)
-    with pytest.raises(RefusedError) as caught:
-        repair(cluster, helm, {})
+    info = environment.info()
+    content = yaml.safe_load(Path(info.kubeconfig).read_text())
+    with gateway(info, before_delete=lambda: helm.break_off("deployed")) as server:
+        content["clusters"][0]["cluster"]["server"] = server
+        with pytest.raises(RefusedError) as caught:
+            repair(connect(yaml.safe_dump(content), info.context, timeout=30), helm, {})
     assert caught.value.status == 409
-    assert len(helm.secrets()) == 1
+    (kept,) = helm.secrets()
+    assert kept["metadata"]["labels"]["status"] == "deployed"

@@ -7,6 +7,7 @@ import os
 import stat
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -164,17 +165,25 @@ def _children() -> set[str]:
     return found
 
 
-def test_too_old_a_git_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_module, "_git_version", lambda: (2, 20))
+@pytest.fixture
+def other_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder that is all of PATH; Git's version is asked for once per run, so it is asked for anew."""
+    monkeypatch.setenv("PATH", os.fspath(tmp_path))
+    session_module._git_version.cache_clear()
+    yield tmp_path
+    session_module._git_version.cache_clear()
+
+
+def test_too_old_a_git_is_said(other_path: Path) -> None:
+    old = other_path / "git"
+    old.write_text("#!/bin/sh\necho git version 2.20.1\n")
+    old.chmod(0o755)
     with pytest.raises(GitError, match=r"2\.31") as caught, Session(Access(), timeout=1):
         pass
     assert caught.value.cause is Cause.NO_GIT
 
 
-def test_no_git_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", os.fspath(tmp_path))
-    session_module._git_version.cache_clear()
+def test_no_git_is_said(other_path: Path) -> None:
     with pytest.raises(GitError) as caught, Session(Access(), timeout=1):
         pass
-    session_module._git_version.cache_clear()
     assert caught.value.cause is Cause.NO_GIT

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import string
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,35 @@ from preflight.checks import CHECKS
 from preflight.table import DOCUMENT, with_table
 
 CASES = [(check, case) for check, definition in CHECKS.items() for case in definition.cases]
-TESTS = "\n".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+STANDING_IN = {"setattr", "setitem", "patch"}
+"""Names of what puts something of a test's own in the place of a part of ours."""
+
+
+def _expected(source: str) -> Iterator[tuple[str, str]]:
+    """(check, case) of every `expect` in tests that leave our code, and the tools that it calls, as they are."""
+    functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+    unreal: set[str] = set()
+    while more := {item.name for item in functions if _names(item) & (STANDING_IN | unreal)} - unreal:
+        unreal |= more
+    for function in functions:
+        if function.name in unreal or not function.name.startswith("test_"):
+            continue
+        for node in ast.walk(function):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "expect":
+                check, case = node.args[1:3]
+                if isinstance(check, ast.Constant) and isinstance(case, ast.Constant):
+                    yield str(check.value), str(case.value)
+
+
+def _names(function: ast.FunctionDef) -> set[str]:
+    """Functions and methods that a function speaks of, and its arguments, which name fixtures."""
+    used = {node.attr for node in ast.walk(function) if isinstance(node, ast.Attribute)}
+    used |= {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
+    return used | {argument.arg for argument in function.args.args}
+
+
+SOURCES = [path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py")]
+TRIGGERED = {found for source in SOURCES for found in _expected(source)}
 
 
 def test_the_table_in_the_docs_is_up_to_date() -> None:
@@ -20,9 +50,27 @@ def test_the_table_in_the_docs_is_up_to_date() -> None:
     assert written == with_table(written), "run `python -m preflight.table`"
 
 
-@pytest.mark.parametrize(("check", "case"), CASES)
-def test_every_case_is_triggered_by_a_test(check: str, case: str) -> None:
-    assert re.search(rf'"{re.escape(check)}",\s*"{re.escape(case)}"', TESTS)
+# Levels and time are about the looks themselves, not about a part outside that could be in some state.
+@pytest.mark.parametrize(
+    ("check", "case"), [(check, case) for check, case in CASES if not check.startswith("preflight.")]
+)
+def test_every_case_is_triggered_by_a_test_with_real_parts(check: str, case: str) -> None:
+    assert (check, case) in TRIGGERED, (
+        "bring a server, a cluster or a registry into that state, and expect the case"
+    )
+
+
+def test_every_case_that_is_expected_exists() -> None:
+    assert set(CASES) >= TRIGGERED
+
+
+def test_an_expectation_behind_a_replaced_function_does_not_count() -> None:
+    direct = 'def test_a(p):\n    p.setattr(x, "y", 1)\n    expect(r, "c", "d", at="k")\n'
+    helper = (
+        'def h(p):\n    p.setattr(x, "y", 1)\ndef test_a(p):\n    h(p)\n    expect(r, "c", "d", at="k")\n'
+    )
+    real = 'def test_a(p):\n    p.setenv("PATH", "")\n    expect(r, "c", "d", at="k")\n'
+    assert [list(_expected(text)) for text in (direct, helper, real)] == [[], [], [("c", "d")]]
 
 
 @pytest.mark.parametrize(("check", "case"), CASES)
