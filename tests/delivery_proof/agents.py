@@ -30,10 +30,20 @@ ENVIRONMENT = {
 class Agents:
     """One stack that is provisioned for one case after the other."""
 
-    def __init__(self, stack: Stack, folder: Path, pythons: Mapping[str, PythonEnvironment]) -> None:
+    def __init__(
+        self,
+        stack: Stack,
+        folder: Path,
+        pythons: Mapping[str, PythonEnvironment],
+        *,
+        dbt: PythonEnvironment,
+        database: Path,
+    ) -> None:
         self.stack = stack
         self.folder = folder
         self.pythons = pythons
+        self.dbt = dbt
+        self.database = database
         self.base = copy.deepcopy(stack.config)
         self._pods = 0
 
@@ -70,18 +80,19 @@ class Agents:
         *,
         provider: str = "1.0.1",
         container: Container | None = None,
-        dbt: PythonEnvironment | None = None,
-        database: Path | None = None,
     ) -> Pod:
-        """A new Pod of a Deployment, with empty storage, in a Python with that version of the Git provider."""
+        """A new Pod of a Deployment, with empty storage, in a Python with that version of the Git provider.
+
+        A worker gets a database to run Dags in.
+        """
         self._pods += 1
         folder = self.folder / f"pod-{self._pods}"
         return Pod(
             container or self.container(deployment),
             folder,
             self.pythons[provider],
-            dbt=dbt,
-            database=database,
+            dbt=self.dbt,
+            database=self.database if deployment == WORKER else None,
         )
 
 
@@ -105,11 +116,11 @@ def leaks(pod: Pod, secrets: list[str]) -> set[str]:
         if form in pod.log:
             found.add("log")
     needles = [form.encode() for form in wanted]
-    for folder, _, names in os.walk(pod.folder / "tmp"):
-        for name in names:
-            path = Path(folder, name)
-            if path.is_file() and any(needle in path.read_bytes() for needle in needles):
-                found.add("disk")
+    for written in ("tmp", "airflow", "home"):
+        for folder, _, names in os.walk(pod.folder / written):
+            for path in (Path(folder, name) for name in names):
+                if path.is_file() and any(needle in path.read_bytes() for needle in needles):
+                    found.add("disk")
     return found
 
 

@@ -4,31 +4,46 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from tests.delivery_proof.hosts import Hosts
+from tests.delivery_proof.hosts import Hosts, HttpsHost
 from tests.support.repositories import Repository
 
 BRANCH = "main"
+BUILD = "build"
+"""The task of a Dag that runs dbt."""
+IDS = {"first": 1, "nested": 3}
+"""The row of a model; of all others it is 2."""
 
 DAG = '''\
-"""One Dag per dbt project beside this file, one task per model."""
+"""One Dag per dbt project beside this file: Cosmos builds the project, then a task stands for each of its models."""
 
 from datetime import datetime
 from pathlib import Path
 
-from airflow.sdk import DAG
 from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG
+from cosmos import ProfileConfig
+from cosmos.constants import InvocationMode
+from cosmos.operators.local import DbtBuildLocalOperator
 
 for project in sorted((Path(__file__).parent / "dbt").iterdir()):
     if not (project / "dbt_project.yml").is_file():
         raise FileNotFoundError(f"No dbt project in {project}")
     with DAG(dag_id=project.name, schedule=None, start_date=datetime(2026, 1, 1)) as dag:
-        for model in sorted(project.rglob("*.sql")):
-            EmptyOperator(task_id=model.stem)
+        build = DbtBuildLocalOperator(
+            task_id="build",
+            project_dir=project,
+            profile_config=ProfileConfig(
+                profile_name=project.name, target_name="dev", profiles_yml_filepath=project / "profiles.yml"
+            ),
+            dbt_executable_path="/home/astro/dbt_venv/bin/dbt",
+            invocation_mode=InvocationMode.SUBPROCESS,
+            install_deps=False,
+        )
+        build >> [EmptyOperator(task_id=model.stem) for model in project.rglob("*.sql")]
     globals()[project.name] = dag
 '''
 
@@ -89,6 +104,13 @@ class Setup:
         self.models = {project.name: _models(project) for project in self.projects}
         return self.dags.commit({"dags/proof.py": DAG}, submodules=submodules, message=message)
 
+    def connect(self, remote: Remote) -> None:
+        """Give the stack the connection of a repository."""
+        self.config["connections"][remote.connection] = remote.settings
+        if remote.credentials:
+            self.config["credentials"][remote.connection] = remote.credentials
+        self.tokens += [secret for secret in remote.secrets if secret not in self.tokens]
+
 
 def _models(project: Project) -> list[str]:
     found = [path.stem for path in project.repository.tree.rglob("*.sql")]
@@ -105,238 +127,143 @@ class Case:
     """Kind of credentials, for the documentation."""
 
 
-def https(authority: Path, login: str, **more: Any) -> dict[str, Any]:
-    """A connection of type https."""
-    return {"type": "https", "login": login, "caBundle": str(authority), **more}
+@dataclass(frozen=True)
+class Remote:
+    """A repository on one of the hosts, and the stack's connection that opens it."""
+
+    repository: Repository
+    url: str
+    connection: str
+    """Name of the connection."""
+    settings: dict[str, Any]
+    """The connection."""
+    credentials: dict[str, str] = field(default_factory=dict)
+    """Its credentials."""
+    secrets: tuple[str, ...] = ()
+    """What of them must show up nowhere."""
 
 
-def _config(
-    dags_url: str,
-    dags_connection: str | None,
-    projects: Mapping[str, tuple[str, str | None]],
-    connections: Mapping[str, Any],
-    credentials: Mapping[str, Any],
-    submodules: list[dict[str, str]] | None = None,
-) -> dict[str, Any]:
-    dags: dict[str, Any] = {"repo": dags_url, "subdir": "dags", "ref": BRANCH, "refreshInterval": 30}
-    if dags_connection:
-        dags["connection"] = dags_connection
-    if submodules:
-        dags["submodules"] = submodules
-    listed = []
-    for name, (url, connection) in projects.items():
-        project = {"name": name, "path": f"dags/dbt/{name}", "repo": url}
-        listed.append(project | ({"connection": connection} if connection else {}))
-    return {
-        "dags": dags,
+def _public(hosts: Hosts, path: str, connection: str) -> Remote:
+    """On the other host, open to everybody."""
+    settings = {"type": "https", "anonymous": True, "caBundle": str(hosts.other.authority)}
+    return Remote(hosts.repository(hosts.other.root, path), hosts.other.url(path), connection, settings)
+
+
+def _by_token(hosts: Hosts, host: HttpsHost, path: str, connection: str, token: str = "") -> Remote:
+    """On a host over HTTPS, opened by a token; without one given, by one that opens nothing else."""
+    token = token or "canary-" + path.removesuffix(".git").replace("/", "-")
+    repository = hosts.repository(host.root, path)
+    host.grant(path, token)
+    settings = {"type": "https", "login": host.login, "caBundle": str(host.authority)}
+    return Remote(repository, host.url(path), connection, settings, {"password": token}, (token,))
+
+
+def _by_key(hosts: Hosts, path: str, connection: str, key: str = "") -> Remote:
+    """Over SSH, opened by a deploy key; without one given, by one of its own, and the host's key is known."""
+    settings = {"type": "ssh"} if key else {"type": "ssh", "knownHosts": hosts.ssh.known_hosts}
+    repository = hosts.repository(hosts.ssh.root, path)
+    key = key or hosts.ssh.key(path)
+    # A line of a private key is enough to know it by.
+    known_by = key.splitlines()[2]
+    return Remote(repository, hosts.ssh.url(path), connection, settings, {"privateKey": key}, (known_by,))
+
+
+def _setup(dags: Remote, *dbt: Remote, spelled: str | None = None) -> Setup:
+    """A Dag repository with dbt projects, each called like its repository; `spelled` is their URL in .gitmodules."""
+    projects = []
+    for remote in dbt:
+        name = remote.repository.bare.stem
+        commit = remote.repository.commit(dbt_files(name))
+        projects.append(Project(name, remote.repository, commit, spelled or remote.url))
+    listed = [
+        {"name": project.name, "path": project.path, "repo": remote.url, "connection": remote.connection}
+        for project, remote in zip(projects, dbt, strict=True)
+    ]
+    config = {
+        "dags": {
+            "repo": dags.url,
+            "subdir": "dags",
+            "ref": BRANCH,
+            "refreshInterval": 30,
+            "connection": dags.connection,
+        },
         "dbtProjects": listed,
-        "connections": dict(connections),
-        "credentials": dict(credentials),
+        "connections": {},
+        "credentials": {},
     }
-
-
-def _project(hosts: Hosts, root: Path, path: str, name: str, url: str) -> Project:
-    repository = hosts.repository(root, path)
-    return Project(name, repository, repository.commit(dbt_files(name)), url)
-
-
-def _token(slug: str, what: str) -> str:
-    """A token that opens nothing but this case's repositories."""
-    return f"canary-{slug}-{what}"
-
-
-def _password(token: str) -> dict[str, str]:
-    return {"password": token}
+    setup = Setup(dags.repository, projects, config)
+    for remote in (dags, *dbt):
+        setup.connect(remote)
+    return setup
 
 
 def public_submodule(hosts: Hosts, slug: str) -> Setup:
     """The submodule is public on another host, whose certificate is privately signed."""
-    token, dags_path, path = _token(slug, "dags"), f"{slug}/dags.git", f"{slug}/sales.git"
-    dags = hosts.repository(hosts.trial.root, dags_path)
-    hosts.trial.grant(dags_path, token)
-    project = _project(hosts, hosts.other.root, path, "sales", hosts.other.url(path))
-    return Setup(
-        dags,
-        [project],
-        _config(
-            hosts.trial.url(dags_path),
-            "git",
-            {"sales": (project.url, "open")},
-            {
-                "git": https(hosts.trial.authority, hosts.trial.login),
-                "open": {"type": "https", "anonymous": True, "caBundle": str(hosts.other.authority)},
-            },
-            {"git": _password(token)},
-        ),
-        tokens=[token],
+    return _setup(
+        _by_token(hosts, hosts.trial, f"{slug}/dags.git", "git"),
+        _public(hosts, f"{slug}/sales.git", "open"),
     )
 
 
-def same_host_same_token(hosts: Hosts, slug: str, *, token: str | None = None, name: str = "sales") -> Setup:
+def same_host_same_token(hosts: Hosts, slug: str, *, token: str = "", name: str = "sales") -> Setup:
     """One token opens both repositories."""
-    token = token or _token(slug, "both")
-    dags_path, path = f"{slug}/dags.git", f"{slug}/{name}.git"
-    dags = hosts.repository(hosts.trial.root, dags_path)
-    project = _project(hosts, hosts.trial.root, path, name, hosts.trial.url(path))
-    hosts.trial.grant(dags_path, token)
-    hosts.trial.grant(path, token)
-    return Setup(
-        dags,
-        [project],
-        _config(
-            hosts.trial.url(dags_path),
-            "git",
-            {name: (project.url, "git")},
-            {"git": https(hosts.trial.authority, hosts.trial.login)},
-            {"git": _password(token)},
-        ),
-        tokens=[token],
-    )
+    dags = _by_token(hosts, hosts.trial, f"{slug}/dags.git", "git", token)
+    return _setup(dags, _by_token(hosts, hosts.trial, f"{slug}/{name}.git", "git", dags.secrets[0]))
 
 
 def same_host_other_token(hosts: Hosts, slug: str) -> Setup:
     """Each repository has a token of its own on one host."""
-    first, second = _token(slug, "dags"), _token(slug, "dbt")
-    dags_path, path = f"{slug}/dags.git", f"{slug}/sales.git"
-    dags = hosts.repository(hosts.trial.root, dags_path)
-    project = _project(hosts, hosts.trial.root, path, "sales", hosts.trial.url(path))
-    hosts.trial.grant(dags_path, first)
-    hosts.trial.grant(path, second)
-    connection = https(hosts.trial.authority, hosts.trial.login)
-    return Setup(
-        dags,
-        [project],
-        _config(
-            hosts.trial.url(dags_path),
-            "git",
-            {"sales": (project.url, "dbt")},
-            {"git": dict(connection), "dbt": dict(connection)},
-            {"git": _password(first), "dbt": _password(second)},
-        ),
-        tokens=[first, second],
+    return _setup(
+        _by_token(hosts, hosts.trial, f"{slug}/dags.git", "git"),
+        _by_token(hosts, hosts.trial, f"{slug}/sales.git", "dbt"),
     )
 
 
 def other_host_other_token(
-    hosts: Hosts, slug: str, *, spelled: str | None = None, name: str = "sales"
+    hosts: Hosts, slug: str, *, name: str = "sales", spelled: str | None = None
 ) -> Setup:
     """The submodule is on another host, with a token of its own."""
-    first, second = _token(slug, "dags"), _token(slug, "dbt")
-    dags_path, path = f"{slug}/dags.git", f"{slug}/{name}.git"
-    dags = hosts.repository(hosts.trial.root, dags_path)
-    url = hosts.other.url(path)
-    project = _project(hosts, hosts.other.root, path, name, spelled.format(path=path) if spelled else url)
-    hosts.trial.grant(dags_path, first)
-    hosts.other.grant(path, second)
-    return Setup(
-        dags,
-        [project],
-        _config(
-            hosts.trial.url(dags_path),
-            "git",
-            {name: (url, "dbt")},
-            {
-                "git": https(hosts.trial.authority, hosts.trial.login),
-                "dbt": https(hosts.other.authority, hosts.other.login),
-            },
-            {"git": _password(first), "dbt": _password(second)},
-        ),
-        tokens=[first, second],
+    return _setup(
+        _by_token(hosts, hosts.trial, f"{slug}/dags.git", "git"),
+        _by_token(hosts, hosts.other, f"{slug}/{name}.git", "dbt"),
+        spelled=spelled,
     )
 
 
 def ssh_shared_key(hosts: Hosts, slug: str) -> Setup:
     """One deploy key opens both repositories; the host's key is accepted at the first contact."""
-    dags_path, path = f"{slug}/dags.git", f"{slug}/sales.git"
-    dags = hosts.repository(hosts.ssh.root, dags_path)
-    project = _project(hosts, hosts.ssh.root, path, "sales", hosts.ssh.url(path))
-    key = hosts.ssh.key(dags_path, path)
-    return Setup(
-        dags,
-        [project],
-        _config(
-            hosts.ssh.url(dags_path),
-            "deploy",
-            {"sales": (project.url, "deploy")},
-            {"deploy": {"type": "ssh"}},
-            {"deploy": {"privateKey": key}},
-        ),
-        tokens=[_body(key)],
-    )
+    paths = (f"{slug}/dags.git", f"{slug}/sales.git")
+    key = hosts.ssh.key(*paths)
+    return _setup(*(_by_key(hosts, path, "deploy", key) for path in paths))
 
 
 def ssh_key_per_repository(hosts: Hosts, slug: str, *, name: str = "sales") -> Setup:
     """Each repository has a deploy key of its own on one host, whose key is known."""
-    dags_path, path = f"{slug}/dags.git", f"{slug}/{name}.git"
-    dags = hosts.repository(hosts.ssh.root, dags_path)
-    project = _project(hosts, hosts.ssh.root, path, name, hosts.ssh.url(path))
-    first, second = hosts.ssh.key(dags_path), hosts.ssh.key(path)
-    connection = {"type": "ssh", "knownHosts": hosts.ssh.known_hosts}
-    return Setup(
-        dags,
-        [project],
-        _config(
-            hosts.ssh.url(dags_path),
-            "deploy_dags",
-            {name: (project.url, "deploy_dbt")},
-            {"deploy_dags": connection, "deploy_dbt": connection},
-            {"deploy_dags": {"privateKey": first}, "deploy_dbt": {"privateKey": second}},
-        ),
-        tokens=[_body(first), _body(second)],
+    return _setup(
+        _by_key(hosts, f"{slug}/dags.git", "deploy_dags"),
+        _by_key(hosts, f"{slug}/{name}.git", "deploy_dbt"),
     )
 
 
 def https_dags_ssh_submodule(hosts: Hosts, slug: str) -> Setup:
     """The Dag repository by token, the submodule by deploy key."""
-    token, dags_path, path = _token(slug, "dags"), f"{slug}/dags.git", f"{slug}/sales.git"
-    dags = hosts.repository(hosts.trial.root, dags_path)
-    hosts.trial.grant(dags_path, token)
-    project = _project(hosts, hosts.ssh.root, path, "sales", hosts.ssh.url(path))
-    key = hosts.ssh.key(path)
-    return Setup(
-        dags,
-        [project],
-        _config(
-            hosts.trial.url(dags_path),
-            "git",
-            {"sales": (project.url, "deploy")},
-            {
-                "git": https(hosts.trial.authority, hosts.trial.login),
-                "deploy": {"type": "ssh", "knownHosts": hosts.ssh.known_hosts},
-            },
-            {"git": _password(token), "deploy": {"privateKey": key}},
-        ),
-        tokens=[token, _body(key)],
+    return _setup(
+        _by_token(hosts, hosts.trial, f"{slug}/dags.git", "git"),
+        _by_key(hosts, f"{slug}/sales.git", "deploy"),
     )
 
 
 def ssh_dags_https_submodule(hosts: Hosts, slug: str) -> Setup:
     """The Dag repository by deploy key, the submodule by token."""
-    token, dags_path, path = _token(slug, "dbt"), f"{slug}/dags.git", f"{slug}/sales.git"
-    dags = hosts.repository(hosts.ssh.root, dags_path)
-    key = hosts.ssh.key(dags_path)
-    project = _project(hosts, hosts.other.root, path, "sales", hosts.other.url(path))
-    hosts.other.grant(path, token)
-    return Setup(
-        dags,
-        [project],
-        _config(
-            hosts.ssh.url(dags_path),
-            "deploy",
-            {"sales": (project.url, "dbt")},
-            {
-                "deploy": {"type": "ssh", "knownHosts": hosts.ssh.known_hosts},
-                "dbt": https(hosts.other.authority, hosts.other.login),
-            },
-            {"deploy": {"privateKey": key}, "dbt": _password(token)},
-        ),
-        tokens=[token, _body(key)],
+    return _setup(
+        _by_key(hosts, f"{slug}/dags.git", "deploy"),
+        _by_token(hosts, hosts.other, f"{slug}/sales.git", "dbt"),
     )
 
 
 def ssh_spelling_over_https(hosts: Hosts, slug: str) -> Setup:
     """.gitmodules says git@host:path, the agents fetch it over HTTPS."""
-    return other_host_other_token(hosts, slug, spelled="git@localhost:{path}")
+    return other_host_other_token(hosts, slug, spelled=f"git@localhost:{slug}/sales.git")
 
 
 def special_characters(hosts: Hosts, slug: str) -> Setup:
@@ -346,34 +273,23 @@ def special_characters(hosts: Hosts, slug: str) -> Setup:
 
 def two_submodules(hosts: Hosts, slug: str) -> Setup:
     """Two dbt projects, on two hosts, each with a token of its own."""
-    setup = same_host_other_token(hosts, slug)
-    token, path = _token(slug, "more"), f"{slug}/stock.git"
-    project = _project(hosts, hosts.other.root, path, "stock", hosts.other.url(path))
-    hosts.other.grant(path, token)
-    setup.projects.append(project)
-    setup.tokens.append(token)
-    setup.config["dbtProjects"].append(
-        {"name": "stock", "path": project.path, "repo": project.url, "connection": "stock"}
+    return _setup(
+        _by_token(hosts, hosts.trial, f"{slug}/dags.git", "git"),
+        _by_token(hosts, hosts.trial, f"{slug}/sales.git", "dbt"),
+        _by_token(hosts, hosts.other, f"{slug}/stock.git", "stock"),
     )
-    setup.config["connections"]["stock"] = https(hosts.other.authority, hosts.other.login)
-    setup.config["credentials"]["stock"] = _password(token)
-    return setup
 
 
 def nested_submodule(hosts: Hosts, slug: str) -> Setup:
     """The dbt project has a private submodule itself, on another host."""
     setup = same_host_other_token(hosts, slug)
-    token, path = _token(slug, "nested"), f"{slug}/macros.git"
-    nested = hosts.repository(hosts.other.root, path)
-    commit = nested.commit({"nested.sql": "select 3 as id\n"})
-    hosts.other.grant(path, token)
+    nested = _by_token(hosts, hosts.other, f"{slug}/macros.git", "macros")
+    commit = nested.repository.commit({"nested.sql": "select 3 as id\n"})
     (project,) = setup.projects
-    project.nested = {"models/shared": (hosts.other.url(path), commit)}
+    project.nested = {"models/shared": (nested.url, commit)}
     project.add_model("second")
-    setup.tokens.append(token)
-    setup.config["dags"]["submodules"] = [{"repo": hosts.other.url(path), "connection": "macros"}]
-    setup.config["connections"]["macros"] = https(hosts.other.authority, hosts.other.login)
-    setup.config["credentials"]["macros"] = _password(token)
+    setup.config["dags"]["submodules"] = [{"repo": nested.url, "connection": nested.connection}]
+    setup.connect(nested)
     return setup
 
 
@@ -392,11 +308,6 @@ def existing_secrets(hosts: Hosts, slug: str) -> Setup:
         "theirs-dbt": {"http-header": header},
     }
     return setup
-
-
-def _body(key: str) -> str:
-    """A line of a private key: enough to know it by."""
-    return key.splitlines()[2]
 
 
 CASES = [

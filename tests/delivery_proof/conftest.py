@@ -74,6 +74,8 @@ def git_hosts(environment: Environment, tmp_path_factory: pytest.TempPathFactory
 def agents(
     environment: Environment,
     pythons: dict[str, PythonEnvironment],
+    dbt_environment: PythonEnvironment,
+    database: Path,
     tmp_path_factory: pytest.TempPathFactory,
     request: pytest.FixtureRequest,
 ) -> Iterator[Agents]:
@@ -82,7 +84,7 @@ def agents(
     name = request.module.__name__.rpartition(".")[2].removeprefix("test_").replace("_", "-")
     stack = engine.Stack(environment, engine.copy_program(folder / "program"), f"proof-{name}")
     try:
-        yield Agents(stack, folder, pythons)
+        yield Agents(stack, folder, pythons, dbt=dbt_environment, database=database)
     finally:
         stack.remove()
 

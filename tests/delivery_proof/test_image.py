@@ -6,7 +6,6 @@ import base64
 import os
 import time
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +16,6 @@ from tests.delivery_proof.examples import TASKS, fill
 from tests.delivery_proof.hosts import Hosts
 from tests.delivery_proof.ledger import Ledger
 from tests.delivery_proof.rows import QUERY, REVENUE, rows
-from tests.support.airflow_env import PythonEnvironment
 from tests.support.image_pod import ImagePod
 
 pytestmark = pytest.mark.delivery
@@ -38,9 +36,7 @@ def network_of_this_machine() -> dict[str, Any]:
     return found
 
 
-def test_image_of_the_stack_runs_the_example(
-    agents: Agents, git_hosts: Hosts, dbt_environment: PythonEnvironment, database: Path, ledger: Ledger
-) -> None:
+def test_image_of_the_stack_runs_the_example(agents: Agents, git_hosts: Hosts, ledger: Ledger) -> None:
     info = agents.stack.info
     assert info.docker_host, "this proof needs the trial's Docker engine; unset NO_DOCKER."
     setup = same_host_same_token(git_hosts, "proof-image", name="jaffle")
@@ -68,7 +64,7 @@ def test_image_of_the_stack_runs_the_example(
     pod = partial(
         ImagePod,
         airflow=agents.pythons["1.0.1"],
-        database=database,
+        database=agents.database,
         docker_host=info.docker_host,
         login=base64.b64decode(secret.data[".dockerconfigjson"]),
     )
@@ -94,5 +90,5 @@ def test_image_of_the_stack_runs_the_example(
         ran = process.do("run", dag="jaffle", version=version, limit=600)
     assert ran["state"] == "success", worker.log[-6000:]
     assert ran["tasks"] == dict.fromkeys(TASKS, "success")
-    assert rows(dbt_environment, worker, QUERY) == REVENUE
+    assert rows(agents.dbt, worker, QUERY) == REVENUE
     ledger.add("image", "run to rows, read-only root", "agent-image", "works", time.monotonic() - started)

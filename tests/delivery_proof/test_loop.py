@@ -15,8 +15,14 @@ import pytest
 
 from tests.delivery_proof import breaking
 from tests.delivery_proof.agents import DAG_PROCESSOR, WORKER, Agents
-from tests.delivery_proof.cases import Setup, other_host_other_token, ssh_shared_key
+from tests.delivery_proof.cases import (
+    Setup,
+    other_host_other_token,
+    same_host_same_token,
+    ssh_shared_key,
+)
 from tests.delivery_proof.delivering import deliver, expect
+from tests.delivery_proof.examples import files
 from tests.delivery_proof.hosts import Hosts, HttpsHost
 from tests.delivery_proof.ledger import Ledger, documented
 from tests.support.agent_process import Pod
@@ -26,7 +32,7 @@ from tests.support.repositories import git
 pytestmark = pytest.mark.delivery
 
 OPERATION = "operation"
-EXAMPLE_DAG = Path(__file__).parents[2] / "examples" / "dag-repo" / "dags" / "dbt_dag.py"
+EXAMPLE: Mapping[str, str | None] = {"dags/dbt_dag.py": files("dag-repo")["dags/dbt_dag.py"]}
 MISSING = "0123456789" * 4
 
 
@@ -187,7 +193,7 @@ def test_dags_token_expires(by_token: Running, git_hosts: Hosts, proved: Callabl
     )
 
 
-def test_submodule_commit_missing(by_token: Running, proved: Callable[..., None]) -> None:
+def test_submodule_commit_was_never_pushed(by_token: Running, proved: Callable[..., None]) -> None:
     setup = by_token.setup
     setup.publish()
     before = dict(setup.models)
@@ -202,35 +208,96 @@ def test_submodule_commit_missing(by_token: Running, proved: Callable[..., None]
         assert processor.do("refresh")["version"] == wanted
         expect(processor, setup.models)
     proved(
-        "pinned commit missing (force-pushed)",
+        "pinned commit was never pushed",
         "refresh fails: not our ref; the old models keep running; goes on with the next good commit",
     )
+
+
+def test_submodule_commit_is_forced_away(
+    agents: Agents, git_hosts: Hosts, proved: Callable[..., None]
+) -> None:
+    """What has the commit goes on with it; what fetches it anew cannot, once the host has cleaned up."""
+    running = _provision(agents, same_host_same_token(git_hosts, "loop-forced", name="jaffle"))
+    setup = running.setup
+    (project,) = setup.projects
+    version, before, pinned = setup.dags.head(), dict(setup.models), project.commit
+    with running.processor().process() as processor, running.worker().process() as worker:
+        processor.do("initialise")
+        worker.do("initialise", version=version)
+        project.commit = project.repository.commit({"models/rewritten.sql": "select 2 as id\n"}, amend=True)
+        with running.processor().process() as early:
+            early.do("initialise")
+            expect(early, before)
+        assert f"pins the commit {pinned[:12]}, which is no longer part of main" in _preview(agents)
+
+        project.repository.clean_up()
+        refused = f"not our ref {pinned}"
+        after = setup.dags.commit({"README.md": "Another change of the Dag repository\n"})
+        assert processor.do("refresh")["version"] == after
+        expect(processor, before)
+        worker.do("initialise", version=version, again=True)
+        expect(worker, before, version)
+        assert refused in worker.failure("initialise", version=after)
+        with running.processor().process() as late:
+            assert refused in late.failure("initialise")
+        assert f"pins the commit {pinned[:12]}, which {project.url} does not have" in _preview(agents)
+
+        mended = setup.publish()
+        assert processor.do("refresh")["version"] == mended
+        expect(processor, setup.models)
+        worker.do("initialise", version=mended)
+        expect(worker, setup.models, mended)
+    proved(
+        "pinned commit is forced away",
+        "clones and versions that have it go on; once the host has cleaned up, new Pods and later commits of the Dag "
+        "repository fail: not our ref",
+    )
+
+
+def _preview(agents: Agents) -> str:
+    """What the program says about the stack as it was last provisioned, on one line."""
+    told = agents.stack.preview()
+    return " ".join((told.stdout + told.stderr).split())
 
 
 def test_submodule_host_down(by_token: Running, git_hosts: Hosts, proved: Callable[..., None]) -> None:
     """The tracking bundle moves on half: the Dags are new, the dbt project is old, until its host answers."""
     setup = by_token.setup
+    (project,) = setup.projects
     setup.publish()
-    before = dict(setup.models)
-    with by_token.processor().process() as processor:
+    old = project.commit
+    setup.dags.commit({**EXAMPLE, "dags/proof.py": None})
+    pod = by_token.processor()
+    with pod.process() as processor:
         processor.do("initialise")
-        wanted = by_token.bump()
+        before = processor.do("parse")
+        project.add_model("after_the_outage")
+        wanted = setup.dags.commit(submodules=_pins(setup))
+        told = f"jaffle is at commit {old[:12]}, but this repository asks for {project.commit[:12]}"
         with unreachable(git_hosts, _path(by_token)):
             assert "Error pulling submodule" in processor.failure("refresh")
             assert "Error pulling submodule" in processor.failure("refresh")
-            expect(processor, before)
+            half = processor.do("parse")
         assert processor.do("refresh")["version"] == wanted
-        expect(processor, setup.models)
+        mended = processor.do("parse")
+    setup.dags.commit(dict.fromkeys(EXAMPLE))
+    assert before["errors"] == half["errors"] == mended["errors"] == {}
+    assert half["dags"] == before["dags"]
+    assert {*mended["dags"]["jaffle"]} - {*before["dags"]["jaffle"]} == {"after_the_outage_run"}
+    assert pod.log.count(told) == 1
+    assert told not in before["docs"]["jaffle"]
+    assert told in half["docs"]["jaffle"]
+    assert told not in mended["docs"]["jaffle"]
     proved(
         "host of the submodule is down",
-        "refresh fails: Error pulling submodule; new Dags with the old models until it answers",
+        "refresh fails: Error pulling submodule; new Dags with the old models until it answers, and the Dag says so",
     )
 
 
 def test_poisoned_version(by_token: Running, git_hosts: Hosts, proved: Callable[..., None]) -> None:
     """A version whose first fetch failed stays without dbt; the example Dag says so, and a fresh Pod is well."""
     setup = by_token.setup
-    version = setup.dags.commit({"dags/dbt_dag.py": EXAMPLE_DAG.read_text()}, submodules=_pins(setup))
+    version = setup.dags.commit(EXAMPLE, submodules=_pins(setup))
     pod = by_token.worker()
     with pod.process() as worker:
         with unreachable(git_hosts, _path(by_token)):
@@ -244,7 +311,7 @@ def test_poisoned_version(by_token: Running, git_hosts: Hosts, proved: Callable[
     assert (pod.storage / "versions" / version / "dags/dbt/jaffle/dbt_project.yml").is_file()
     with by_token.worker().process() as worker:
         worker.do("initialise", version=version)
-    setup.dags.commit({"dags/dbt_dag.py": None}, submodules=_pins(setup))
+    setup.dags.commit(dict.fromkeys(EXAMPLE))
     proved(
         "first fetch of a version fails",
         "the version stays without dbt; the Dag says so; a new Pod, or removing the version's folder, cures it",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from tests.delivery_proof.examples import TASKS, fill
 from tests.delivery_proof.hosts import Hosts
 from tests.delivery_proof.ledger import Ledger
 from tests.delivery_proof.rows import QUERY, REVENUE, rows
-from tests.support.airflow_env import PythonEnvironment
+from tests.support.pod_template import Container
 
 pytestmark = pytest.mark.delivery
 
@@ -30,23 +30,32 @@ CASES: dict[str, tuple[str, Callable[..., Setup], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_example_runs_from_the_stack(
-    name: str,
-    agents: Agents,
-    git_hosts: Hosts,
-    dbt_environment: PythonEnvironment,
-    database: Path,
-    ledger: Ledger,
-) -> None:
-    provider, build, agent = CASES[name]
-    setup = build(git_hosts, f"run-{provider.replace('.', '-')}")
-    version = fill(setup)
-    agents.provision(setup.config, **agent)
-    started = time.monotonic()
+@pytest.fixture(scope="module")
+def runs(agents: Agents, git_hosts: Hosts, ledger: Ledger) -> Iterator[Mapping[str, Future[None]]]:
+    """Every case, provisioned one after the other and run at the same time."""
+    with ThreadPoolExecutor(len(CASES)) as pool:
+        started = {}
+        for name, (provider, build, agent) in CASES.items():
+            setup = build(git_hosts, f"run-{provider.replace('.', '-')}")
+            version = fill(setup)
+            agents.provision(setup.config, **agent)
+            containers = {deployment: agents.container(deployment) for deployment in (DAG_PROCESSOR, WORKER)}
+            assert containers[DAG_PROCESSOR].read_only_root == ("podSecurity" in agent)
+            started[name] = pool.submit(run, agents, ledger, name, provider, version, containers)
+        yield started
 
-    processor = agents.pod(DAG_PROCESSOR, provider=provider, dbt=dbt_environment)
-    assert processor.container.read_only_root == ("podSecurity" in agent)
+
+def run(
+    agents: Agents,
+    ledger: Ledger,
+    name: str,
+    provider: str,
+    version: str,
+    containers: Mapping[str, Container],
+) -> None:
+    """Parse the example and run it at a version."""
+    started = time.monotonic()
+    processor = agents.pod(DAG_PROCESSOR, provider=provider, container=containers[DAG_PROCESSOR])
     own = set(processor.environment()) - set(processor.container.environment)
     assert own == {"PATH", "HOME", "LANG", "AIRFLOW_HOME", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"}
     with processor.process() as process:
@@ -61,18 +70,17 @@ def test_example_runs_from_the_stack(
         assert {dag: set(tasks) for dag, tasks in parsed["dags"].items()} == {"jaffle": TASKS}
     ledger.add("example", f"{name}: parsed", provider, "works", parsed.seconds, "dbt ls")
 
-    worker = agents.pod(WORKER, provider=provider, dbt=dbt_environment, database=database)
+    worker = agents.pod(WORKER, provider=provider, container=containers[WORKER])
     with worker.process() as process:
         process.do("initialise", version=version)
         ran = process.do("run", dag="jaffle", version=version, limit=600)
     assert ran["state"] == "success", worker.log[-6000:]
     assert ran["tasks"] == dict.fromkeys(TASKS, "success")
-    assert rows(dbt_environment, worker, QUERY) == REVENUE
-    ledger.add(
-        "example",
-        f"{name}: run to rows",
-        provider,
-        "works",
-        time.monotonic() - started,
-        f"{len(TASKS)} tasks",
-    )
+    assert rows(agents.dbt, worker, QUERY) == REVENUE
+    seconds = time.monotonic() - started
+    ledger.add("example", f"{name}: run to rows", provider, "works", seconds, f"{len(TASKS)} tasks")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_example_runs_from_the_stack(runs: Mapping[str, Future[None]], name: str) -> None:
+    runs[name].result()

@@ -71,6 +71,7 @@ def parse(*, version: str | None = None) -> dict[str, Any]:
     return {
         "errors": {str(Path(file).name): text for file, text in bag.import_errors.items()},
         "dags": {name: sorted(dag.task_ids) for name, dag in bag.dags.items()},
+        "docs": {name: dag.doc_md for name, dag in bag.dags.items()},
     }
 
 

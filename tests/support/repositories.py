@@ -50,8 +50,12 @@ class Repository:
         submodules: Mapping[str, tuple[str, str]] = {},
         message: str = "Change",
         branch: str = "main",
+        amend: bool = False,
     ) -> str:
-        """Commit files (None removes one) and submodules (path -> (URL, commit)); return the commit."""
+        """Commit files (None removes one) and submodules (path -> (URL, commit)); return the commit.
+
+        With `amend` it takes the place of the newest commit, which the bare repository is forced to let go.
+        """
         for name, content in files.items():
             path = self.tree / name
             if content is None:
@@ -68,7 +72,8 @@ class Repository:
             git("config", "--file", ".gitmodules", f"submodule.{place}.path", place, cwd=self.tree)
             git("config", "--file", ".gitmodules", f"submodule.{place}.url", url, cwd=self.tree)
             git("add", ".gitmodules", cwd=self.tree)
-        git("commit", "--quiet", "--allow-empty", "-m", message, cwd=self.tree)
+        replacing = ["--amend"] if amend else []
+        git("commit", "--quiet", "--allow-empty", *replacing, "-m", message, cwd=self.tree)
         git("push", "--quiet", "--force", str(self.bare), f"HEAD:refs/heads/{branch}", cwd=self.tree)
         return git("rev-parse", "HEAD", cwd=self.tree)
 
@@ -83,6 +88,11 @@ class Repository:
         subprocess.run(
             ["git", "fast-import", "--quiet"], cwd=self.bare, input="".join(lines), text=True, check=True
         )
+
+    def clean_up(self) -> None:
+        """Remove what nothing refers to any more from the bare repository, as hosts do in time."""
+        git("reflog", "expire", "--expire=now", "--all", cwd=self.bare)
+        git("gc", "--quiet", "--prune=now", cwd=self.bare)
 
     def head(self) -> str:
         """The newest commit."""
