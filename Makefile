@@ -6,7 +6,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.requirements
-LOCAL := $(VENV)/bin/python -m local
+TRIAL := $(VENV)/bin/python -m trial
 TEST_STATE := .trial-tests
 
 export DELIVERY NODE NO_DOCKER
@@ -28,38 +28,38 @@ $(STAMP): requirements.txt requirements-dev.txt
 	  touch $@ && echo "✓ Python environment ($$((SECONDS - start)) s)"
 
 up: $(STAMP) ## Bring up the trial environment and the stack dev
-	@$(LOCAL) up
+	@$(TRIAL) up
 
 preview: $(STAMP) ## Show what the stack dev would change
-	@$(LOCAL) preview
+	@$(TRIAL) preview
 
 stop: $(STAMP) ## Stop all processes of the trial, keep its state
-	@$(LOCAL) stop
+	@$(TRIAL) stop
 
 down: $(STAMP) ## Stop the trial and remove all that it made, keep the caches
-	@$(LOCAL) --state $(TEST_STATE) down
-	@$(LOCAL) down
+	@$(TRIAL) --state $(TEST_STATE) down
+	@$(TRIAL) down
 
 clean: $(STAMP) ## Like down, and remove the caches
-	@$(LOCAL) --state $(TEST_STATE) down
-	@$(LOCAL) clean
+	@$(TRIAL) --state $(TEST_STATE) down
+	@$(TRIAL) clean
 
 env: $(STAMP) ## Print export lines: eval "$$(make -s env)"
-	@$(LOCAL) env
+	@$(TRIAL) env
 
 status: $(STAMP) ## Say which processes of the trial run
-	@$(LOCAL) status
+	@$(TRIAL) status
 
 # The tests have a trial of their own, beside one that may run. They take it down; if they could not, this does.
 test: $(STAMP) ## Bring up what the tests need, then run all of them
-	@$(LOCAL) --state $(TEST_STATE) up --no-stack
+	@$(TRIAL) --state $(TEST_STATE) up --no-stack
 	@status=0; $(VENV)/bin/python -m pytest $(PYTEST_ARGS) || status=$$?; \
-	  $(LOCAL) --state $(TEST_STATE) down; exit $$status
+	  $(TRIAL) --state $(TEST_STATE) down; exit $$status
 
 test-delivery: $(STAMP) ## Prove that agents can fetch and run the dbt project, with real Airflow
-	@$(LOCAL) --state $(TEST_STATE) up --no-stack
+	@$(TRIAL) --state $(TEST_STATE) up --no-stack
 	@status=0; $(VENV)/bin/python -m pytest -m delivery $(PYTEST_ARGS) || status=$$?; \
-	  $(LOCAL) --state $(TEST_STATE) down; exit $$status
+	  $(TRIAL) --state $(TEST_STATE) down; exit $$status
 
 test-quick: $(STAMP) ## Run the tests that need no trial environment
 	@$(VENV)/bin/python -m pytest -m 'not engine and not airflow and not delivery and not preflight' $(PYTEST_ARGS)

@@ -5,13 +5,13 @@ from pathlib import Path
 import pulumi
 
 import delivery
-import git_remote
 import preflight
-from components import wiring
-from components.interruption import leave_quietly
+from clients.git import GitError
 from delivery.advice import advice
+from program import wiring
+from program.configuration import load
+from program.interruption import leave_quietly
 from settings import SettingsError
-from settings.program import load
 
 
 def main() -> None:
@@ -35,7 +35,7 @@ def main() -> None:
         git = wiring.git_connections(settings, plan, cluster)
         image = wiring.client_image(settings, plan, context)
         agents = wiring.agent_release(settings, plan, cluster, git, image)
-    except (SettingsError, preflight.PreflightError, git_remote.GitError) as error:
+    except (SettingsError, preflight.PreflightError, GitError) as error:
         raise pulumi.RunError(str(error)) from None
 
     pulumi.export("delivery", plan.option)

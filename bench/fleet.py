@@ -14,9 +14,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from local.environment import Environment
 from review import fleet
 from tests.support.engine import Stack, copy_program
+from trial.environment import Environment
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from domain.names import FORCE_PATCH
+
 
 class AgentNamespace(pulumi.ComponentResource):
     """A Kubernetes provider of its own and, unless somebody else owns it, the agents' namespace.
 
     The provider changes Secrets and ConfigMaps in place. By default it deletes and makes them again, and a Pod that starts
-    in between fails (pulumi-kubernetes, provider option `enableSecretMutable`). What somebody else wrote into a field that
-    the program sets, it writes over (`enablePatchForce`). By default it refuses, so a Secret edited by hand would stop every
-    update that changes it, and the preview that should tell of the edit.
+    in between fails (pulumi-kubernetes, provider option `enableSecretMutable`).
     """
 
     provider: kubernetes.Provider
@@ -47,7 +47,6 @@ class AgentNamespace(pulumi.ComponentResource):
             context=context,
             enable_secret_mutable=True,
             enable_config_map_mutable=True,
-            enable_patch_force=True,
             opts=pulumi.ResourceOptions(parent=self),
         )
         if create:
@@ -58,7 +57,11 @@ class AgentNamespace(pulumi.ComponentResource):
             }
             made = kubernetes.core.v1.Namespace(
                 resource_name,
-                metadata={"name": namespace, "labels": {**(labels or {}), **security}},
+                metadata={
+                    "name": namespace,
+                    "labels": {**(labels or {}), **security},
+                    "annotations": FORCE_PATCH,
+                },
                 opts=pulumi.ResourceOptions(parent=self, provider=self.provider, protect=protect),
             )
             self.name = made.metadata.apply(lambda metadata: str(metadata.name))

@@ -13,7 +13,8 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi.output import UNKNOWN
 
-from delivery.fingerprint import fingerprint
+from domain.fingerprint import fingerprint
+from domain.names import FORCE_PATCH
 
 MARK = "ASTRO_DBT_SECRETS"
 """Environment variable with the mark of the Secrets that a Pod reads: a changed Secret changes the Pod's template."""
@@ -203,7 +204,7 @@ class AgentRelease(pulumi.ComponentResource):
         name = f"{self._prefix}-{suffix}"
         made = kubernetes.core.v1.Secret(
             f"{self._resource_name}-{suffix}",
-            metadata={"name": name, "namespace": self._namespace},
+            metadata={"name": name, "namespace": self._namespace, "annotations": FORCE_PATCH},
             string_data=string_data,
             data=data,
             type=type_,

@@ -8,7 +8,7 @@ import pulumi
 import pulumi_docker as docker
 
 from components.agent_release import RegistryLogin
-from components.build_context import BuildContext
+from program.build_context import BuildContext
 
 
 class ClientImage(pulumi.ComponentResource):

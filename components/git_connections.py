@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from delivery.fingerprint import fingerprint
 from delivery.git_access import (
     CONNECTION_KEY,
     HEADER_KEY,
@@ -17,6 +16,8 @@ from delivery.git_access import (
     airflow_connection,
     http_header,
 )
+from domain.fingerprint import fingerprint
+from domain.names import FORCE_PATCH
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +128,11 @@ class GitConnections(pulumi.ComponentResource):
             data = credentials.secret_data()
             self.secrets[connection] = kubernetes.core.v1.Secret(
                 f"{resource_name}-{connection}",
-                metadata={"name": secret_names[connection], "namespace": namespace},
+                metadata={
+                    "name": secret_names[connection],
+                    "namespace": namespace,
+                    "annotations": FORCE_PATCH,
+                },
                 string_data=data,
                 opts=pulumi.ResourceOptions(parent=self, protect=protect),
             )
@@ -136,7 +141,7 @@ class GitConnections(pulumi.ComponentResource):
         if config_files:
             self.config_map = kubernetes.core.v1.ConfigMap(
                 f"{resource_name}-config",
-                metadata={"name": config_map_name, "namespace": namespace},
+                metadata={"name": config_map_name, "namespace": namespace, "annotations": FORCE_PATCH},
                 data=dict(config_files),
                 opts=pulumi.ResourceOptions(parent=self),
             )

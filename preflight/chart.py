@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from clients.charts import ChartPackage, MissingChartError, fetch_chart
+from clients.http import WebError
+from clients.registry import RegistryError
 from delivery.chart_values import chart_values
-from preflight.chart_package import ChartPackage, MissingChartError, fetch_chart
+from domain.kubernetes_range import admits
 from preflight.cluster import cluster_version
-from preflight.kubernetes_range import admits
-from preflight.registry import RegistryError
-from preflight.web import WebError
 from preflight.words import near
 from preflight.world import World
 from settings.chart_keys import KNOWN, Tree

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from preflight import helm_release
+from clients.helm import history as helm_release
+from clients.kubernetes import Cluster, ClusterError, RefusedError, connect
 from preflight.adopt import command
-from preflight.kube import Cluster, ClusterError, RefusedError, connect
 from preflight.references import SecretUse, object_uses, secret_uses
 from preflight.world import World
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from git_remote import Access, Entry, GitError, PartialClone, Session, ls_remote
+from clients.git import Access, Entry, GitError, PartialClone, Session, ls_remote
 from preflight.report import ProjectFacts
 from preflight.world import World
 from settings.dbt import DbtProject

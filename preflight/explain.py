@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from git_remote import Cause, GitError
+from clients.git import Cause, GitError
 from preflight.world import World
 
 

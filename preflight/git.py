@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from delivery.git_access import dags_connection
-from git_remote import (
+from clients.git import (
     AgentsAccess,
     Cause,
     Entry,
@@ -17,6 +16,7 @@ from git_remote import (
     agents_access,
     ls_remote,
 )
+from delivery.git_access import dags_connection
 from preflight import dbt
 from preflight.cluster import secret_reader
 from preflight.explain import Subject, explain

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
-from git_remote import Session
+from clients.git import Session
 from settings.base import SCP_URL
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from preflight.chart_package import login_for
-from preflight.registry import Reference, Registry, RegistryError, docker_login, has_credential_helper
+from clients.charts import login_for
+from clients.http import WebError
+from clients.registry import Reference, Registry, RegistryError, docker_login, has_credential_helper
 from preflight.report import ImageFacts
-from preflight.web import WebError
 from preflight.world import World
 
 _ASTRO_TAG = re.compile(

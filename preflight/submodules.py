@@ -10,8 +10,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from clients.git import AgentsAccess, Cause, GitError, PartialClone, Refs, Session, ls_remote
 from delivery.git_access import parse_remote, spellings
-from git_remote import AgentsAccess, Cause, GitError, PartialClone, Refs, Session, ls_remote
 from preflight import dbt, gitmodules
 from preflight.explain import Subject, explain
 from preflight.parallel import Task, together

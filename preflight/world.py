@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, SecretStr
 
+from clients.git.errors import redact
 from delivery.plan import Plan
-from git_remote.errors import redact
 from preflight.checks import CHECKS
 from preflight.levels import Levels
 from preflight.report import Finding, ImageFacts, ProjectFacts

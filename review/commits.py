@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from git_remote import Access, GitError, Session
-from git_remote.refs import require_fetchable
+from clients.git import Access, GitError, Session
+from clients.git.refs import require_fetchable
 from review.model import Commits
 
 LIMIT = 20

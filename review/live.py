@@ -12,8 +12,8 @@ from pathlib import Path
 
 import delivery
 import preflight
-from components.wiring import authorities
-from git_remote import Access, GitError
+from clients.git import Access, GitError
+from program.wiring import authorities
 from review import commits
 from review.build import Facts, build
 from review.model import Commits, Notice, Review, Violation

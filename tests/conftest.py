@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from local.environment import Environment
 from tests.support.engine import Stack, copy_program, environment_for_tests
+from trial.environment import Environment
 
 # The machines that run these tests are shared and slow at times; no test is judged by the clock.
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from local.downloads import Downloads
-from local.gobuild import PROGRAMS
-from local.layout import Layout
-from local.progress import Progress
-from local.tools import Toolbox
 from tests.support.helm_chart import CHARTS, Chart, Lint, Render, Rendered
 from tests.support.terminal import visible
+from trial.downloads import Downloads
+from trial.gobuild import PROGRAMS
+from trial.layout import Layout
+from trial.progress import Progress
+from trial.tools import Toolbox
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pulumi
 
 from components.agent_release import RegistryLogin
-from components.build_context import BuildContext
 from components.client_image import ClientImage
+from program.build_context import BuildContext
 
 
 def test_image(recorder):

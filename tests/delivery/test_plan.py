@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import delivery
-from delivery.fingerprint import fingerprint
 from delivery.plan import Mount
+from domain.fingerprint import fingerprint
 from tests.support.stacks import settings_of, stack
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from local.environment import Environment
-from local.packages import install
 from tests.delivery_proof.agents import Agents
 from tests.delivery_proof.hosts import Hosts, hosts
 from tests.delivery_proof.ledger import Ledger
 from tests.support import engine
 from tests.support.airflow_env import PythonEnvironment, airflow_environment, dbt_environment, environment
+from trial.environment import Environment
+from trial.packages import install
 
 __all__ = ["airflow_environment", "dbt_environment"]
 

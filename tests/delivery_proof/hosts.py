@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from local.environment import EnvironmentInfo
-from local.git_server import Grant, read_grants, write_grants
 from tests.support.git_server import GitServer, serve
 from tests.support.repositories import Repository
 from tests.support.ssh_server import SshServer, ssh_server
+from trial.environment import EnvironmentInfo
+from trial.git_server import Grant, read_grants, write_grants
 
 
 class HttpsHost(Protocol):

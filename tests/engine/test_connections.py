@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from local.git_server import Grant, Submodule, head_of, make_repository, read_grants, write_grants
 from tests.engine.test_lifecycle import assert_no_leak, environment_of, templates
 from tests.support.stacks import ROOT
+from trial.git_server import Grant, Submodule, head_of, make_repository, read_grants, write_grants
 
 pytestmark = pytest.mark.engine
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from local.git_server import Grant, read_grants, write_grants
 from review import Verdict, build, parse
 from tests.support.repositories import Repository, git
 from tests.support.stacks import ROOT
+from trial.git_server import Grant, read_grants, write_grants
 
 pytestmark = pytest.mark.engine
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from local.environment import Environment
 from tests.support.engine import Stack, copy_program
+from trial.environment import Environment
 
 pytestmark = pytest.mark.engine
 

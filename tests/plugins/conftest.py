@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from local.environment import Environment
 from tests.plugins.scratch import Scratch, slug, write_chart
+from trial.environment import Environment
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from local.environment import Environment
 from tests.support.stacks import ROOT
+from trial.environment import Environment
 
 HEADER = """\
 import json, os

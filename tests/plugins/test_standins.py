@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from local.gobuild import QUICK_COMPILE
 from tests.plugins.scratch import Scratch
 from tests.support.stacks import ROOT
+from trial.gobuild import QUICK_COMPILE
 
 pytestmark = pytest.mark.engine
 
@@ -22,7 +22,7 @@ MODULES = ("common", "kubernetes", "docker")
 def test_go_tests(module: str) -> None:
     go = shutil.which("go")
     assert go, "the stand-ins are Go programs: install Go 1.26"
-    folder = ROOT / "local" / "go" / "plugins" / module
+    folder = ROOT / "trial" / "go" / "plugins" / module
     # The same flags as for the programs, so that compiled packages are shared.
     done = subprocess.run(
         [go, "test", "-trimpath", QUICK_COMPILE, "./..."],

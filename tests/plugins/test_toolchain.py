@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from local.language_host.server import _split_port
-from local.language_host.toolchain import Toolchain, ToolchainError, installed, plugin_packages
 from tests.support.stacks import ROOT
+from trial.language_host.server import _split_port
+from trial.language_host.toolchain import Toolchain, ToolchainError, installed, plugin_packages
 
 
 def test_virtual_environment_is_relative_to_the_project(tmp_path: Path) -> None:

@@ -12,13 +12,13 @@ import pytest
 
 import delivery
 import preflight
-from local.environment import Environment, EnvironmentInfo
 from preflight.checks import CHECKS, FAMILIES
 from preflight.report import Finding, Report
 from tests.support.engine import trial_config
 from tests.support.git_server import GitServer, serve
 from tests.support.repositories import Repository
 from tests.support.stacks import ROOT, settings_of, stack
+from trial.environment import Environment, EnvironmentInfo
 
 TOKEN = "canary-preflight-token"
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from preflight.kubernetes_range import admits
+from domain.kubernetes_range import admits
 from tests.preflight.conftest import Trial, expect, expect_nothing, look, only
 from tests.support.stacks import ROOT, with_agent
 from tests.support.web_hosts import TokenRegistry, chart_package, chart_repository, web_host
 
 NAME = "astro-remote-execution-agent"
-STAND_IN = ROOT / "local/chart" / NAME
+STAND_IN = ROOT / "trial/chart" / NAME
 
 
 def _config(url: str, *, agent: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:

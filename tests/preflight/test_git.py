@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from git_remote import session
+from clients.git import session
 from preflight.report import Report
 from tests.preflight.conftest import TOKEN, GitStack, expect, expect_nothing, only
 from tests.support.repositories import Repository

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
+from clients.registry import Reference
 from preflight.docker_engine import EngineError, ping
-from preflight.registry import Reference
 from tests.preflight.conftest import Trial, expect, expect_nothing, look, only
 from tests.support.stacks import stack, with_agent
 from tests.support.web_hosts import TokenRegistry, put_image, web_host
@@ -182,8 +182,8 @@ def test_a_user_who_may_not_push() -> None:
 
 
 def test_a_token_service_in_clear_gets_no_password() -> None:
-    from preflight.registry import Login, Registry, RegistryError
-    from preflight.web import Answer
+    from clients.http import Answer
+    from clients.registry import Login, Registry, RegistryError
 
     headers: Any = type("H", (), {"get_all": lambda *_: ['Bearer realm="http://tokens.invalid/t"']})()
     registry = Registry("registry.example.com", Login("u", "canary"), timeout=1)

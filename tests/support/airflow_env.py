@@ -17,10 +17,10 @@ from pathlib import Path
 
 import pytest
 
-from local.commands import run
-from local.layout import cache_folder
-from local.progress import Progress, Step
 from tests.support.terminal import visible
+from trial.commands import run
+from trial.layout import cache_folder
+from trial.progress import Progress, Step
 
 REQUIREMENTS = Path(__file__).parents[1] / "examples"
 INSTALL_SECONDS = 1800.0

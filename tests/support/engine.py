@@ -16,18 +16,20 @@ from kubernetes import client
 from kubernetes.config import new_client_from_config
 from pulumi import automation as auto
 
-from local.environment import Environment, EnvironmentInfo
 from settings.stack import config_key, secret_fields
 from tests.support.stacks import ROOT
+from trial.environment import Environment, EnvironmentInfo
 
 PROGRAM = (
     "Pulumi.yaml",
     "__main__.py",
+    "domain",
     "settings",
     "delivery",
-    "git_remote",
-    "preflight",
+    "clients",
     "components",
+    "preflight",
+    "program",
     "examples",
 )
 SECRET_KEYS = {config_key(field) for field in secret_fields()}

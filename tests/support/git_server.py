@@ -17,7 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from local.certificates import Authority, Certificate, KeyPair
+from trial.certificates import Authority, Certificate, KeyPair
 
 HOST = "127.0.0.1"
 

@@ -9,8 +9,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from local.environment import Environment
 from tests.support.kube_objects import kubectl
+from trial.environment import Environment
 
 NAME = "astro-agent"
 _TEMPLATE = """\

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-CHARTS = Path(__file__).parents[2] / "local" / "chart"
+CHARTS = Path(__file__).parents[2] / "trial" / "chart"
 KUBERNETES_VERSION = "1.36.3"
 
 Manifest = dict[str, Any]

@@ -12,7 +12,7 @@ from typing import Any
 from kubernetes import client
 from kubernetes.config import new_client_from_config
 
-from local.environment import EnvironmentInfo
+from trial.environment import EnvironmentInfo
 
 
 @contextmanager

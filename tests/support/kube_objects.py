@@ -6,7 +6,7 @@ import json
 import subprocess
 from typing import Any
 
-from local.environment import Environment
+from trial.environment import Environment
 
 
 def kubectl(environment: Environment, *arguments: str, stdin: str | None = None) -> str:

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local.packages import find_program
 from tests.support.sandbox import Sandbox
+from trial.packages import find_program
 
 ADDRESS = "127.0.0.1"
 START_SECONDS = 20.0

@@ -1,0 +1,171 @@
+"""A look into single commits of a repository without cloning it.
+
+One fetch brings a commit and its trees (`--depth=1 --filter=blob:none`), a second one the few files that are read. The
+cost depends on the size of one commit's folders, not on history. Hosts without partial clone send the whole commit.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from clients.git.errors import Cause, GitError
+from clients.git.refs import require_fetchable
+from clients.git.session import Session
+
+_MODES = {"040000": "folder", "160000": "submodule", "120000": "link"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of a commit's folders."""
+
+    path: str
+    """Path from the root of the repository."""
+    kind: str
+    """file, folder, link or submodule."""
+    object_id: str
+    """Git's object id; of a submodule the pinned commit."""
+
+
+@dataclass(frozen=True)
+class Lag:
+    """How far a pinned commit is behind a branch or tag."""
+
+    commits: int
+    """Commits that the branch has and the pin has not."""
+    more: bool = False
+    """True: history was followed this far only, there may be more."""
+    diverged: bool = False
+    """True: the pin is no part of the branch's history."""
+
+
+class PartialClone:
+    """Commits of one repository, fetched one by one into a bare repository in the session's folder."""
+
+    def __init__(self, session: Session, url: str) -> None:
+        require_fetchable(url)
+        self._session = session
+        self._url = url
+        self._filters = True
+        self._folder = self._new_repository()
+
+    def _new_repository(self) -> Path:
+        folder = self._session.folder / f"look-{secrets.token_hex(4)}.git"
+        config = (
+            "[core]\n\trepositoryformatversion = 1\n\tbare = true\n"
+            "[extensions]\n\tpartialClone = origin\n"
+            f'[remote "origin"]\n\turl = {_quoted(self._url)}\n\tpromisor = true\n'
+            "\tpartialclonefilter = blob:none\n\ttagOpt = --no-tags\n"
+        )
+        for name in ("objects", "refs"):
+            (folder / name).mkdir(parents=True)
+        (folder / "HEAD").write_text("ref: refs/heads/none\n", encoding="utf-8")
+        (folder / "config").write_text(config, encoding="utf-8")
+        return folder
+
+    def _git(self, *arguments: str, folder: Path | None = None, stdin: bytes = b"") -> bytes:
+        command = ("--git-dir", str(folder or self._folder), *arguments)
+        output = self._session.git(*command, url=self._url, stdin=stdin)
+        if "filtering not recognized" in output.stderr:
+            self._filters = False
+        return output.stdout
+
+    def fetch(self, wanted: str, *, branches: tuple[str, ...] = ()) -> str:
+        """Fetch one commit (a ref's full name or a commit id) and return its id.
+
+        ``branches`` are full names to look for the commit in, should the host give no commits but those that a branch
+        or tag points to. Raises GitError (MISSING_REF: no such commit).
+        """
+        try:
+            self._git(
+                "fetch", "--quiet", "--depth=1", "--filter=blob:none", "origin", f"+{wanted}:refs/look/commit"
+            )
+        except GitError as error:
+            if error.cause is not Cause.UNADVERTISED or not branches:
+                raise
+            self._search(wanted, branches)
+        return self._git("rev-parse", "--verify", "refs/look/commit^{commit}").decode().strip()
+
+    def _search(self, commit: str, branches: tuple[str, ...]) -> None:
+        refspecs = [f"+{name}:refs/look/search/{number}" for number, name in enumerate(branches)]
+        self._git("fetch", "--quiet", "--filter=blob:none", "origin", *refspecs)
+        found = self._git("rev-list", "--all").decode().split()
+        if commit not in found:
+            raise GitError(Cause.MISSING_REF, f"no branch or tag holds the commit {commit}")
+        self._git("update-ref", "refs/look/commit", commit)
+
+    def entries(self, commit: str) -> list[Entry]:
+        """Every file, folder and submodule of a commit that was fetched."""
+        output = self._git("ls-tree", "-r", "-t", "-z", commit).decode(errors="surrogateescape")
+        entries = []
+        for line in filter(None, output.split("\0")):
+            meta, _, path = line.partition("\t")
+            mode, _, object_id = meta.split()
+            entries.append(Entry(path, _MODES.get(mode, "file"), object_id))
+        return entries
+
+    def read(self, files: list[Entry]) -> dict[str, bytes]:
+        """Content of files by path, in at most one fetch."""
+        wanted = sorted({entry.object_id for entry in files})
+        missing = self._missing(wanted) if wanted else []
+        if missing:
+            try:
+                # One request for all of them; git itself would fetch them one by one, with these options.
+                self._git(
+                    "-c", "fetch.negotiationAlgorithm=noop", "fetch", "--quiet", "--no-tags", "--no-write-fetch-head",
+                    "--filter=blob:none", "origin", *missing,
+                )  # fmt: skip
+            except GitError as error:
+                if error.cause is not Cause.UNADVERTISED:
+                    raise
+                self._fetch_everything()
+        return {entry.path: self._git("cat-file", "blob", entry.object_id) for entry in files}
+
+    def _fetch_everything(self) -> None:
+        """The last way, on hosts that filter and then give no single files: a clone, bounded by the time limit."""
+        self._folder = self._new_repository()
+        self._git(
+            "fetch",
+            "--quiet",
+            "--no-filter",
+            "origin",
+            "+refs/heads/*:refs/look/heads/*",
+            "+refs/tags/*:refs/look/tags/*",
+        )
+
+    def _missing(self, objects: list[str]) -> list[str]:
+        output = self._git("cat-file", "--batch-check", "--batch-all-objects", "--unordered")
+        present = {line.split()[0] for line in output.decode().splitlines() if line}
+        return [item for item in objects if item not in present]
+
+    def _can_filter(self) -> bool:
+        """False once the host has said that it cannot."""
+        return self._filters
+
+    def lag(self, pin: str, ref: str, *, limit: int) -> Lag | None:
+        """How many commits ``pin`` is behind ``ref`` (a full name), following at most ``limit`` commits of history.
+
+        None when the host cannot send commits without their files, which would cost a full clone.
+        """
+        if not self._can_filter():
+            return None
+        folder = self._new_repository()
+        self._git(
+            "fetch", "--quiet", f"--depth={limit + 1}", "--filter=tree:0", "origin", f"+{ref}:refs/look/tip",
+            folder=folder,
+        )  # fmt: skip
+        if not self._can_filter():
+            return None
+        history = self._git("rev-list", "refs/look/tip", folder=folder).decode().split()
+        if pin in history:
+            ahead = self._git("rev-list", "--count", "refs/look/tip", f"^{pin}", folder=folder)
+            return Lag(int(ahead))
+        cut = (folder / "shallow").exists()
+        return Lag(len(history), more=cut, diverged=not cut)
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'

@@ -1,0 +1,44 @@
+"""The ssh command that apache-airflow-providers-git makes of a connection: its options beat the ssh configuration.
+
+Read in the provider's GitHook (0.5.0, 1.0.1): every connection but a GitHub App's sets GIT_SSH_COMMAND, also one over https.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from clients.git.errors import Cause, GitError
+
+_DEFAULT = "accept-new"
+_KNOWN = ("yes", "no", "accept-new", "off", "ask")
+
+
+def extra_of(connection: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Extra of an Airflow connection, which may be written as a mapping or as JSON text; empty when it is neither."""
+    extra = connection.get("extra") or {}
+    if isinstance(extra, str):
+        try:
+            extra = json.loads(extra)
+        except ValueError:
+            return {}
+    return extra if isinstance(extra, dict) else {}
+
+
+def ssh_arguments(extra: Mapping[str, Any]) -> tuple[str, ...]:
+    """Arguments that a connection's extra adds to ssh, as far as this machine can follow them.
+
+    Raises GitError (OTHER): with this extra, agents open nothing by SSH; the text goes on after the Secret's name.
+    """
+    if not extra.get("ssh_config_file"):
+        raise GitError(
+            Cause.OTHER, "holds a connection whose extra has no ssh_config_file, so no submodule opens by SSH"
+        )
+    checking = str(extra.get("strict_host_key_checking") or _DEFAULT)
+    if checking not in _KNOWN:
+        known = ", ".join(_KNOWN)
+        reason = f"holds a connection whose strict_host_key_checking is none of {known}"
+        raise GitError(Cause.OTHER, reason)
+    arguments = ("-o", f"StrictHostKeyChecking={checking}")
+    return (*arguments, "-o", "UserKnownHostsFile=/dev/null") if checking == "no" else arguments

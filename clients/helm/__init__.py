@@ -1,0 +1,1 @@
+"""Helm releases as Helm records them in the cluster."""

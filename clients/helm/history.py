@@ -1,0 +1,116 @@
+"""The state of a Helm release, read from the Secrets in which Helm keeps its history.
+
+Helm 3 keeps one Secret per revision, `sh.helm.release.v1.<name>.v<revision>`, labelled owner=helm, name, status and version
+(helm.sh/docs/topics/advanced, "Storage backends").
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import gzip
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from clients.kubernetes import Cluster
+
+PENDING = frozenset({"pending-install", "pending-upgrade", "pending-rollback"})
+"""States in which Helm refuses every other operation: "another operation (install/upgrade/rollback) is in progress"."""
+
+_METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One revision of a release."""
+
+    revision: int
+    """Number."""
+    status: str
+    """deployed, superseded, failed, uninstalling, uninstalled, or one of PENDING."""
+    secret: str
+    """Name of the Secret that records it."""
+    uid: str
+    """Kubernetes UID of that Secret."""
+    resource_version: str
+    """Its version: a deletion names it, so that a record that Helm has changed since stays."""
+
+
+@dataclass(frozen=True)
+class ReleaseState:
+    """What Helm knows of a release."""
+
+    revisions: tuple[Revision, ...] = ()
+    """All revisions that are kept, the newest first."""
+
+    @property
+    def exists(self) -> bool:
+        """Whether Helm knows the release at all (a release that was uninstalled with its history kept counts as gone)."""
+        return bool(self.revisions) and self.revisions[0].status != "uninstalled"
+
+    @property
+    def status(self) -> str | None:
+        """Status of the newest revision."""
+        return self.revisions[0].status if self.revisions else None
+
+    @property
+    def revision(self) -> int | None:
+        """Number of the newest revision."""
+        return self.revisions[0].revision if self.revisions else None
+
+    @property
+    def stuck(self) -> bool:
+        """Whether Helm would refuse to change it."""
+        return self.status in PENDING
+
+
+def release_state(cluster: Cluster, *, namespace: str, name: str) -> ReleaseState:
+    """State of a release; labels only are read, never values. Raises ClusterError or RefusedError."""
+    query = {"labelSelector": f"owner=helm,name={name}"}
+    found = cluster.get(f"/api/v1/namespaces/{namespace}/secrets", query=query, accept=_METADATA)
+    revisions = [_revision(item["metadata"]) for item in found.get("items") or []]
+    return ReleaseState(tuple(sorted(revisions, key=lambda item: item.revision, reverse=True)))
+
+
+def _revision(metadata: dict[str, Any]) -> Revision:
+    labels = metadata.get("labels", {})
+    return Revision(
+        revision=int(labels.get("version", "0")),
+        status=labels.get("status", "unknown"),
+        secret=metadata["name"],
+        uid=metadata["uid"],
+        resource_version=metadata["resourceVersion"],
+    )
+
+
+@dataclass(frozen=True)
+class Record:
+    """What Helm wrote down of one revision; empty where the record cannot be read."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    """Values that were given."""
+    description: str = ""
+    """What the history says of it."""
+    chart_version: str = ""
+    """Version of the chart."""
+    manifest: tuple[dict[str, Any], ...] = ()
+    """The rendered objects, without the chart's hooks."""
+
+
+def release_record(cluster: Cluster, *, namespace: str, revision: Revision) -> Record:
+    """Read a revision's record. Raises ClusterError or RefusedError."""
+    secret = cluster.get(f"/api/v1/namespaces/{namespace}/secrets/{revision.secret}")
+    try:
+        content = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(secret["data"]["release"]))))
+        documents = yaml.safe_load_all(content.get("manifest") or "")
+        return Record(
+            values=content.get("config") or {},
+            description=str(content["info"].get("description", "")),
+            chart_version=str(content["chart"]["metadata"]["version"]),
+            manifest=tuple(found for found in documents if isinstance(found, dict)),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError, OSError, binascii.Error, yaml.YAMLError):
+        return Record()

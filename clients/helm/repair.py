@@ -1,0 +1,180 @@
+"""Going on after a run that was killed while Helm was at work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import takewhile
+from typing import Any
+
+import pulumi
+
+from clients.helm import history as helm_release
+from clients.helm.history import PENDING, Record, ReleaseState, Revision, release_record
+from clients.helm.leftovers import without_additions
+from clients.kubernetes import Cluster, ClusterError, RefusedError, connect
+from settings.stack import Settings
+
+UNFINISHED = PENDING | {"failed"}
+"""States of a revision that may have changed some objects and not others."""
+
+_NOTE = "Repairs revision"
+_LASTING = frozenset({"PersistentVolumeClaim", "Namespace", "CustomResourceDefinition"})
+"""Kinds whose deletion loses data."""
+
+_ATTEMPTS = 5
+"""How often a live object is written: controllers write to it as well, and a write on an old version is refused."""
+
+
+def _connect(settings: Settings, *, timeout: float) -> Cluster:
+    """The way to the stack's cluster; ``timeout`` is in seconds per request. Raises ClusterError."""
+    cluster = settings.agent.cluster
+    content = settings.kubeconfig.get_secret_value() if settings.kubeconfig else cluster.kubeconfig
+    return connect(content, cluster.context, timeout=timeout)
+
+
+def repair_note(settings: Settings) -> str | None:
+    """A description that makes Pulumi change a release whose last change did not end; None for one that is sound.
+
+    A run that is killed in the middle of an upgrade leaves Pulumi's state as it was before. If the configuration then goes
+    back to that, Pulumi sees nothing to do while the cluster holds half of the upgrade. So a newest revision that is
+    pending or failed asks for a change of the release's description, which is one of its inputs. The description stays
+    with the repaired revision, and later runs find it there and ask for nothing.
+    """
+    agent = settings.agent
+    try:
+        cluster = _connect(settings, timeout=10)
+        state = helm_release.release_state(cluster, namespace=agent.namespace, name=agent.release)
+        if not state.revisions:
+            return None
+        newest = state.revisions[0]
+        if newest.status in UNFINISHED:
+            return f"{_NOTE} {newest.revision}, whose change did not end"
+        kept = release_record(cluster, namespace=agent.namespace, revision=newest).description
+    except (ClusterError, RefusedError):
+        return None  # a cluster that does not answer is preflight's to report
+    return kept if kept.startswith(_NOTE) else None
+
+
+def repair_hook(settings: Settings) -> pulumi.ResourceHook:
+    """A hook for before the release is made or changed.
+
+    A killed `pulumi up` leaves the newest revision in a pending state, and every later Helm operation refuses with
+    "another operation is in progress". Pulumi's stack lock keeps two runs of this program apart, so a pending revision at
+    this point belongs to a run that is gone.
+    """
+    agent = settings.agent
+
+    def before_change(args: pulumi.ResourceHookArgs) -> None:
+        wanted = args.new_inputs or {}
+        for sentence in repair(
+            _connect(settings, timeout=30),
+            namespace=agent.namespace,
+            name=agent.release,
+            values=wanted.get("values") or {},
+            chart_version=str(wanted.get("version") or ""),
+        ):
+            pulumi.log.warn(f"Helm release {agent.release}: {sentence}")
+
+    return pulumi.ResourceHook("repair-helm-release", before_change)
+
+
+def repair(
+    cluster: Cluster, *, namespace: str, name: str, values: Mapping[str, Any], chart_version: str
+) -> list[str]:
+    """Bring a release whose last change did not end into a state from which Helm goes on; returns what was done.
+
+    Helm decides by the newest record alone whether an operation is in progress (helm/helm#32584,
+    pulumi/pulumi-kubernetes#2054), and a process that was killed cannot finish its own; so that record goes. It is history
+    only: Helm goes on from the last deployed revision and applies the chart again, which mends whatever was half done, and
+    after a killed first install it installs, and adopts the objects that carry the release's labels. A rollback, the usual
+    advice, would roll all Pods back first and needs an earlier revision, which a first install has not.
+
+    If the configuration has changed since (``values`` and ``chart_version`` are the new ones), what only the unfinished
+    change had added is taken off first, because Helm would keep it (components/leftovers.py).
+
+    Call it only where no other Helm can be at work on the release: within a Pulumi update the stack's lock sees to that. The
+    deletion names the record's version, so one that Helm still writes to is left alone (RefusedError 409). Raises
+    ClusterError or RefusedError.
+    """
+    state = helm_release.release_state(cluster, namespace=namespace, name=name)
+    done = []
+    taken = _take_back(cluster, namespace, name, state, values, chart_version)
+    if taken:
+        done.append(f"took back what only an interrupted run had added: {', '.join(taken)}")
+    for revision in takewhile(lambda found: found.status in PENDING, state.revisions):
+        _forget(cluster, namespace, revision)
+        done.append(
+            f"removed the record of revision {revision.revision} ({revision.status}), which an interrupted run had left "
+            "behind; the release goes on from the revision before it"
+        )
+    return done
+
+
+def _forget(cluster: Cluster, namespace: str, revision: Revision) -> None:
+    preconditions = {"uid": revision.uid, "resourceVersion": revision.resource_version}
+    options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions}
+    cluster.delete(f"/api/v1/namespaces/{namespace}/secrets/{revision.secret}", options)
+
+
+def _take_back(
+    cluster: Cluster,
+    namespace: str,
+    name: str,
+    state: ReleaseState,
+    values: Mapping[str, Any],
+    chart_version: str,
+) -> list[str]:
+    unfinished = list(takewhile(lambda found: found.status in UNFINISHED, state.revisions))
+    deployed = next((found for found in state.revisions if found.status == "deployed"), None)
+    if not unfinished or (deployed is None and not state.stuck):
+        return []  # without a deployed revision Helm itself goes on from a failed one
+    sound = release_record(cluster, namespace=namespace, revision=deployed) if deployed else Record()
+    before = {_identity(found): found for found in sound.manifest}
+    taken: dict[str, None] = {}
+    for revision in unfinished:
+        record = release_record(cluster, namespace=namespace, revision=revision)
+        if (record.values, record.chart_version) == (values, chart_version):
+            continue
+        for document in record.manifest:
+            if _reset(cluster, namespace, name, document, before.get(_identity(document))):
+                taken["/".join(_identity(document))] = None
+    return list(taken)
+
+
+def _identity(document: Mapping[str, Any]) -> tuple[str, str]:
+    return str(document.get("kind")), str(document.get("metadata", {}).get("name"))
+
+
+def _reset(
+    cluster: Cluster,
+    namespace: str,
+    release: str,
+    document: Mapping[str, Any],
+    sound: Mapping[str, Any] | None,
+) -> bool:
+    """Take one live object back; True when it was changed."""
+    for _ in range(_ATTEMPTS):
+        try:
+            path = cluster.path_of(document, namespace)
+            live = cluster.get(path)
+            notes = live["metadata"].get("annotations") or {}
+            if notes.get("meta.helm.sh/release-name") != release:
+                return False
+            if sound is None:
+                if document.get("kind") in _LASTING or notes.get("helm.sh/resource-policy") == "keep":
+                    return False
+                options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+                cluster.delete(path, options)
+                return True
+            wanted = without_additions(live, document, sound)
+            if wanted == live:
+                return False
+            cluster.put(path, wanted)
+        except RefusedError as error:
+            if error.status == 409:
+                continue
+            if error.status == 404:
+                return False
+            raise
+        return True
+    return False

@@ -1,0 +1,226 @@
+"""Reading from container registries over the OCI distribution API (github.com/opencontainers/distribution-spec)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from clients.http import Answer, WebError, get, is_loopback
+
+_MANIFESTS = ", ".join(
+    (
+        "application/vnd.oci.image.index.v1+json",
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+        "application/vnd.oci.image.manifest.v1+json",
+        "application/vnd.docker.distribution.manifest.v2+json",
+    )
+)
+_HUB = "registry-1.docker.io"
+
+
+class RegistryError(Exception):
+    """The registry refused; `case` is refused or missing."""
+
+    def __init__(self, case: str, detail: str) -> None:
+        super().__init__(detail)
+        self.case = case
+
+
+@dataclass(frozen=True)
+class Login:
+    """User and password."""
+
+    username: str
+    """User name."""
+    password: str = field(repr=False)
+    """Password."""
+
+    @property
+    def basic(self) -> str:
+        """The Authorization header (RFC 7617)."""
+        return "Basic " + base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+
+
+@dataclass(frozen=True)
+class Reference:
+    """An image reference taken apart."""
+
+    server: str
+    """Registry, as people write it."""
+    repository: str
+    """Repository on it."""
+    tag: str
+    """Tag or digest."""
+
+    @classmethod
+    def parse(cls, text: str) -> Reference:
+        """Take apart `server/repository:tag` or `…@sha256:…`; without a server it is on Docker Hub."""
+        rest, _, digest = text.partition("@")
+        name, colon, tag = rest.rpartition(":")
+        if not colon or "/" in tag:
+            name, tag = rest, "latest"
+        server, slash, repository = name.partition("/")
+        if not slash or ("." not in server and ":" not in server and server != "localhost"):
+            server, repository = "docker.io", name if "/" in name else f"library/{name}"
+        return cls(server, repository, digest or tag)
+
+
+class Registry:
+    """One registry with one login; ``timeout`` is in seconds per request."""
+
+    def __init__(self, server: str, login: Login | None, *, timeout: float) -> None:
+        self.server = server
+        self._login = login
+        self._timeout = timeout
+        host = _HUB if server in {"docker.io", "index.docker.io"} else server
+        self._base = f"{'http' if is_loopback(server) else 'https'}://{host}"
+        self._authorizations: dict[str, str] = {}
+
+    def manifest(self, repository: str, tag: str) -> dict[str, Any]:
+        """Manifest or index. Raises WebError or RegistryError."""
+        answer = self._get(
+            f"/v2/{repository}/manifests/{quote(tag, safe=':')}", repository, accept=_MANIFESTS
+        )
+        return _json(answer.body)
+
+    def blob(self, repository: str, digest: str) -> bytes:
+        """Content of a blob. Raises WebError or RegistryError."""
+        return self._get(f"/v2/{repository}/blobs/{digest}", repository, accept="*/*").body
+
+    def platforms(self, repository: str, tag: str) -> tuple[str, ...]:
+        """Platforms of an image, like linux/amd64. Raises WebError or RegistryError."""
+        manifest = self.manifest(repository, tag)
+        if "manifests" in manifest:
+            found = (item.get("platform") or {} for item in manifest["manifests"])
+            return tuple(
+                sorted({_platform(item) for item in found if item.get("os") not in {None, "unknown"}})
+            )
+        config = _json(self.blob(repository, manifest["config"]["digest"]))
+        return (_platform(config),)
+
+    def check_push(self, repository: str) -> bool | None:
+        """Whether the login may push, without pushing; None when the registry does not tell beforehand.
+
+        Raises WebError or RegistryError when it may not even read.
+        """
+        try:
+            self._get(f"/v2/{repository}/tags/list?n=1", repository, accept="application/json", push=True)
+        except RegistryError as error:
+            if error.case != "missing":  # the first push makes the repository
+                raise
+        token = self._authorizations.get(f"{repository}:push", "")
+        granted = (
+            list(_granted(token.removeprefix("Bearer "), repository)) if token.startswith("Bearer ") else []
+        )
+        if not granted:
+            return None
+        return any(action in {"push", "*"} for action in granted)
+
+    def _get(self, path: str, repository: str, *, accept: str, push: bool = False) -> Answer:
+        scope = f"{repository}:{'push' if push else 'pull'}"
+        headers = {"Accept": accept}
+        url = self._base + path
+        known = self._authorizations.get(scope)
+        answer = get(url, timeout=self._timeout, headers=headers, authorization=known)
+        if answer.status == 401 and known is None:
+            authorization = self._authorize(answer, repository, push=push)
+            self._authorizations[scope] = authorization
+            answer = get(url, timeout=self._timeout, headers=headers, authorization=authorization)
+        if answer.status in {401, 403}:
+            raise RegistryError("refused", f"HTTP {answer.status}")
+        if answer.status == 404:
+            raise RegistryError("missing", "HTTP 404")
+        if answer.status >= 400:
+            raise WebError("unreachable", f"HTTP {answer.status}")
+        return answer
+
+    def _authorize(self, answer: Answer, repository: str, *, push: bool) -> str:
+        challenges = ", ".join(answer.headers.get_all("WWW-Authenticate") or [])
+        bearer = re.search(r"Bearer\s+(.*)", challenges, re.IGNORECASE)
+        if bearer is None:
+            if self._login is None:
+                raise RegistryError("refused", "HTTP 401")
+            return self._login.basic
+        fields = dict(re.findall(r'(\w+)="([^"]*)"', bearer[1]))
+        actions = "pull,push" if push else "pull"
+        query = {"service": fields.get("service", ""), "scope": f"repository:{repository}:{actions}"}
+        realm = fields.get("realm", "")
+        if not realm.startswith("https://") and not (
+            realm.startswith("http://") and is_loopback(self.server)
+        ):
+            # The password must not travel in clear.
+            raise RegistryError("refused", "its token service is not served over https")
+        separator = "&" if "?" in realm else "?"
+        url = f"{realm}{separator}{urlencode(query)}"
+        basic = self._login.basic if self._login else None
+        found = get(url, timeout=self._timeout, authorization=basic)
+        if found.status >= 400:
+            raise RegistryError("refused", f"its token service answers HTTP {found.status}")
+        token = _json(found.body)
+        return f"Bearer {token.get('token') or token.get('access_token')}"
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(body)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise WebError("unreachable", "the answer is not that of a registry")
+    return value
+
+
+def _platform(item: Mapping[str, Any]) -> str:
+    parts = (item.get("os"), item.get("architecture"), item.get("variant"))
+    return "/".join(str(part) for part in parts if part)
+
+
+def _granted(token: str, repository: str) -> Iterator[str]:
+    """Actions that a token (a JSON web token, if the registry uses these) grants; its signature is the registry's matter."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        for access in claims.get("access") or []:
+            if access.get("name") == repository:
+                yield from access.get("actions") or []
+    except (ValueError, AttributeError):
+        return
+
+
+def docker_login(server: str) -> Login | None:
+    """Login that `docker login` left for a registry in the Docker configuration, in clear only."""
+    entry = _docker_config().get("auths", {}).get(_config_key(server), {})
+    try:
+        username, _, password = base64.b64decode(entry.get("auth", "")).decode().partition(":")
+    except ValueError:
+        return None
+    return Login(username, password) if username and password else None
+
+
+def has_credential_helper(server: str) -> bool:
+    """Whether the Docker configuration keeps this registry's login in a helper, where a look does not go."""
+    config = _docker_config()
+    return bool(config.get("credsStore")) or _config_key(server) in config.get("credHelpers", {})
+
+
+def _config_key(server: str) -> str:
+    return "https://index.docker.io/v1/" if server == "docker.io" else server
+
+
+def _docker_config() -> dict[str, Any]:
+    folder = os.environ.get("DOCKER_CONFIG")
+    path = (Path(folder) if folder else Path.home() / ".docker") / "config.json"
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}

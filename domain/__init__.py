@@ -1,0 +1,1 @@
+"""What all rooms agree on: pure, without Pulumi, input or output."""

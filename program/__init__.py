@@ -1,0 +1,1 @@
+"""From settings to the components, and what a run needs around them."""

@@ -1,0 +1,118 @@
+"""From settings to credentials: the stack's view and the agents'."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import delivery
+from clients.git import Access, Cause, GitError, agents_access
+from clients.git.access import git_config
+from delivery.git_access import CONNECTION_KEY, HEADER_KEY, SSH_KEY, http_header
+from tests.support.stacks import ROOT, settings_of, stack
+from tests.support.stacks import SSH_KEY as KEY
+
+URL = "https://git.example.com/platform/dags.git"
+
+
+def _view(config: dict[str, Any], secrets: dict[str, dict[str, str]] | None = None) -> Any:
+    settings = settings_of(config)
+    plan = delivery.plan(settings, authorities={})
+    return agents_access(settings, plan, secrets=(secrets or {}).get)
+
+
+def test_a_header_goes_to_the_repository_alone() -> None:
+    access = Access.of(settings_of(), "git", root=ROOT)
+    keys = [key for key, _ in access.config_for(URL)]
+    assert keys == [f"http.{URL}.extraHeader", f"http.{URL.removesuffix('.git')}.extraHeader"]
+    assert access.config_for("git@git.example.com:platform/dags.git") == ()
+    assert access.config_for(None) == ()
+
+
+def test_nothing_secret_shows_in_a_repr() -> None:
+    settings = settings_of()
+    access = Access.of(settings, "git", root=ROOT)
+    view = agents_access(settings, delivery.plan(settings, authorities={}))
+    for text in (repr(access), repr(view)):
+        assert "canary" not in text
+        assert http_header("robot", "canary-git-token").split()[-1] not in text
+
+
+def test_no_connection_is_anonymous() -> None:
+    assert Access.of(settings_of(), None, root=ROOT) == Access()
+
+
+def test_a_backend_keeps_its_credentials() -> None:
+    config = stack(connections={"git": {"type": "https", "backend": True}}, credentials=None)
+    with pytest.raises(GitError) as caught:
+        Access.of(settings_of(config), "git", root=ROOT)
+    assert caught.value.cause is Cause.NO_CREDENTIALS
+    assert _view(config).unknown == {"git": "the secrets backend holds it"}
+
+
+def test_an_existing_secret_is_read_from_the_cluster() -> None:
+    config = stack(connections={"git": {"type": "https", "existingSecret": "mine"}}, credentials=None)
+    connection = json.dumps({"conn_type": "git", "host": URL, "login": "u", "password": "canary-x"})
+    held = {"mine": {CONNECTION_KEY: connection, HEADER_KEY: http_header("u", "canary-x")}}
+    assert (
+        Access.of(settings_of(config), "git", root=ROOT, secrets=held.get).header == held["mine"][HEADER_KEY]
+    )
+    view = _view(config, held)
+    assert view.dags_url == URL
+    assert [login.login for login in view.access.logins] == ["u"]
+    assert not view.unknown
+    assert not view.problems
+
+
+@pytest.mark.parametrize(
+    ("held", "problem"),
+    [
+        ({HEADER_KEY: "Authorization: Basic eA=="}, "has no key connection"),
+        ({CONNECTION_KEY: '{"host": "git@h:x"}', HEADER_KEY: "x y"}, "not an https clone URL"),
+        ({CONNECTION_KEY: json.dumps({"host": URL}), HEADER_KEY: "x y"}, "without password"),
+    ],
+)
+def test_an_existing_secret_that_is_not_whole(held: dict[str, str], problem: str) -> None:
+    config = stack(connections={"git": {"type": "https", "existingSecret": "mine"}}, credentials=None)
+    assert problem in _view(config, {"mine": held}).problems["git"]
+
+
+def test_an_existing_secret_that_cannot_be_read_is_unknown() -> None:
+    config = stack(connections={"git": {"type": "https", "existingSecret": "mine"}}, credentials=None)
+    assert "mine" in _view(config).unknown["git"]
+
+
+def test_the_agents_have_what_the_plan_gives_them() -> None:
+    settings = settings_of()
+    plan = delivery.plan(settings, authorities={})
+    view = agents_access(settings, plan)
+    header = http_header("robot", "canary-git-token")
+    assert [key for key, _ in git_config(plan.environment)] == [key for key, _ in view.access.config]
+    assert header in dict(view.access.config).values()
+    assert [(login.authority, login.password) for login in view.access.logins] == [
+        ("git.example.com", "canary-git-token")
+    ]
+
+
+def test_ssh_keys_lie_where_the_agents_configuration_says() -> None:
+    config = stack(
+        dags={"repo": "git@git.example.com:platform/dags.git", "connection": "deploy"},
+        dbtProjects=[{"name": "jaffle", "path": "dags/dbt/jaffle"}],
+        connections={"deploy": {"type": "ssh", "knownHosts": "git.example.com ssh-ed25519 AAAA"}},
+        credentials={"deploy": {"privateKey": KEY}},
+    )
+    view = _view(config)
+    assert view.access.files[f"deploy/{SSH_KEY}"] == KEY
+    assert f"/deploy/{SSH_KEY}" in view.access.files["config/ssh_config"]
+    assert view.dags_url == "git@astro-dbt-deploy:platform/dags.git"
+
+
+def test_a_ca_bundle_serves_its_host_alone(tmp_path: Path) -> None:
+    (tmp_path / "ca.crt").write_text("-----BEGIN CERTIFICATE-----\n")
+    config = stack(connections={"git": {"type": "https", "caBundle": str(tmp_path / "ca.crt")}})
+    access = Access.of(settings_of(config), "git", root=ROOT)
+    assert dict(access.config_for(URL))["http.https://git.example.com/.sslCAInfo"].endswith("authority.crt")
+    assert "http.https://other.example.com/.sslCAInfo" not in dict(access.config_for(URL))

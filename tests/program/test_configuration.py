@@ -1,0 +1,62 @@
+"""Reading the configuration of a running program."""
+
+from __future__ import annotations
+
+import json
+
+import pulumi
+import pytest
+
+from program.configuration import load
+from settings import SettingsError
+from settings.stack import config_key, secret_fields
+from tests.support.stacks import stack
+
+
+class NoResources(pulumi.runtime.Mocks):
+    def new_resource(self, args):
+        raise AssertionError(args)
+
+    def call(self, args):
+        raise AssertionError(args)
+
+
+def configure(config, *, encrypted=True):
+    pulumi.runtime.set_mocks(NoResources(), project="astro-dbt", stack="test")
+    values = {
+        f"astro-dbt:{key}": value if isinstance(value, str) else json.dumps(value)
+        for key, value in config.items()
+    }
+    secret = [f"astro-dbt:{config_key(field)}" for field in secret_fields()] if encrypted else []
+    pulumi.runtime.set_all_config({**values, "kubernetes:namespace": "other", "pulumi:tags": "{}"}, secret)
+
+
+def test_every_key_of_the_project_is_read(monkeypatch):
+    configure(stack())
+    assert load().dags.connection == "git"
+
+
+def test_a_key_with_a_typing_error_is_found():
+    configure({**stack(), "dbtProject": []})
+    with pytest.raises(SettingsError, match="astro-dbt:dbtProject is not a known key"):
+        load()
+
+
+def test_whether_a_value_is_encrypted_is_seen():
+    configure(stack(), encrypted=False)
+    with pytest.raises(SettingsError) as caught:
+        load()
+    keys = {problem.key for problem in caught.value.problems}
+    assert keys == {"astro-dbt:agentToken", "astro-dbt:credentials", "astro-dbt:registryPassword"}
+
+
+def test_configuration_by_environment(monkeypatch):
+    configure({})
+    values = {
+        f"astro-dbt:{key}": value if isinstance(value, str) else json.dumps(value)
+        for key, value in stack().items()
+    }
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps(values))
+    secret = [f"astro-dbt:{config_key(field)}" for field in secret_fields()]
+    monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", json.dumps(secret))
+    assert load().delivery == "git-submodule"

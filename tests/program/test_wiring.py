@@ -1,0 +1,109 @@
+"""From settings to the arguments of the components."""
+
+from __future__ import annotations
+
+import pulumi
+
+import delivery
+from components.agent_release import ExistingSecret
+from components.git_connections import GithubAppCredentials, HttpsCredentials, SshCredentials
+from preflight import ProjectFacts, Report
+from program import wiring
+from tests.support.stacks import SSH_KEY, settings_of, stack, with_agent
+
+
+def secret_text(recorder, output):
+    """Value of an output, which must be marked as a secret."""
+    found = []
+
+    @pulumi.runtime.test
+    def check():
+        async def read():
+            assert await output.is_secret()
+            found.append(await output.future())
+
+        return pulumi.Output.from_input(read())
+
+    check()
+    return found[0]
+
+
+def test_connections_made_here_only(recorder):
+    config = stack(
+        connections={
+            "git": {"type": "https", "login": "robot"},
+            "key": {"type": "ssh", "knownHosts": "h ssh-ed25519 A"},
+            "app": {"type": "github-app", "appId": 1, "installationId": 2},
+            "theirs": {"type": "https", "existingSecret": "s"},
+            "vault": {"type": "https", "backend": True},
+            "open": {"type": "https", "anonymous": True},
+        },
+        credentials={
+            "git": {"password": "canary"},
+            "key": {"privateKey": SSH_KEY},
+            "app": {"privateKey": SSH_KEY},
+        },
+    )
+    found = wiring.git_credentials(settings_of(config))
+    assert {name: type(item) for name, item in found.items()} == {
+        "git": HttpsCredentials,
+        "key": SshCredentials,
+        "app": GithubAppCredentials,
+    }
+    assert found["git"].url == "https://git.example.com/platform/dags.git"
+    assert secret_text(recorder, found["git"].password) == "canary"
+    assert secret_text(recorder, found["key"].private_key) == SSH_KEY
+
+
+def test_a_submodules_connection_names_its_own_repository():
+    project = {"name": "a", "path": "p", "repo": "https://other.example.com/a.git", "connection": "other"}
+    config = stack(
+        dbtProjects=[project],
+        connections={"git": {"type": "https"}, "other": {"type": "https"}},
+        credentials={"git": {"password": "x"}, "other": {"password": "y"}},
+    )
+    assert wiring.git_credentials(settings_of(config))["other"].url == project["repo"]
+
+
+def test_existing_secrets(recorder):
+    config = with_agent(agentTokenSecret="t", imagePullSecret="i", sentinelAuthSecret="s")
+    del config["agentToken"]
+    found = wiring.agent_secrets(settings_of(config))
+    assert (found.agent_token, found.image_pull, found.sentinel_auth) == (
+        ExistingSecret("t"),
+        ExistingSecret("i"),
+        ExistingSecret("s"),
+    )
+    assert found.open_lineage_api_key is None
+
+
+def test_both_registries_get_into_the_pull_secret(recorder):
+    config = stack(
+        baseRegistry={"server": "base.example.com", "username": "cli"}, baseRegistryPassword="canary-base"
+    )
+    logins = wiring.registries(settings_of(config))
+    assert [login.server for login in logins] == ["registry.example.com", "base.example.com"]
+    assert secret_text(recorder, logins[1].password) == "canary-base"
+
+
+def test_build_secrets(recorder):
+    config = stack(
+        proxy="http://u:canary@proxy.example.com:3128", packageIndex="https://u:canary@i.example.com/simple"
+    )
+    found = wiring.build_secrets(settings_of(config))
+    assert set(found) == {"PIP_INDEX_URL", "HTTP_PROXY", "HTTPS_PROXY"}
+    assert secret_text(recorder, found["HTTP_PROXY"]) == "http://u:canary@proxy.example.com:3128"
+
+
+def test_outputs_of_projects_carry_what_the_look_found():
+    settings = settings_of()
+    plan = delivery.plan(settings, authorities={})
+    facts = ProjectFacts(repository="https://x", commit="abc", behind=2, dbt_name="jaffle")
+    outputs = wiring.project_outputs(plan, Report(projects={"jaffle": facts}))
+    assert outputs["jaffle"] == {
+        "path": "/tmp/airflow/dag_bundles/dags/tracking_repo/dags/dbt/jaffle",
+        "repository": "https://x",
+        "commit": "abc",
+        "behind": 2,
+    }
+    assert wiring.project_outputs(plan, Report())["jaffle"]["commit"] is None

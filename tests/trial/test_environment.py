@@ -1,0 +1,110 @@
+"""The whole environment: it resumes after a kill, mends what died, and leaves nothing behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from trial.environment import Environment
+from trial.processes import Identity
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVICES = {
+    "charts", "etcd", "git", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "registry"
+}  # fmt: skip
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A state folder whose trial is taken down at the end."""
+    folder = tmp_path_factory.mktemp("trial") / "state"
+    yield folder
+    trial(folder).down()
+
+
+def trial(state: Path) -> Environment:
+    return Environment(repo=ROOT, state=state, docker=False, engine=False)
+
+
+def running(environment: Environment) -> dict[str, Identity | None]:
+    return {name: environment.supervisor.identity(name) for name in environment.supervisor.names()}
+
+
+def processes_that_name(folder: Path) -> list[str]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                words = (entry / "cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
+            except OSError:
+                continue
+            if str(folder) in words:
+                found.append(words)
+    return found
+
+
+def test_a_killed_start_goes_on_where_it_was(state: Path) -> None:
+    command = [sys.executable, "-m", "trial", "--state", str(state), "up", "--no-engine", "--no-docker"]
+    for seconds in (0.7, 1.5, 3.0):
+        process = subprocess.Popen(
+            command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        time.sleep(seconds)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    environment = trial(state)
+    environment.up()
+    found = running(environment)
+    assert set(found) == SERVICES
+    assert None not in found.values()
+    started = [words for words in processes_that_name(state) if "/bin/kube-apiserver" in words]
+    assert len(started) == 1, "a start that was killed left its process to nobody"
+
+
+def test_a_second_start_leaves_everything_running_as_it_is(state: Path) -> None:
+    environment = trial(state)
+    before, info = running(environment), environment.info()
+    assert environment.up() == info
+    assert running(environment) == before
+
+
+def test_what_died_is_started_again_and_the_rest_stays(state: Path) -> None:
+    environment = trial(state)
+    before = running(environment)
+    for name in ("kube-apiserver", "git", "kwok"):
+        identity = before[name]
+        assert identity is not None
+        os.kill(identity.pid, signal.SIGKILL)
+    environment.up()
+    after = running(environment)
+    assert None not in after.values()
+    changed = {name for name in before if before[name] != after[name]}
+    assert {"kube-apiserver", "git", "kwok"} <= changed
+    assert not changed & {"etcd", "registry", "charts"}
+
+
+def test_a_stopped_trial_keeps_its_cluster(state: Path) -> None:
+    environment = trial(state)
+    run = [str(environment.layout.bin / "kubectl"), f"--kubeconfig={environment.info().kubeconfig}"]
+    subprocess.run([*run, "create", "namespace", "kept"], check=True, capture_output=True)
+    environment.stop()
+    assert running(environment) == {}
+    environment.up()
+    subprocess.run([*run, "get", "namespace", "kept"], check=True, capture_output=True)
+
+
+def test_down_leaves_no_process_and_no_file(state: Path) -> None:
+    environment = trial(state)
+    assert processes_that_name(state)
+    environment.down()
+    assert processes_that_name(state) == []
+    assert not state.exists()
+    assert not environment.layout.runtime.exists()
+    environment.down()

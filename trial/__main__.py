@@ -1,0 +1,7 @@
+"""`python -m trial`."""
+
+import sys
+
+from trial.cli import main
+
+sys.exit(main())

@@ -1,0 +1,118 @@
+"""Official releases, where the network reaches them; every file is checked against its published checksum."""
+
+import hashlib
+import os
+import shutil
+import tarfile
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from trial.errors import TrialError
+
+# A host that is going to answer does so within this time (seconds); the trial has another way when it does not.
+PROBE_SECONDS = 3.0
+READ_SECONDS = 60.0
+CHUNK = 1 << 20
+
+
+class Downloads:
+    """Fetches files by HTTPS and remembers which hosts can't be reached, for one run.
+
+    Args:
+        allowed: False never asks the network (`TRIAL_DOWNLOADS=never`).
+    """
+
+    def __init__(self, *, allowed: bool | None = None) -> None:
+        self.allowed = os.environ.get("TRIAL_DOWNLOADS", "auto") != "never" if allowed is None else allowed
+        self._reachable: dict[str, bool] = {}
+
+    def reaches(self, url: str) -> bool:
+        """Tell whether the URL's host serves it, asking each host once."""
+        if not self.allowed:
+            return False
+        host = urlsplit(url).netloc
+        if host not in self._reachable:
+            request = urllib.request.Request(url, method="HEAD")  # noqa: S310
+            try:
+                with urllib.request.urlopen(request, timeout=PROBE_SECONDS):  # noqa: S310
+                    self._reachable[host] = True
+            except (OSError, ValueError):
+                self._reachable[host] = False
+        return self._reachable[host]
+
+    def text(self, url: str) -> str:
+        """Return a small text file.
+
+        Raises:
+            TrialError: it could not be fetched.
+        """
+        try:
+            with urllib.request.urlopen(url, timeout=READ_SECONDS) as answer:  # noqa: S310
+                content: bytes = answer.read()
+        except OSError as error:
+            raise TrialError(f"{url} could not be fetched: {error}.") from error
+        return content.decode()
+
+    def file(self, url: str, target: Path, *, sha256: str, update: Callable[[str], None]) -> Path:
+        """Fetch a file, check it and put it in place at once.
+
+        Raises:
+            TrialError: it could not be fetched or its checksum is another one.
+        """
+        partial = target.with_name(target.name + ".partial")
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        digest, size = hashlib.sha256(), 0
+        try:
+            with urllib.request.urlopen(url, timeout=READ_SECONDS) as answer, partial.open("wb") as file:  # noqa: S310
+                total = int(answer.headers.get("Content-Length") or 0)
+                while chunk := answer.read(CHUNK):
+                    file.write(chunk)
+                    digest.update(chunk)
+                    size += len(chunk)
+                    update(f"{size / 1e6:.0f} of {total / 1e6:.0f} MB" if total else f"{size / 1e6:.0f} MB")
+        except OSError as error:
+            raise TrialError(f"{url} could not be fetched: {error}.") from error
+        if digest.hexdigest() != sha256.lower():
+            partial.unlink()
+            raise TrialError(f"{url} has another checksum than published ({sha256}); try again later.")
+        partial.replace(target)
+        return target
+
+
+def checksum_for(listing: str, name: str) -> str:
+    """Find a file's SHA-256 in a published listing ("<hash>  <name>" lines, or a hash alone).
+
+    Raises:
+        TrialError: the listing does not name the file.
+    """
+    for line in listing.splitlines():
+        words = line.split()
+        if len(words) == 1 and len(words[0]) == 64:
+            return words[0]
+        if len(words) == 2 and words[1].lstrip("*").rpartition("/")[2] == name:
+            return words[0]
+    raise TrialError(f"no checksum is published for {name}.")
+
+
+def unpack_member(archive: Path, member: str, target: Path) -> Path:
+    """Take one program out of a .tar.gz file.
+
+    Raises:
+        TrialError: the archive does not hold it.
+    """
+    with tarfile.open(archive) as files:
+        try:
+            source = files.extractfile(member)
+        except KeyError:
+            source = None
+        if source is None:
+            raise TrialError(f"{archive.name} does not hold {member}.")
+        partial = target.with_name(target.name + ".partial")
+        with source, partial.open("wb") as out:
+            shutil.copyfileobj(source, out)
+    partial.chmod(0o755)
+    partial.replace(target)
+    return target

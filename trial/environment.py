@@ -1,0 +1,235 @@
+"""The whole trial environment as one object, for the command line and for tests."""
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from trial.base_image import BaseImage
+from trial.chart_repository import ChartRepository
+from trial.cluster import CONTEXT, Cluster
+from trial.docker_engine import DockerEngine
+from trial.downloads import Downloads
+from trial.errors import TrialError
+from trial.git_server import GitInfo, GitServer
+from trial.gobuild import locked
+from trial.kwok import SimulatedNode
+from trial.layout import Layout, write_private
+from trial.memory import Memory
+from trial.processes import Supervisor
+from trial.progress import Progress
+from trial.pulumi_cli import PulumiHome, PulumiInfo
+from trial.real_node import RealNode
+from trial.registry import Registry, RegistryInfo
+from trial.tools import Toolbox
+
+
+@dataclass(frozen=True)
+class EnvironmentInfo:
+    """What a running trial offers; `.trial/environment.json` holds the same.
+
+    Attributes:
+        kubeconfig: file of the administrator.
+        context: in that file.
+        node: "kwok" (simulated) or "real".
+        registry: the container registry.
+        git: the Git server.
+        chart_repository: URL of the Helm repository.
+        docker_host: of the Docker engine; None without Docker.
+        base_image: full reference of the agent base image in the trial's registry; None without Docker.
+        pulumi: the engine's folders.
+        bin: folder with the tools.
+    """
+
+    kubeconfig: str
+    context: str
+    node: str
+    registry: RegistryInfo
+    git: GitInfo
+    chart_repository: str
+    docker_host: str | None
+    base_image: str | None
+    pulumi: PulumiInfo
+    bin: str
+
+    @classmethod
+    def read(cls, path: Path) -> "EnvironmentInfo":
+        """Read the file that `Environment.up` wrote.
+
+        Raises:
+            TrialError: there is none, or another version of this project wrote it.
+        """
+        try:
+            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise TrialError("the trial environment is not up; run 'make up' first.") from None
+        try:
+            content["registry"] = RegistryInfo(**content["registry"])
+            content["git"] = GitInfo(**content["git"])
+            content["pulumi"] = PulumiInfo(**content["pulumi"])
+            return cls(**content)
+        except (KeyError, TypeError):
+            raise TrialError(
+                f"{path} was written by another version of this project; run 'make up' again."
+            ) from None
+
+
+class Environment:
+    """A trial environment: everything the stack needs around it, on this machine.
+
+    Several can run at once, each with a state folder of its own.
+
+    Args:
+        repo: the checkout.
+        state: folder for everything that belongs to this trial; `.trial` in the checkout by default.
+        cache: folder shared by all trials; the user's cache folder by default.
+        node: "kwok" or "real"; None keeps what it was, "kwok" at first.
+        docker: False leaves out the Docker engine and the base image.
+        engine: False leaves out Pulumi's resource plugins, for who needs only the services.
+        progress: where to report; a quiet one may write to os.devnull.
+    """
+
+    def __init__(
+        self,
+        *,
+        repo: Path,
+        state: Path | None = None,
+        cache: Path | None = None,
+        node: str | None = None,
+        docker: bool = True,
+        engine: bool = True,
+        progress: Progress | None = None,
+    ) -> None:
+        self.layout = Layout.of(repo=repo, state=state, cache=cache)
+        self.progress = progress or Progress()
+        self.node = node
+        self.docker = docker
+        self.engine = engine
+        self.downloads = Downloads()
+        self.toolbox = Toolbox(self.layout, self.progress, self.downloads)
+        self.supervisor = Supervisor(run=self.layout.run, logs=self.layout.logs)
+
+    def up(self) -> EnvironmentInfo:
+        """Bring everything up; what runs stays as it is, what died is started again.
+
+        Raises:
+            TrialError: a part could not be had or did not get ready.
+        """
+        self.layout.private_folder(self.layout.state)
+        with locked(
+            self.layout.state / "lock", lambda: self.progress.say("waiting for another run of the trial")
+        ):
+            return self._up()
+
+    def _up(self) -> EnvironmentInfo:
+        memory = Memory(self.layout.state / "memory.json")
+        node = memory.choice("node", self.node, "kwok")
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="image") as pool:
+            # Compiling waits for processors, the base image for the network.
+            image = pool.submit(self._make_base_image) if self.docker else None
+            self.toolbox.ensure()
+            if image is not None:
+                image.result()
+        parts = (self.layout, self.progress, self.supervisor, memory)
+        cluster = Cluster(*parts)
+        certificates = cluster.certificates()
+        control_plane = cluster.up()
+        registry = Registry(*parts).up()
+        git = GitServer(*parts, cluster.authority).up(certificates["services"])
+        charts = ChartRepository(*parts).up()
+        simulated = SimulatedNode(self.layout, self.progress, self.supervisor, cluster)
+        real = RealNode(*parts, cluster, self.toolbox)
+        if node == "real":
+            simulated.down()
+            real.up()
+        else:
+            if real.down():
+                # Ending the real node's Pods stopped what would have started new ones.
+                cluster.up()
+            simulated.up(self.toolbox.kwok_stages())
+        docker_host = base_image = None
+        if self.docker:
+            docker_host = DockerEngine(self.layout, self.progress, self.supervisor).up()
+            base_image = BaseImage(self.layout, self.progress).up(registry)
+        pulumi = PulumiHome(self.layout, self.progress, self.toolbox, memory).up(plugins=self.engine)
+        info = EnvironmentInfo(
+            kubeconfig=str(control_plane.kubeconfig),
+            context=CONTEXT,
+            node=node,
+            registry=registry,
+            git=git,
+            chart_repository=charts,
+            docker_host=docker_host,
+            base_image=base_image,
+            pulumi=pulumi,
+            bin=str(self.layout.bin),
+        )
+        write_private(self.layout.environment_file, json.dumps(asdict(info), indent=2) + "\n")
+        return info
+
+    def _make_base_image(self) -> None:
+        engine = DockerEngine(self.layout, self.progress, self.supervisor)
+        engine.install()
+        BaseImage(self.layout, self.progress, other_engine=engine.other).make()
+
+    def info(self) -> EnvironmentInfo:
+        """Return what the running trial offers.
+
+        Raises:
+            TrialError: it is not up.
+        """
+        return EnvironmentInfo.read(self.layout.environment_file)
+
+    def exports(self) -> dict[str, str]:
+        """Return the variables with which pulumi, kubectl, helm and docker work against the trial."""
+        info = self.info()
+        variables = {
+            "PULUMI_HOME": info.pulumi.home,
+            "PULUMI_BACKEND_URL": info.pulumi.backend_url,
+            "PULUMI_CONFIG_PASSPHRASE_FILE": info.pulumi.passphrase_file,
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "KUBECONFIG": info.kubeconfig,
+            # The stand-in plugins serve nobody else.
+            "ASTRO_DBT_TRIAL": str(self.layout.state),
+        }
+        if info.docker_host is not None:
+            variables["DOCKER_HOST"] = info.docker_host
+        first = [info.bin, str(self.layout.repo / ".venv" / "bin")]
+        rest = [
+            folder for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if folder not in first
+        ]
+        variables["PATH"] = os.pathsep.join([*first, *rest])
+        return variables
+
+    def variables(self) -> Mapping[str, str]:
+        """Return this process' variables with the trial's on top, for a child process."""
+        return {**os.environ, **self.exports()}
+
+    def stop(self) -> None:
+        """Stop everything that runs, and keep the state: `up` goes on from there."""
+        memory = Memory(self.layout.state / "memory.json")
+        parts = (self.layout, self.progress, self.supervisor, memory)
+        RealNode(*parts, Cluster(*parts), self.toolbox).down()
+        DockerEngine(self.layout, self.progress, self.supervisor).down()
+        names = self.supervisor.names()
+        order = ["kubelet", "kwok", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd"]
+        for name in sorted(names, key=lambda name: order.index(name) if name in order else len(order)):
+            with self.progress.step(f"stop {name}") as step:
+                if not self.supervisor.stop(name):
+                    step.done("was not running")
+
+    def down(self) -> None:
+        """Stop everything and remove the trial's state. Caches stay."""
+        if not self.layout.state.exists():
+            return
+        with locked(self.layout.state / "lock"):
+            self.stop()
+            with self.progress.step("remove the trial's state"):
+                for folder in (self.layout.runtime, self.layout.state):
+                    with contextlib.suppress(FileNotFoundError):
+                        shutil.rmtree(folder)

@@ -1,0 +1,121 @@
+"""A simulated node: Pods get scheduled and become ready, nothing runs."""
+
+import contextlib
+from pathlib import Path
+
+import yaml
+
+from trial.cluster import Cluster
+from trial.errors import TrialError
+from trial.layout import Layout, write_private
+from trial.memory import LOOPBACK
+from trial.processes import Service, Supervisor
+from trial.progress import Progress
+
+NODE = "trial-simulated"
+ANNOTATION = "kwok.x-k8s.io/node"
+CAPACITY = {"cpu": "64", "memory": "256Gi", "pods": "500", "ephemeral-storage": "1Ti"}
+
+
+class SimulatedNode:
+    """Runs kwok and registers one node with it."""
+
+    def __init__(self, layout: Layout, progress: Progress, supervisor: Supervisor, cluster: Cluster) -> None:
+        self.layout = layout
+        self.progress = progress
+        self.supervisor = supervisor
+        self.cluster = cluster
+
+    def up(self, stages: dict[str, bytes]) -> None:
+        """Have the node ready.
+
+        Args:
+            stages: kwok's Stage resources (and storage classes among them) as YAML texts by name.
+        """
+        with self.progress.step("start the simulated node") as step:
+            config = self._write_config(stages)
+            service = Service(
+                "kwok",
+                [
+                    self.layout.bin / "kwok",
+                    f"--kubeconfig={self.cluster.kubeconfig('kwok')}",
+                    f"--config={config}",
+                    f"--manage-nodes-with-annotation-selector={ANNOTATION}=fake",
+                    f"--node-ip={LOOPBACK}",
+                    "--node-lease-duration-seconds=40",
+                ],
+                restart_when=config.read_text(encoding="utf-8"),
+                ready=self._missing,
+            )
+            if self.supervisor.runs(service):
+                step.done("runs")
+                return
+            # A kwok that starts waits for its predecessor's lease to end, half a minute.
+            with contextlib.suppress(TrialError):
+                self.cluster.kubectl(
+                    "delete",
+                    "lease",
+                    NODE,
+                    "--namespace=kube-node-lease",
+                    "--ignore-not-found",
+                    purpose="freeing the node",
+                )
+            self._register(stages)
+            self.supervisor.start(service)
+            step.update("waiting until it is ready")
+            self.supervisor.wait(service)
+            step.done(NODE)
+
+    def down(self) -> None:
+        """Stop kwok and remove the node from the cluster, so that nothing gets scheduled to it."""
+        self.supervisor.stop("kwok")
+        with contextlib.suppress(TrialError):
+            self.cluster.kubectl(
+                "delete", "node", NODE, "--ignore-not-found", purpose="removing the simulated node"
+            )
+
+    def _write_config(self, stages: dict[str, bytes]) -> Path:
+        documents = [
+            document
+            for _, text in sorted(stages.items())
+            for document in yaml.safe_load_all(text)
+            if document and document.get("kind") == "Stage"
+        ]
+        path = self.layout.state / "kwok.yaml"
+        write_private(path, yaml.safe_dump_all(documents, sort_keys=True))
+        return path
+
+    def _missing(self) -> str | None:
+        path = '{.status.conditions[?(@.type=="Ready")].status}'
+        try:
+            status = self.cluster.kubectl(
+                "get", "node", NODE, f"-o=jsonpath={path}", purpose="asking for the node"
+            )
+        except TrialError as error:
+            return str(error)
+        return None if status.strip() == "True" else f"node {NODE} is not ready"
+
+    def _register(self, stages: dict[str, bytes]) -> None:
+        node = {
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {
+                "name": NODE,
+                "annotations": {ANNOTATION: "fake", "node.alpha.kubernetes.io/ttl": "0"},
+                "labels": {
+                    "kubernetes.io/hostname": NODE,
+                    "kubernetes.io/os": "linux",
+                    "kubernetes.io/arch": "amd64",
+                    "kubernetes.io/role": "agent",
+                    "type": "kwok",
+                },
+            },
+            "status": {"allocatable": CAPACITY, "capacity": CAPACITY},
+        }
+        classes = [
+            document
+            for text in stages.values()
+            for document in yaml.safe_load_all(text)
+            if document and document.get("kind") == "StorageClass"
+        ]
+        self.cluster.apply(node, *classes, purpose="registering the simulated node")

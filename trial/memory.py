@@ -1,0 +1,78 @@
+"""What a trial remembers between runs: its ports and its generated passwords."""
+
+import json
+import secrets
+import socket
+from pathlib import Path
+
+from trial.layout import write_private
+
+LOOPBACK = "127.0.0.1"
+
+
+def port_is_free(port: int) -> bool:
+    """Tell whether a port on loopback can be bound."""
+    with socket.socket() as probe:
+        # Servers set it too; without it, a connection of a moment ago keeps the port for a minute.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
+class Memory:
+    """Ports and passwords of one trial, in a file that only the user can read (mode 0600)."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._ports: dict[str, int] = {}
+        self._secrets: dict[str, str] = {}
+        self._choices: dict[str, str] = {}
+        if path.exists():
+            content = json.loads(path.read_text(encoding="utf-8"))
+            self._ports = content["ports"]
+            self._secrets = content["secrets"]
+            self._choices = content["choices"]
+
+    def port(self, name: str, *, in_use: bool = False) -> int:
+        """Return the port of a service: the one it had, unless somebody else took it while the service was down.
+
+        Args:
+            name: of the service.
+            in_use: the service itself runs, so that its port is busy for a good reason.
+        """
+        port = self._ports.get(name)
+        if port is None or not (in_use or port_is_free(port)):
+            port = self._free_port()
+            self._ports[name] = port
+            self._save()
+        return port
+
+    def secret(self, name: str) -> str:
+        """Return a password, made at first use: 32 letters, digits, - and _."""
+        if name not in self._secrets:
+            self._secrets[name] = secrets.token_urlsafe(24)
+            self._save()
+        return self._secrets[name]
+
+    def choice(self, name: str, value: str | None, default: str) -> str:
+        """Return a choice of the user: the one given now, else the last one, else the default; and remember it."""
+        chosen = value or self._choices.get(name, default)
+        if self._choices.get(name) != chosen:
+            self._choices[name] = chosen
+            self._save()
+        return chosen
+
+    def _free_port(self) -> int:
+        while True:
+            with socket.socket() as probe:
+                probe.bind((LOOPBACK, 0))
+                port: int = probe.getsockname()[1]
+            if port not in self._ports.values():
+                return port
+
+    def _save(self) -> None:
+        content = {"ports": self._ports, "secrets": self._secrets, "choices": self._choices}
+        write_private(self.path, json.dumps(content, indent=2, sort_keys=True) + "\n")

@@ -1,0 +1,209 @@
+"""Programs that run in the background for the trial: started, recognised again, stopped, never anybody else's."""
+
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from trial.errors import TrialError
+from trial.layout import write_private
+
+STOP_SECONDS = 20.0
+LOG_LINES = 15
+
+# The shell notes its own process id and start time before it becomes the program: however the trial is interrupted,
+# there is no moment in which a program runs that no record knows. Field 22 of /proc/<pid>/stat is the start time; the
+# shell's own name in field 2 has no space (proc_pid_stat(5)).
+_LAUNCH = (
+    "started() { shift 21; echo $1; }; read -r stat < /proc/$$/stat; "
+    'printf "%s\\n%s\\n" $$ "$(started $stat)" > "$0.partial" && mv "$0.partial" "$0" && exec "$@"'
+)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A process id with its start time (clock ticks since boot): together they are never used twice in one boot."""
+
+    pid: int
+    started: int
+
+
+def start_time(pid: int) -> int | None:
+    """Return when a live process started, in clock ticks since boot; None when there is none or it is a zombie."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # The name in parentheses may hold spaces and parentheses of its own.
+    fields = text.rpartition(")")[2].split()
+    return None if fields[0] in "ZX" else int(fields[19])
+
+
+def is_alive(identity: Identity) -> bool:
+    """Tell whether that very process still runs (not another one that got its number)."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(identity.pid, os.WNOHANG)
+    return start_time(identity.pid) == identity.started
+
+
+def boot_id() -> str:
+    """Return the kernel's name for this boot; process start times only compare within one."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+@dataclass(frozen=True)
+class Service:
+    """A program to keep running.
+
+    Attributes:
+        name: of its record and log.
+        argv: program and arguments, without secrets.
+        env: variables on top of this process' own.
+        ready: returns None when it serves, else what is still missing, in a few words.
+        ready_seconds: how long it may take to get ready.
+        restart_when: text whose change means that a running one has to be started anew (a digest of its config).
+        stop_seconds: how long it may take to end on SIGTERM.
+    """
+
+    name: str
+    argv: Sequence[str | Path]
+    env: Mapping[str, str] = field(default_factory=dict)
+    ready: Callable[[], str | None] = lambda: None
+    ready_seconds: float = 60.0
+    restart_when: str = ""
+    stop_seconds: float = STOP_SECONDS
+
+    def fingerprint(self) -> str:
+        """Return a digest of all that was given to the program."""
+        parts = [[str(word) for word in self.argv], sorted(self.env.items()), self.restart_when]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+class Supervisor:
+    """Starts and stops the services of one trial.
+
+    Args:
+        run: folder for records.
+        logs: folder for logs.
+    """
+
+    def __init__(self, *, run: Path, logs: Path) -> None:
+        self.run = run
+        self.logs = logs
+
+    def log(self, name: str) -> Path:
+        """Return the path of a service's log."""
+        return self.logs / f"{name}.log"
+
+    def identity(self, name: str) -> Identity | None:
+        """Return the live process of a service, None when it does not run."""
+        boot, record = self.run / f"{name}.boot", self.run / f"{name}.pid"
+        try:
+            if boot.read_text(encoding="ascii").split("\n")[0] != boot_id():
+                return None
+            lines = record.read_text(encoding="ascii").split()
+            identity = Identity(int(lines[0]), int(lines[1]))
+        except (FileNotFoundError, IndexError, ValueError):
+            return None
+        return identity if is_alive(identity) else None
+
+    def runs(self, service: Service) -> bool:
+        """Tell whether the service runs as it is described."""
+        try:
+            started_as = (self.run / f"{service.name}.boot").read_text(encoding="ascii").split("\n")[1]
+        except (FileNotFoundError, IndexError):
+            return False
+        return self.identity(service.name) is not None and started_as == service.fingerprint()
+
+    def start(self, service: Service) -> bool:
+        """Start a service unless it runs as described; return whether it was started. Does not wait for it."""
+        if self.runs(service):
+            return False
+        self.stop(service.name)
+        self.run.mkdir(parents=True, exist_ok=True)
+        self.logs.mkdir(parents=True, exist_ok=True)
+        record = self.run / f"{service.name}.pid"
+        record.unlink(missing_ok=True)
+        write_private(self.run / f"{service.name}.boot", f"{boot_id()}\n{service.fingerprint()}\n")
+        descriptor = os.open(self.log(service.name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as log:
+            words = ["/bin/sh", "-c", _LAUNCH, str(record), *[str(word) for word in service.argv]]
+            process = subprocess.Popen(
+                words, env={**os.environ, **service.env}, cwd=self.run, stdin=subprocess.DEVNULL,
+                stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+        deadline = time.monotonic() + 10
+        while not record.exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.005)
+        # It outlives this process; without this, Python warns that nobody waited for it.
+        process.returncode = 0
+        return True
+
+    def wait(self, service: Service) -> None:
+        """Wait until a started service is ready.
+
+        Raises:
+            TrialError: it ended, or was not ready in time; with the last lines of its log.
+        """
+        deadline = time.monotonic() + service.ready_seconds
+        pause = 0.02
+        while True:
+            alive = self.identity(service.name) is not None
+            missing = service.ready() if alive else None
+            if not alive:
+                raise TrialError(f"{service.name} ended while starting.\n{self.last_lines(service.name)}")
+            if missing is None:
+                return
+            if time.monotonic() > deadline:
+                raise TrialError(
+                    f"{service.name} was not ready after {service.ready_seconds:.0f} seconds: {missing}.\n"
+                    f"{self.last_lines(service.name)}"
+                )
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.5)
+
+    def last_lines(self, name: str) -> str:
+        """Return the end of a service's log, indented, with where to read the rest."""
+        try:
+            lines = self.log(name).read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:]
+        except FileNotFoundError:
+            lines = []
+        return "\n".join([*(f"  {line}" for line in lines), f"  (all of it: {self.log(name)})"])
+
+    def stop(self, name: str, *, seconds: float = STOP_SECONDS) -> bool:
+        """Stop a service and what it started in its session; return whether it ran."""
+        identity = self.identity(name)
+        if identity is not None:
+            _signal(identity, signal.SIGTERM)
+            if not _ended(identity, seconds):
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(identity.pid, signal.SIGKILL)
+                _ended(identity, 5)
+        for suffix in ("pid", "boot"):
+            (self.run / f"{name}.{suffix}").unlink(missing_ok=True)
+        return identity is not None
+
+    def names(self) -> list[str]:
+        """Return the services that have a record."""
+        return sorted(path.stem for path in self.run.glob("*.boot"))
+
+
+def _signal(identity: Identity, number: signal.Signals) -> None:
+    if is_alive(identity):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(identity.pid, number)
+
+
+def _ended(identity: Identity, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while is_alive(identity):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True

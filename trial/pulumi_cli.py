@@ -1,0 +1,208 @@
+"""The Pulumi engine of the trial: its own home, backend and passphrase, never the user's."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trial.commands import run
+from trial.errors import TrialError
+from trial.gobuild import PROGRAMS
+from trial.layout import Layout, write_private
+from trial.memory import Memory
+from trial.processes import start_time
+from trial.progress import Progress
+from trial.tools import Toolbox
+
+STACK = "dev"
+# The versions that the pinned SDK packages ask the engine for.
+PLUGINS = {"kubernetes": "4.29.0", "docker": "5.1.0"}
+CHOICES = ("auto", "official", "standin")
+
+
+@dataclass(frozen=True)
+class PulumiInfo:
+    """The engine's folders.
+
+    Attributes:
+        home: PULUMI_HOME.
+        backend_url: PULUMI_BACKEND_URL, a folder of the trial.
+        passphrase_file: PULUMI_CONFIG_PASSPHRASE_FILE.
+        plugins: "official", "standin", or "none" when they were left out.
+    """
+
+    home: str
+    backend_url: str
+    passphrase_file: str
+    plugins: str
+
+
+class PulumiHome:
+    """Prepares PULUMI_HOME with the resource plugins."""
+
+    def __init__(self, layout: Layout, progress: Progress, toolbox: Toolbox, memory: Memory) -> None:
+        self.layout = layout
+        self.progress = progress
+        self.toolbox = toolbox
+        self.memory = memory
+        self.folder = layout.state / "pulumi"
+
+    def up(self, *, plugins: bool = True) -> PulumiInfo:
+        """Have home, backend, passphrase and, unless told otherwise, plugins.
+
+        Raises:
+            TrialError: TRIAL_PLUGINS is not one of auto, official, standin, or the plugins it asks for can't be had.
+        """
+        home = self.layout.private_folder(self.folder / "home")
+        backend = self.layout.private_folder(self.folder / "backend")
+        passphrase = self.folder / "passphrase"
+        if not passphrase.exists():
+            write_private(passphrase, self.memory.secret("pulumi") + "\n")
+        return PulumiInfo(
+            home=str(home),
+            backend_url=f"file://{backend}",
+            passphrase_file=str(passphrase),
+            plugins=self._plugins(home) if plugins else "none",
+        )
+
+    def _plugins(self, home: Path) -> str:
+        choice = os.environ.get("TRIAL_PLUGINS") or "auto"
+        if choice not in CHOICES:
+            raise TrialError(f"TRIAL_PLUGINS is {choice!r}; write one of {', '.join(CHOICES)}.")
+        if choice != "standin":
+            if all(self._official(home, name, version) for name, version in PLUGINS.items()):
+                return "official"
+            if choice == "official":
+                raise TrialError(
+                    "the official Pulumi plugins are neither installed nor can be downloaded here; "
+                    "unset TRIAL_PLUGINS to use the trial's stand-ins."
+                )
+        for name, version in PLUGINS.items():
+            program = self.toolbox.builder().build(PROGRAMS[f"pulumi-resource-{name}"])
+            _place(home, name, version, program)
+        return "standin"
+
+    def _official(self, home: Path, name: str, version: str) -> bool:
+        """Have the official plugin in the trial's home: there already, the user's own, or downloaded."""
+        target = plugin_file(home, name, version)
+        if target.exists() and not target.is_symlink():
+            return True
+        for other in (os.environ.get("PULUMI_HOME"), str(Path.home() / ".pulumi")):
+            found = plugin_file(Path(other), name, version) if other else None
+            if found is not None and found.exists() and not found.is_symlink():
+                _remove(home, name, version)
+                shutil.copytree(found.parent, target.parent)
+                return True
+        url = f"https://get.pulumi.com/releases/plugins/pulumi-resource-{name}-v{version}-linux-amd64.tar.gz"
+        if not self.toolbox.downloads.reaches(url):
+            return False
+        with self.progress.step(f"download the Pulumi plugin {name} {version}"):
+            _remove(home, name, version)
+            run(
+                [self.layout.bin / "pulumi", "plugin", "install", "resource", name, f"v{version}"],
+                env={"PULUMI_HOME": str(home), "PULUMI_SKIP_UPDATE_CHECK": "true"},
+                purpose=f"installing the Pulumi plugin {name}",
+                seconds=600,
+            )
+        return True
+
+
+def plugin_file(home: Path, name: str, version: str) -> Path:
+    """Return where the engine looks for a plugin below PULUMI_HOME."""
+    return home / "plugins" / f"resource-{name}-v{version}" / f"pulumi-resource-{name}"
+
+
+def _place(home: Path, name: str, version: str, program: Path) -> None:
+    """Link a stand-in where the engine looks for the official plugin; being a link tells them apart."""
+    target = plugin_file(home, name, version)
+    if target.is_symlink() and target.readlink() == program:
+        return
+    _remove(home, name, version)
+    target.parent.mkdir(parents=True)
+    target.symlink_to(program)
+
+
+def _remove(home: Path, name: str, version: str) -> None:
+    folder = plugin_file(home, name, version).parent
+    shutil.rmtree(folder, ignore_errors=True)
+    # The engine's own marks of a download that did not end stand beside the folder.
+    for mark in folder.parent.glob(re.escape(folder.name) + ".*") if folder.parent.exists() else []:
+        mark.unlink()
+
+
+class PulumiCli:
+    """Runs the pulumi command on the trial's stack.
+
+    Args:
+        repo: the checkout, where Pulumi.yaml is.
+        info: the engine's folders.
+        variables: the environment of the command, with the trial's exports.
+        command: the pulumi program.
+    """
+
+    def __init__(self, *, repo: Path, info: PulumiInfo, variables: Mapping[str, str], command: Path) -> None:
+        self.repo = repo
+        self.info = info
+        self.variables = variables
+        self.command = command
+
+    def run(self, arguments: Sequence[str], *, stdin: str | None = None) -> None:
+        """Run a command quietly; secrets travel by `stdin`.
+
+        Raises:
+            TrialError: it failed; with what it printed last.
+        """
+        self.output(arguments, stdin=stdin)
+
+    def output(self, arguments: Sequence[str], *, stdin: str | None = None) -> str:
+        """Run a command and return what it prints.
+
+        Raises:
+            TrialError: it failed; with what it printed last.
+        """
+        purpose = f"pulumi {' '.join(arguments[:2])}"
+        return run(
+            [self.command, *arguments, "--non-interactive"],
+            cwd=self.repo, env=self.variables, stdin=stdin, purpose=purpose,
+        )  # fmt: skip
+
+    def show(self, arguments: Sequence[str]) -> None:
+        """Run a command whose output the user reads.
+
+        Raises:
+            TrialError: it failed; it has already said why.
+        """
+        argv = [str(self.command), *arguments, "--non-interactive"]
+        ended = subprocess.run(argv, cwd=self.repo, env=dict(self.variables), check=False)
+        if ended.returncode != 0:
+            raise TrialError(
+                f"pulumi {arguments[0]} ended with code {ended.returncode}; what it printed above says why."
+            )
+
+    def prepare(self) -> None:
+        """Have the stack, free of the lock that a killed run on this machine left."""
+        listed = json.loads(self.output(["stack", "ls", "--json"]))
+        if not any(stack["name"].rpartition("/")[2] == STACK for stack in listed):
+            self.run(["stack", "init", STACK])
+        self.run(["stack", "select", STACK])
+        if self.stale_locks():
+            self.run(["cancel", "--yes", "--stack", STACK])
+
+    def stale_locks(self) -> list[Path]:
+        """Return the stack's locks whose holder, a process of this machine, is gone."""
+        root = Path(self.info.backend_url.removeprefix("file://")) / ".pulumi" / "locks"
+        return [path for path in root.rglob("*.json") if path.parent.name == STACK and _holder_is_gone(path)]
+
+
+def _holder_is_gone(lock: Path) -> bool:
+    """Read a lock of Pulumi's file backend: it names host and process id of who holds it."""
+    try:
+        content = json.loads(lock.read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return False
+    return content.get("hostname") == socket.gethostname() and start_time(int(content["pid"])) is None
