@@ -17,7 +17,7 @@ def is_out_of_reach(chart: Chart) -> bool:
     """Whether a preview has to do without the chart.
 
     The kubernetes plugin loads the chart while it checks the release's inputs, unless one of them is not known yet
-    (pulumi-kubernetes 4.29.0, helm_release.go), so a preview without network would fail at that. An `up` needs the chart
+    (pulumi-kubernetes 4.25.0 and 4.29.0, helm_release.go), so a preview without network would fail at that. An `up` needs the chart
     in any case, so for it the answer is always no.
     """
     if not pulumi.runtime.is_dry_run() or not chart.repository.startswith("http"):

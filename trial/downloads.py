@@ -1,6 +1,7 @@
 """Official releases, where the network reaches them; every file is checked against its published checksum."""
 
 import hashlib
+import http.client
 import os
 import shutil
 import tarfile
@@ -30,7 +31,7 @@ class Downloads:
         self._reachable: dict[str, bool] = {}
 
     def reaches(self, url: str) -> bool:
-        """Tell whether the URL's host serves it, asking each host once."""
+        """Tell whether the URL's host answers, asking each host once."""
         if not self.allowed:
             return False
         host = urlsplit(url).netloc
@@ -39,7 +40,9 @@ class Downloads:
             try:
                 with urllib.request.urlopen(request, timeout=PROBE_SECONDS):  # noqa: S310
                     self._reachable[host] = True
-            except (OSError, ValueError):
+            except urllib.error.HTTPError:
+                self._reachable[host] = True  # it answers; whether it has the file shows when it is fetched
+            except (OSError, ValueError, http.client.HTTPException):
                 self._reachable[host] = False
         return self._reachable[host]
 
@@ -52,9 +55,9 @@ class Downloads:
         try:
             with urllib.request.urlopen(url, timeout=READ_SECONDS) as answer:  # noqa: S310
                 content: bytes = answer.read()
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             raise TrialError(f"{url} could not be fetched: {error}.") from error
-        return content.decode()
+        return content.decode(errors="replace")
 
     def file(self, url: str, target: Path, *, sha256: str, update: Callable[[str], None]) -> Path:
         """Fetch a file, check it and put it in place at once.
@@ -73,7 +76,7 @@ class Downloads:
                     digest.update(chunk)
                     size += len(chunk)
                     update(f"{size / 1e6:.0f} of {total / 1e6:.0f} MB" if total else f"{size / 1e6:.0f} MB")
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             raise TrialError(f"{url} could not be fetched: {error}.") from error
         if digest.hexdigest() != sha256.lower():
             partial.unlink()
@@ -97,22 +100,48 @@ def checksum_for(listing: str, name: str) -> str:
     raise TrialError(f"no checksum is published for {name}.")
 
 
+def unpack_folder(archive: Path, folder: str, target: Path) -> Path:
+    """Take the files of one folder out of a .tar.gz file, all of them or none.
+
+    Raises:
+        TrialError: it is not such an archive, or does not hold the folder.
+    """
+    partial = target.with_name(target.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        with tarfile.open(archive) as files:
+            found = [item for item in files if item.isfile() and item.name.startswith(f"{folder}/")]
+            for item in found:
+                item.name = item.name.rpartition("/")[2]
+                files.extract(item, partial, filter="data")
+    except tarfile.TarError as error:
+        raise TrialError(f"{archive.name} is not an archive: {error}.") from error
+    if not found:
+        raise TrialError(f"{archive.name} does not hold {folder}/.")
+    shutil.rmtree(target, ignore_errors=True)
+    partial.replace(target)
+    return target
+
+
 def unpack_member(archive: Path, member: str, target: Path) -> Path:
     """Take one program out of a .tar.gz file.
 
     Raises:
-        TrialError: the archive does not hold it.
+        TrialError: it is not such an archive, or does not hold it.
     """
-    with tarfile.open(archive) as files:
-        try:
+    partial = target.with_name(target.name + ".partial")
+    try:
+        with tarfile.open(archive) as files:
             source = files.extractfile(member)
-        except KeyError:
-            source = None
-        if source is None:
-            raise TrialError(f"{archive.name} does not hold {member}.")
-        partial = target.with_name(target.name + ".partial")
-        with source, partial.open("wb") as out:
-            shutil.copyfileobj(source, out)
+            if source is None:
+                raise KeyError(member)
+            with source, partial.open("wb") as out:
+                shutil.copyfileobj(source, out)
+    except KeyError:
+        raise TrialError(f"{archive.name} does not hold {member}.") from None
+    except tarfile.TarError as error:
+        raise TrialError(f"{archive.name} is not an archive: {error}.") from error
     partial.chmod(0o755)
     partial.replace(target)
     return target

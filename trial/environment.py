@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from trial import orphans
 from trial.base_image import BaseImage
 from trial.chart_repository import ChartRepository
 from trial.cluster import CONTEXT, Cluster
@@ -214,6 +215,10 @@ class Environment:
         """Stop everything that runs, and keep the state: `up` goes on from there."""
         memory = Memory(self.layout.state / "memory.json")
         parts = (self.layout, self.progress, self.supervisor, memory)
+        left = orphans.plugins_below(self.layout.state / "pulumi" / "home")
+        if left:
+            with self.progress.step(f"end {len(left)} Pulumi plugins, left by an engine that was killed"):
+                orphans.end(left)
         RealNode(*parts, Cluster(*parts), self.toolbox).down()
         DockerEngine(self.layout, self.progress, self.supervisor).down()
         names = self.supervisor.names()

@@ -23,8 +23,25 @@ QUICK_COMPILE = "-gcflags=all=-l"
 KUBERNETES_VERSION = "1.36.3"
 HELM_VERSION = "3.21.4"
 PULUMI_VERSION = "3.246.0"
+KUBERNETES_PLUGIN_VERSION = "4.25.0"
+KUBERNETES_PLUGIN_MODULE = "github.com/pulumi/pulumi-kubernetes/provider/v4"
 
 _COMPONENT_VERSION = "k8s.io/component-base/version"
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """Files that a package embeds although they are in another module; `go build -overlay` lays them into its folder.
+
+    Attributes:
+        module: that holds them, required by the program's go.mod.
+        folder: in that module.
+        names: of the files.
+    """
+
+    module: str
+    folder: str
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -37,6 +54,7 @@ class Program:
         package: to build; "." is the module's own folder.
         ldflags: arguments of the linker, on top of `-s -w`.
         quick: compile without inlining, sharing packages with the other quick programs.
+        embedded: files of a required module that the program's package embeds.
     """
 
     name: str
@@ -44,6 +62,7 @@ class Program:
     package: str = "."
     ldflags: tuple[str, ...] = ()
     quick: bool = True
+    embedded: Embedded | None = None
 
 
 _KUBERNETES_STAMPS = (
@@ -71,13 +90,24 @@ PROGRAMS: Mapping[str, Program] = {
         ),
         Program(
             "pulumi",
-            "engine",
+            "pulumi",
             package="github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
             ldflags=(f"-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={PULUMI_VERSION}",),
             quick=False,
         ),
-        Program("pulumi-resource-kubernetes", "plugins/kubernetes", ldflags=_HELM_LIBRARY_STAMPS),
-        Program("pulumi-resource-docker", "plugins/docker"),
+        Program(
+            "pulumi-resource-kubernetes",
+            "pulumi",
+            package="./kubernetes",
+            ldflags=(f"-X {KUBERNETES_PLUGIN_MODULE}/pkg/version.Version=v{KUBERNETES_PLUGIN_VERSION}",),
+            quick=False,
+            embedded=Embedded(
+                KUBERNETES_PLUGIN_MODULE,
+                "cmd/pulumi-resource-kubernetes",
+                ("schema.json", "terraform-mapping.json"),
+            ),
+        ),
+        Program("pulumi-resource-docker", "pulumi", package="./docker", quick=False),
     )
 }
 
@@ -107,7 +137,15 @@ def source_files(module: Path) -> Iterator[tuple[str, Path]]:
 def build_key(program: Program, module: Path, go_version: str) -> str:
     """Return the key of a build: equal keys mean equal sources, compiler and flags."""
     digest = hashlib.sha256()
-    for part in (go_version, program.name, program.package, *program.ldflags, str(program.quick)):
+    parts = (
+        go_version,
+        program.name,
+        program.package,
+        *program.ldflags,
+        str(program.quick),
+        repr(program.embedded),
+    )
+    for part in parts:
         digest.update(part.encode() + b"\0")
     for name, path in source_files(module):
         digest.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
@@ -180,12 +218,28 @@ class GoBuilder:
             path: the module, such as "sigs.k8s.io/kwok".
             folders: of that module.
         """
-        argv: list[str | Path] = [self.go, "mod", "download", "-json", path]
-        purpose = f"downloading {path}"
-        cwd = self.layout.sources / "go" / module
-        root = Path(json.loads(run(argv, purpose=purpose, cwd=cwd, env=self._environment()))["Dir"])
+        root = self._module_folder(module, path)
         files = (file for folder in folders for file in sorted((root / folder).glob("*.yaml")))
         return {file.relative_to(root).as_posix(): file.read_bytes() for file in files}
+
+    def _module_folder(self, module: str, path: str) -> Path:
+        """Where the Go command keeps a module that one of the trial's modules requires."""
+        argv: list[str | Path] = [self.go, "mod", "download", "-json", path]
+        cwd = self.layout.sources / "go" / module
+        found = run(argv, purpose=f"downloading {path}", cwd=cwd, env=self._environment())
+        return Path(json.loads(found)["Dir"])
+
+    def _overlay(self, program: Program, folder: Path) -> list[str]:
+        """Flags that lay the embedded files over the names in the program's package."""
+        embedded = program.embedded
+        if embedded is None:
+            return []
+        source = self._module_folder(program.module, embedded.module) / embedded.folder
+        target = self._module(program) / program.package
+        replaced = {str(target.resolve() / name): str(source / name) for name in embedded.names}
+        path = folder / "overlay.json"
+        path.write_text(json.dumps({"Replace": replaced}), encoding="utf-8")
+        return [f"-overlay={path}"]
 
     def _folder(self, program: Program) -> Path:
         key = build_key(program, self._module(program), self.go_version)
@@ -209,8 +263,12 @@ class GoBuilder:
                 downloaded += 1
                 update(f"downloading modules, {downloaded} so far")
 
-        common = ["-trimpath", "-buildvcs=false", *([QUICK_COMPILE] if program.quick else [])]
-        listing: list[str | Path] = [self.go, "list", "-deps", program.package]
+        partial = folder.with_name(folder.name + ".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        overlay = self._overlay(program, partial)
+        common = ["-trimpath", "-buildvcs=false", *overlay, *([QUICK_COMPILE] if program.quick else [])]
+        listing: list[str | Path] = [self.go, "list", "-deps", *overlay, program.package]
         packages = run(listing, purpose=purpose, cwd=module, env=self._environment(), on_line=count_download)
         total = sum(1 for line in packages.splitlines() if line and not line.startswith("go: "))
         compiled = 0
@@ -223,9 +281,6 @@ class GoBuilder:
                 compiled += 1
                 update(f"compiled {compiled} of at most {total} packages")
 
-        partial = folder.with_name(folder.name + ".partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
         ldflags = " ".join(("-s", "-w", *program.ldflags))
         argv: list[str | Path] = [
             self.go,

@@ -12,17 +12,20 @@ from pathlib import Path
 
 from trial.commands import run
 from trial.errors import TrialError
-from trial.gobuild import PROGRAMS
+from trial.gobuild import KUBERNETES_PLUGIN_VERSION, PROGRAMS
 from trial.layout import Layout, write_private
 from trial.memory import Memory
 from trial.processes import start_time
 from trial.progress import Progress
-from trial.tools import Toolbox
+from trial.tools import Toolbox, architecture
 
 STACK = "dev"
 # The versions that the pinned SDK packages ask the engine for.
-PLUGINS = {"kubernetes": "4.29.0", "docker": "5.1.0"}
-CHOICES = ("auto", "official", "standin")
+PLUGINS: Mapping[str, str] = {"kubernetes": KUBERNETES_PLUGIN_VERSION, "docker": "5.1.0"}
+# What a build from the Go module proxy amounts to: the official program, or the trial's own imitation.
+BUILT: Mapping[str, str] = {"kubernetes": "official, built from its Go module", "docker": "stand-in"}
+CHOICES = ("auto", "official", "built")
+PLUGIN_SERVER = "https://get.pulumi.com/releases/plugins"
 
 
 @dataclass(frozen=True)
@@ -33,13 +36,13 @@ class PulumiInfo:
         home: PULUMI_HOME.
         backend_url: PULUMI_BACKEND_URL, a folder of the trial.
         passphrase_file: PULUMI_CONFIG_PASSPHRASE_FILE.
-        plugins: "official", "standin", or "none" when they were left out.
+        plugins: name -> "official", "official, built from its Go module" or "stand-in"; empty when they were left out.
     """
 
     home: str
     backend_url: str
     passphrase_file: str
-    plugins: str
+    plugins: Mapping[str, str]
 
 
 class PulumiHome:
@@ -56,7 +59,7 @@ class PulumiHome:
         """Have home, backend, passphrase and, unless told otherwise, plugins.
 
         Raises:
-            TrialError: TRIAL_PLUGINS is not one of auto, official, standin, or the plugins it asks for can't be had.
+            TrialError: TRIAL_PLUGINS is not one of auto, official, built, or the plugins it asks for can't be had.
         """
         home = self.layout.private_folder(self.folder / "home")
         backend = self.layout.private_folder(self.folder / "backend")
@@ -67,28 +70,30 @@ class PulumiHome:
             home=str(home),
             backend_url=f"file://{backend}",
             passphrase_file=str(passphrase),
-            plugins=self._plugins(home) if plugins else "none",
+            plugins=self._plugins(home) if plugins else {},
         )
 
-    def _plugins(self, home: Path) -> str:
+    def _plugins(self, home: Path) -> dict[str, str]:
         choice = os.environ.get("TRIAL_PLUGINS") or "auto"
         if choice not in CHOICES:
             raise TrialError(f"TRIAL_PLUGINS is {choice!r}; write one of {', '.join(CHOICES)}.")
-        if choice != "standin":
-            if all(self._official(home, name, version) for name, version in PLUGINS.items()):
-                return "official"
-            if choice == "official":
-                raise TrialError(
-                    "the official Pulumi plugins are neither installed nor can be downloaded here; "
-                    "unset TRIAL_PLUGINS to use the trial's stand-ins."
-                )
-        for name, version in PLUGINS.items():
-            program = self.toolbox.builder().build(PROGRAMS[f"pulumi-resource-{name}"])
-            _place(home, name, version, program)
-        return "standin"
+        return {name: self._plugin(home, name, version, choice) for name, version in PLUGINS.items()}
+
+    def _plugin(self, home: Path, name: str, version: str, choice: str) -> str:
+        """Have one plugin in the trial's home, and return what it is."""
+        if choice != "built" and self._official(home, name, version):
+            return "official"
+        if choice == "official":
+            raise TrialError(
+                f"the official Pulumi plugin {name} {version} is neither installed nor can it be downloaded here; "
+                "unset TRIAL_PLUGINS to build it."
+            )
+        program = self.toolbox.builder().build(PROGRAMS[f"pulumi-resource-{name}"])
+        _place(home, name, version, program)
+        return BUILT[name]
 
     def _official(self, home: Path, name: str, version: str) -> bool:
-        """Have the official plugin in the trial's home: there already, the user's own, or downloaded."""
+        """Have the released plugin in the trial's home: there already, the user's own, or downloaded."""
         target = plugin_file(home, name, version)
         if target.exists() and not target.is_symlink():
             return True
@@ -98,9 +103,17 @@ class PulumiHome:
                 _remove(home, name, version)
                 shutil.copytree(found.parent, target.parent)
                 return True
-        url = f"https://get.pulumi.com/releases/plugins/pulumi-resource-{name}-v{version}-linux-amd64.tar.gz"
+        if self.toolbox.builder().built(PROGRAMS[f"pulumi-resource-{name}"]) is not None:
+            return False
+        url = f"{PLUGIN_SERVER}/pulumi-resource-{name}-v{version}-linux-{architecture()}.tar.gz"
         if not self.toolbox.downloads.reaches(url):
             return False
+        return (
+            self.toolbox.downloaded(f"the Pulumi plugin {name}", lambda: self._install(home, name, version))
+            or False
+        )
+
+    def _install(self, home: Path, name: str, version: str) -> bool:
         with self.progress.step(f"download the Pulumi plugin {name} {version}"):
             _remove(home, name, version)
             run(
@@ -118,7 +131,7 @@ def plugin_file(home: Path, name: str, version: str) -> Path:
 
 
 def _place(home: Path, name: str, version: str, program: Path) -> None:
-    """Link a stand-in where the engine looks for the official plugin; being a link tells them apart."""
+    """Link a built plugin where the engine looks for the released one; being a link tells them apart."""
     target = plugin_file(home, name, version)
     if target.is_symlink() and target.readlink() == program:
         return

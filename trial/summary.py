@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trial.environment import Environment
-from trial.pulumi_cli import STACK, PulumiCli
+from trial.pulumi_cli import PLUGINS, STACK, PulumiCli
 
 NEXT = """\
 Try next:
@@ -34,7 +34,7 @@ def summary(environment: Environment, pulumi: PulumiCli) -> str:
         f"  registry    {info.registry.server}",
         f"  git         {info.git.url}",
         f"  charts      {info.chart_repository}",
-        f"  plugins     {info.pulumi.plugins}",
+        *(f"  plugin      {name} {PLUGINS[name]} ({kind})" for name, kind in info.pulumi.plugins.items()),
         "",
     ]
     other = "agent-image" if outputs.get("delivery") == "git-submodule" else "git-submodule"

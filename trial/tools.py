@@ -6,10 +6,12 @@ import re
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from trial.commands import run
-from trial.downloads import Downloads, checksum_for, unpack_member
+from trial.downloads import Downloads, checksum_for, unpack_folder, unpack_member
 from trial.errors import TrialError
 from trial.gobuild import (
     HELM_VERSION,
@@ -38,7 +40,10 @@ KWOK_STAGES = (
     "kustomize/stage/volume/fast",
 )
 
+_PULUMI_ARCHITECTURES = {"amd64": "x64", "arm64": "arm64"}
+
 Version = tuple[int, ...]
+Fetched = TypeVar("Fetched")
 
 
 def version_in(text: str) -> Version:
@@ -62,6 +67,17 @@ def architecture() -> str:
         ) from None
 
 
+@dataclass(frozen=True)
+class Sites:
+    """Where official releases are; each has a folder or a file per version below it."""
+
+    kubernetes: str = "https://dl.k8s.io/release"
+    etcd: str = "https://github.com/etcd-io/etcd/releases/download"
+    kwok: str = "https://github.com/kubernetes-sigs/kwok/releases/download"
+    helm: str = "https://get.helm.sh"
+    pulumi: str = "https://get.pulumi.com/releases/sdk"
+
+
 class Toolbox:
     """Finds or makes the tools and links them into the trial's bin folder.
 
@@ -69,12 +85,16 @@ class Toolbox:
         layout: paths of the trial.
         progress: told of everything that takes time.
         downloads: for official releases.
+        sites: where those are.
     """
 
-    def __init__(self, layout: Layout, progress: Progress, downloads: Downloads) -> None:
+    def __init__(
+        self, layout: Layout, progress: Progress, downloads: Downloads, sites: Sites | None = None
+    ) -> None:
         self.layout = layout
         self.progress = progress
         self.downloads = downloads
+        self.sites = sites or Sites()
         self._builder: GoBuilder | None = None
 
     def tool(self, name: str) -> Path:
@@ -185,38 +205,58 @@ class Toolbox:
         for name, path in chosen.items():
             self._link(name, path)
 
+    def downloaded(self, what: str, fetch: Callable[[], Fetched]) -> Fetched | None:
+        """Return what `fetch` downloads; None, after one line to the user, when the download fails.
+
+        Every official release has another way behind it, so a missing file, a checksum that differs, a connection that
+        breaks and a proxy's page in place of the file all lead to the build.
+        """
+        try:
+            return fetch()
+        except TrialError as error:
+            reason = str(error).splitlines()[0].rstrip(".")
+            self.progress.say(f"{what} is built here, because its download failed: {reason}")
+            return None
+
     def _official_control_plane(self) -> dict[str, Path]:
-        """Download the released components; {} where a host can't be reached."""
-        base = f"https://dl.k8s.io/release/v{KUBERNETES_VERSION}/bin/linux/{architecture()}"
-        etcd = f"https://github.com/etcd-io/etcd/releases/download/v{ETCD_VERSION}"
-        kwok = f"https://github.com/kubernetes-sigs/kwok/releases/download/v{KWOK_VERSION}"
+        """Download the released components; {} where that is not possible."""
         etcd_name = f"etcd-v{ETCD_VERSION}-linux-{architecture()}"
-        if not (
-            self.downloads.reaches(f"{base}/kubectl.sha256") and self.downloads.reaches(f"{etcd}/SHA256SUMS")
-        ):
+        etcd = f"{self.sites.etcd}/v{ETCD_VERSION}"
+        kwok = f"{self.sites.kwok}/v{KWOK_VERSION}/kwok-linux-{architecture()}"
+        base = self._kubernetes_release()
+        reachable = [f"{base}/kubectl.sha256", f"{etcd}/SHA256SUMS", f"{kwok}.sha256"]
+        if not all(self.downloads.reaches(url) for url in reachable):
             return {}
-        found = {
-            name: self._download(name, f"{base}/{name}", ".sha256")
-            for name in (*SERVER_COMPONENTS, "kubectl")
-        }
-        found["etcd"] = self._download(
-            "etcd", f"{etcd}/{etcd_name}.tar.gz", f"{etcd}/SHA256SUMS", member=f"{etcd_name}/etcd"
-        )
-        found["kwok"] = self._download("kwok", f"{kwok}/kwok-linux-{architecture()}", ".sha256")
-        return found
+
+        def fetch() -> dict[str, Path]:
+            found = {
+                name: self._download(name, f"{base}/{name}", ".sha256")
+                for name in (*SERVER_COMPONENTS, "kubectl")
+            }
+            found["etcd"] = self._download(
+                "etcd", f"{etcd}/{etcd_name}.tar.gz", f"{etcd}/SHA256SUMS", member=f"{etcd_name}/etcd"
+            )
+            found["kwok"] = self._download("kwok", kwok, ".sha256")
+            return found
+
+        return self.downloaded("the control plane", fetch) or {}
+
+    def _kubernetes_release(self) -> str:
+        return f"{self.sites.kubernetes}/v{KUBERNETES_VERSION}/bin/linux/{architecture()}"
 
     def _kubectl(self) -> Path:
-        url = f"https://dl.k8s.io/release/v{KUBERNETES_VERSION}/bin/linux/{architecture()}/kubectl"
+        url = f"{self._kubernetes_release()}/kubectl"
+        found = None
         if self.downloads.reaches(f"{url}.sha256"):
-            return self._download("kubectl", url, ".sha256")
-        return self.builder().build(PROGRAMS["trial-cluster"])
+            found = self.downloaded("kubectl", lambda: self._download("kubectl", url, ".sha256"))
+        return found or self.builder().build(PROGRAMS["trial-cluster"])
 
     def _helm(self) -> Path:
         built = self.builder().built(PROGRAMS["helm"])
-        name = f"helm-v{HELM_VERSION}-linux-{architecture()}.tar.gz"
-        url = f"https://get.helm.sh/{name}"
+        url = f"{self.sites.helm}/helm-v{HELM_VERSION}-linux-{architecture()}.tar.gz"
         if built is None and self.downloads.reaches(f"{url}.sha256sum"):
-            return self._download("helm", url, ".sha256sum", member=f"linux-{architecture()}/helm")
+            member = f"linux-{architecture()}/helm"
+            built = self.downloaded("helm", lambda: self._download("helm", url, ".sha256sum", member=member))
         return built or self.builder().build(PROGRAMS["helm"])
 
     def _pulumi(self) -> None:
@@ -256,19 +296,23 @@ class Toolbox:
         command = root / "bin" / "pulumi"
         if command.exists():
             return command
-        if not self.downloads.reaches("https://get.pulumi.com/releases/sdk/latest-version"):
+        file_name = f"pulumi-v{PULUMI_VERSION}-linux-{_PULUMI_ARCHITECTURES[architecture()]}.tar.gz"
+        url = f"{self.sites.pulumi}/{file_name}"
+        checksums = f"{self.sites.pulumi}/pulumi-{PULUMI_VERSION}-checksums.txt"
+        if not self.downloads.reaches(checksums):
             return None
-        with self.progress.step(f"download Pulumi {PULUMI_VERSION}"):
-            script = (
-                "import sys, semver; from pulumi.automation import PulumiCommand; "
-                "PulumiCommand.install(root=sys.argv[1], version=semver.VersionInfo.parse(sys.argv[2]))"
-            )
-            run(
-                [sys.executable, "-c", script, root, PULUMI_VERSION],
-                purpose="downloading Pulumi",
-                seconds=600,
-            )
-        return command if command.exists() else None
+
+        def fetch() -> Path:
+            with self.progress.step(f"download Pulumi {PULUMI_VERSION}") as step:
+                sha256 = checksum_for(self.downloads.text(checksums), file_name)
+                archive = root / file_name
+                self.downloads.file(url, archive, sha256=sha256, update=step.update)
+                unpack_folder(archive, "pulumi", root / "bin")
+                archive.unlink()
+            return command
+
+        with locked(self.layout.cache / "locks" / "official-pulumi.lock"):
+            return command if command.exists() else self.downloaded("pulumi", fetch)
 
     def _download(self, name: str, url: str, checksum: str, *, member: str | None = None) -> Path:
         """Have an official file in the cache; `checksum` is a suffix of the URL or a URL of a listing."""

@@ -93,12 +93,12 @@ def test_what_is_installed(scratch: Scratch) -> None:
     scratch.program("")
     about = json.loads(scratch.require("about", "--json"))
     plugins = {plugin["name"]: plugin["version"] for plugin in about["plugins"] or []}
-    assert plugins["kubernetes"] == "4.29.0"
+    assert plugins["kubernetes"] == "4.25.0"
     assert plugins["docker"] == "5.1.0"
     dependencies = {item["name"]: item["version"] for item in about["dependencies"]}
     assert (
         dependencies["pulumi_kubernetes" if "pulumi_kubernetes" in dependencies else "pulumi-kubernetes"]
-        == "4.29.0"
+        == "4.25.0"
     )
     assert about["runtime"]["executable"].endswith(".venv/bin/python")
 

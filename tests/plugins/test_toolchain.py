@@ -35,7 +35,7 @@ def test_plugins_of_the_installed_packages() -> None:
         package.name: package.version
         for package in plugin_packages(Toolchain.of(ROOT, {"virtualenv": ".venv"}))
     }
-    assert found["kubernetes"] == "4.29.0"
+    assert found["kubernetes"] == "4.25.0"
     assert found["docker"] == "5.1.0"
 
 

@@ -56,7 +56,7 @@ def test_env_quotes_values_for_a_shell(tmp_path: Path, capsys: pytest.CaptureFix
         "chart_repository": "http://x",
         "docker_host": None,
         "base_image": None,
-        "pulumi": {"home": "/h", "backend_url": "file:///b", "passphrase_file": "/p", "plugins": "standin"},
+        "pulumi": {"home": "/h", "backend_url": "file:///b", "passphrase_file": "/p", "plugins": {}},
         "bin": "/bin",
     }
     (state / "environment.json").write_text(json.dumps(content))
