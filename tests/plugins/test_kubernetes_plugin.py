@@ -6,9 +6,9 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
-import grpc
+import grpc  # type: ignore[import-untyped]
 import pytest
-from google.protobuf import empty_pb2
+from google.protobuf import empty_pb2  # type: ignore[import-untyped]
 from pulumi.runtime.proto.provider_pb2 import GetSchemaRequest
 from pulumi.runtime.proto.provider_pb2_grpc import ResourceProviderStub
 
@@ -26,7 +26,9 @@ def plugin(environment: Environment):
     with subprocess.Popen([program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
         port = int(process.stdout.readline())
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        with grpc.insecure_channel(
+            f"127.0.0.1:{port}", options=[("grpc.max_receive_message_length", -1)]
+        ) as channel:
             yield ResourceProviderStub(channel)
         process.kill()
 
