@@ -13,6 +13,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from domain.errors import ReportedError
+
 
 @dataclass(frozen=True, order=True)
 class Problem:
@@ -27,7 +29,7 @@ class Problem:
         return f"{self.key} {self.message}."
 
 
-class SettingsError(Exception):
+class SettingsError(ReportedError):
     """The stack's configuration is wrong; `problems` holds every mistake that was found."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:

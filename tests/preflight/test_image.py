@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
+from clients.docker import EngineError, ping
 from clients.registry import Reference
-from preflight.docker_engine import EngineError, ping
 from tests.preflight.conftest import Trial, expect, expect_nothing, look, only
 from tests.support.stacks import stack, with_agent
 from tests.support.web_hosts import TokenRegistry, put_image, web_host

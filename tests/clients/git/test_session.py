@@ -15,7 +15,7 @@ import pytest
 from clients.git import Access, Cause, GitError, Session, checkout, ls_remote
 from clients.git import session as session_module
 from clients.git.access import HostLogin
-from delivery.git_access import http_header
+from domain.connection_secret import http_header
 from tests.clients.git.conftest import TOKEN, Host
 from trial.certificates import Authority
 
