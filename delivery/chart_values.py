@@ -228,8 +228,9 @@ def _restricted() -> dict[str, Any]:
 
 
 def with_extra_values(values: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
-    """Add the user's further values: mappings are merged, lists that both sides fill are joined, ours stays where both
-    say something (settings.rules refuses that for what this program manages).
+    """Add the user's further values: mappings are merged, lists that both sides fill are joined, theirs wins elsewhere.
+
+    settings.rules refuses values that contradict what this program manages.
     """
     merged = dict(values)
     for key, value in extra.items():

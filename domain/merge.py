@@ -22,8 +22,9 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def merge_over_defaults(defaults: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values on top of a chart's defaults as Helm merges them (helm.sh/docs/chart_template_guide/values_files): a null
-    removes a default.
+    """Values on top of a chart's defaults as Helm merges them: a null removes a default.
+
+    Source: helm.sh/docs/chart_template_guide/values_files, "Deleting a default key".
 
     >>> merge_over_defaults({"a": 1, "b": {"c": 1, "d": 1}}, {"a": None, "b": {"c": None}})
     {'b': {'d': 1}}

@@ -62,7 +62,7 @@ class World:
             if name not in self._shared:
                 try:
                     self._shared[name] = (make(), None)
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001 - raised to everybody who asks
                     self._shared[name] = (None, error)
             value, failure = self._shared[name]
             if failure is not None:

@@ -322,7 +322,7 @@ def _tokens(stack: _Stack) -> Found:
         yield "agent.cluster.kubeconfig", "stands beside the secret key kubeconfig; keep one of them"
 
 
-def _chart_values(stack: _Stack) -> Found:
+def _chart_values(stack: _Stack) -> Found:  # noqa: C901 - one loop per kind of mistake
     if stack.agent is None:
         return
     agent, release = stack.agent, stack.agent.chart.release

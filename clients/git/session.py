@@ -128,7 +128,7 @@ class Session:
             ),
             "GIT_SSH_VARIANT": "ssh",
         }
-        config: list[tuple[str, str]] = [*_machine_config(), *_general_config()]
+        config: list[tuple[str, str]] = [*machine_config(), *_general_config()]
         config += [(key, self._local(value)) for key, value in self._access.config_for(url)]
         for number, login in enumerate(self._logins):
             kept[f"ASTRO_DBT_GIT_LOGIN_{number}"] = login.login
@@ -167,7 +167,7 @@ def _general_config() -> Iterable[tuple[str, str]]:
 
 
 @functools.cache
-def _machine_config() -> tuple[tuple[str, str], ...]:
+def machine_config() -> tuple[tuple[str, str], ...]:
     """The proxies of the user's and the machine's Git configuration: without them there may be no network at all."""
     found = subprocess.run(
         ["git", "config", "--null", "--get-regexp", r"^http\.(.*\.)?proxy$"],
@@ -181,7 +181,8 @@ def _machine_config() -> tuple[tuple[str, str], ...]:
 
 
 @functools.cache
-def _git_version() -> tuple[int, ...] | None:
+def git_version() -> tuple[int, ...] | None:
+    """Version of this machine's Git; None when there is none. Asked once per process."""
     try:
         found = subprocess.run(["git", "--version"], capture_output=True, check=False, text=True, timeout=10)
     except OSError:
@@ -191,7 +192,7 @@ def _git_version() -> tuple[int, ...] | None:
 
 
 def _require_git() -> None:
-    version = _git_version()
+    version = git_version()
     if version is None:
         raise GitError(Cause.NO_GIT, "git is not installed on this machine")
     if version < OLDEST_GIT:

@@ -188,7 +188,9 @@ def test_a_token_service_in_clear_gets_no_password() -> None:
     headers: Any = type("H", (), {"get_all": lambda *_: ['Bearer realm="http://tokens.invalid/t"']})()
     registry = Registry("registry.example.com", Login("u", "canary"), timeout=1)
     with pytest.raises(RegistryError, match="https"):
-        registry._authorize(Answer(401, headers, b""), "a/b", push=False)
+        registry._authorize(  # noqa: SLF001 - no loopback server is served over https
+            Answer(401, headers, b""), "a/b", push=False
+        )
 
 
 def test_images_that_the_stack_only_names() -> None:

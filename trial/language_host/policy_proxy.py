@@ -99,7 +99,7 @@ class PolicyProxy(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no 
         if first:
             try:
                 future.set_result(self._connect(environment))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - raised to everybody who waits for it
                 future.set_exception(error)
         try:
             return future.result(timeout=_START_SECONDS)
