@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pulumi
 
+from clients.git import GitError
 from clients.git import checkout as fetch
 from components.agent_namespace import AgentNamespace, AgentNamespaceArgs
 from components.agent_release import AgentRelease, AgentReleaseArgs, AgentSecrets, ChartArgs, ExistingSecret
@@ -123,10 +124,17 @@ def build_secrets(settings: Settings) -> Mapping[str, pulumi.Output[str]]:
 
 
 def checkout(settings: Settings, root: Path, source: Source, target: Path) -> None:
-    """Fetch a dbt project's repository at its ref into ``target``; raises git.GitError."""
-    secrets = cluster_secrets(settings, root=root)
-    access = repository_access(settings, source.connection, root=root, secrets=secrets)
-    fetch(str(source.repo), source.ref, target, access=access)
+    """Fetch a dbt project's repository at its ref into ``target``. Raises StagingError."""
+    try:
+        secrets = cluster_secrets(settings, root=root)
+        access = repository_access(settings, source.connection, root=root, secrets=secrets)
+        fetch(str(source.repo), source.ref, target, access=access)
+    except GitError as error:
+        index = [project.name for project in settings.dbt_projects].index(source.name)
+        raise StagingError(
+            f"{pulumi.get_project()}:dbtProjects[{index}].repo is {source.repo}, which cannot be fetched for the image "
+            f"({error}); correct repo, ref or connection, and run again."
+        ) from None
 
 
 def agent_namespace(settings: Settings) -> AgentNamespace:

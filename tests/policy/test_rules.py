@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from domain.credentials import holds_a_credential, in_clear, named_like_a_credential
 from domain.names import IMAGE_TYPE, NAMESPACE_TYPE, RELEASE_TYPE, SECRET_TYPE, STACK_TYPE
 from policy.rules import RULES, Resource, Seen
 
@@ -143,30 +142,3 @@ def test_two_workers_where_the_level_asks_for_two():
 def test_submodules_without_a_project_that_is_one():
     found = messages("submodules-match-projects", good(), projects=({"name": "j", "submodule": False},))
     assert "no dbt project is one" in found[0]
-
-
-@pytest.mark.parametrize(
-    "name", ["dbPassword", "DB_PASSWORD", "api_key", "apiKey", "AUTH_TOKEN", "clientSecret"]
-)
-def test_names_of_credentials(name):
-    assert named_like_a_credential(name)
-
-
-@pytest.mark.parametrize("name", ["tokenizer", "AIRFLOW_HOME", "secretBackend", "PASSWORD_FILE", "keyring"])
-def test_other_names(name):
-    assert not named_like_a_credential(name)
-
-
-def test_references_and_names_of_secrets_are_no_credentials():
-    values = {
-        "openLineage": {"apiKeySecret": "mine"},
-        "env": [{"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}],
-        "password": "[secret]",
-    }
-    assert list(in_clear(values)) == []
-
-
-def test_forms_of_credentials():
-    assert holds_a_credential("postgresql://user:canary@host/db")
-    assert holds_a_credential('{"password": "canary"}')
-    assert not holds_a_credential("https://host/path")

@@ -10,8 +10,8 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-import grpc  # type: ignore[import-untyped]
-from google.protobuf.empty_pb2 import Empty  # type: ignore[import-untyped]
+import grpc
+from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import analyzer_pb2
 
 _SERVICE = "/pulumirpc.Analyzer/"
