@@ -11,7 +11,7 @@ TEST_STATE := .trial-tests
 
 export DELIVERY NODE NO_DOCKER
 
-.PHONY: help up preview stop down clean env status test test-quick test-delivery lint
+.PHONY: help up preview stop down clean env status check docs test test-quick test-delivery lint
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,5 +64,16 @@ test-delivery: $(STAMP) ## Prove that agents can fetch and run the dbt project, 
 test-quick: $(STAMP) ## Run the tests that need no trial environment
 	@$(VENV)/bin/python -m pytest -m 'not engine and not airflow and not delivery and not preflight' $(PYTEST_ARGS)
 
-lint: $(STAMP) ## Check style and types
-	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy .
+lint: $(STAMP) ## Check style, types, walls and generated pages
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check --quiet . || { echo "error: run $(VENV)/bin/ruff format ." >&2; exit 1; }
+	@$(VENV)/bin/mypy .
+	@$(VENV)/bin/lint-imports
+	@$(VENV)/bin/python -m settings.schema --check
+	@$(VENV)/bin/python -m preflight.table --check
+
+check: lint test-quick ## All that needs no trial environment: what commits and continuous integration run first
+
+docs: $(STAMP) ## Write the pages and the schema that are generated from code
+	@$(VENV)/bin/python -m settings.schema
+	@$(VENV)/bin/python -m preflight.table

@@ -6,12 +6,12 @@ import pulumi
 
 import delivery
 import preflight
-from clients.git import GitError
 from delivery.advice import advice
+from domain.errors import ReportedError
 from program import wiring
 from program.configuration import load
 from program.interruption import leave_quietly
-from settings import SettingsError
+from settings.authorities import authorities
 
 
 def main() -> None:
@@ -20,7 +20,7 @@ def main() -> None:
     root = Path(pulumi.runtime.get_root_directory() or ".")
     try:
         settings = load()
-        plan = delivery.plan(settings, authorities=wiring.authorities(settings, root))
+        plan = delivery.plan(settings, authorities=authorities(settings, root))
         looked = preflight.run(
             settings, plan, project=pulumi.get_project(), stack=pulumi.get_stack(), root=root
         )
@@ -31,15 +31,15 @@ def main() -> None:
         looked.raise_for_errors()
         context = wiring.build_context(settings, plan, root)
 
-        cluster = wiring.agent_namespace(settings)
-        git = wiring.git_connections(settings, plan, cluster)
+        namespace = wiring.agent_namespace(settings)
+        git = wiring.git_connections(settings, plan, namespace)
         image = wiring.client_image(settings, plan, context)
-        agents = wiring.agent_release(settings, plan, cluster, git, image)
-    except (SettingsError, preflight.PreflightError, GitError) as error:
+        agents = wiring.agent_release(settings, plan, root, cluster=namespace, git=git, image=image)
+    except ReportedError as error:
         raise pulumi.RunError(str(error)) from None
 
     pulumi.export("delivery", plan.option)
-    pulumi.export("namespace", cluster.name)
+    pulumi.export("namespace", namespace.name)
     pulumi.export("release", agents.status)
     pulumi.export("image", image.reference if image else "")
     pulumi.export("dbtProjects", wiring.project_outputs(plan, looked))

@@ -23,7 +23,7 @@ from typing import Any
 
 import delivery
 import preflight
-from delivery.git_access import http_header
+from domain.connection_secret import http_header
 from preflight.checks import FAMILIES
 from settings import RawValue, parse
 from tests.support.git_server import GitServer, serve

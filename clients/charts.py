@@ -7,7 +7,7 @@ import io
 import json
 import re
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,9 +15,10 @@ from urllib.parse import urljoin
 
 import yaml
 
-from clients.http import WebError, get
+from clients.errors import Cause, RemoteError
+from clients.http import WebError, request
 from clients.registry import Login, Reference, Registry, RegistryError
-from settings.stack import Settings
+from domain.merge import merge_over_defaults
 
 _LAYER = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 _MOST_UNPACKED = 64 * 1024 * 1024
@@ -25,13 +26,35 @@ _YAML: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """An index of many megabytes takes a tenth of the time with libyaml."""
 
 
-class MissingChartError(Exception):
-    """The repository has no such chart (`case` no-chart) or version (missing); `known` are those it has."""
+class MissingChartError(RemoteError):
+    """The repository has no such chart (NOT_FOUND) or version (MISSING_REF); `known` are those it has."""
 
-    def __init__(self, case: str, known: list[str]) -> None:
-        super().__init__(case)
-        self.case = case
-        self.known = known
+    def __init__(self, cause: Cause, text: str, *, known: Sequence[str] = ()) -> None:
+        super().__init__(cause, text)
+        self.known = tuple(known)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChartAddress:
+    """Which chart."""
+
+    repository: str
+    """Chart repository, http(s):// or oci://."""
+    name: str
+    """Name of the chart."""
+    version: str
+    """Exact version."""
+
+    @property
+    def in_registry(self) -> bool:
+        """Whether a container registry holds it."""
+        return self.repository.startswith("oci://")
+
+    @property
+    def reference(self) -> Reference:
+        """Its place in a registry; Helm writes the + of a version as _ in tags, where + is not allowed."""
+        path = f"{self.repository.removeprefix('oci://').rstrip('/')}/{self.name}"
+        return Reference.parse(f"{path}:{self.version.replace('+', '_')}")
 
 
 @dataclass(frozen=True)
@@ -62,7 +85,7 @@ class ChartPackage:
 
         # Helm reads a schema without $schema as the newest draft it knows; an address in it is never fetched from here.
         kind = jsonschema.validators.validator_for(self.schema, default=jsonschema.Draft202012Validator)
-        merged = _with_defaults(self.values, values)
+        merged = merge_over_defaults(self.values, values)
         for error in kind(self.schema, registry=REGISTRY).iter_errors(merged):
             worst = jsonschema.exceptions.best_match([error]) or error
             yield from _refusal(worst)
@@ -98,99 +121,74 @@ def _refusal(error: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
         yield path, f"it breaks the schema's rule {error.validator}"
 
 
-def _with_defaults(defaults: Any, values: Any) -> Any:
-    """Values over defaults, as Helm merges them: a null removes a default, lists are replaced."""
-    if not isinstance(defaults, Mapping) or not isinstance(values, Mapping):
-        return values
-    merged = {key: value for key, value in defaults.items() if key not in values}
-    for key, value in values.items():
-        if value is not None:
-            merged[key] = _with_defaults(defaults.get(key), value)
-    return merged
+def fetch_chart(chart: ChartAddress, *, login: Login | None = None, timeout: float) -> ChartPackage:
+    """Download and unpack a chart; ``login`` opens its registry, ``timeout`` is in seconds per request.
 
-
-def fetch_chart(settings: Settings, *, timeout: float) -> ChartPackage:
-    """Download and unpack the stack's chart; ``timeout`` in seconds per request.
-
-    Raises MissingChartError, WebError (case `invalid`: no chart repository), or RegistryError.
+    Raises MissingChartError, WebError (INVALID: not a chart repository), or RegistryError.
     """
-    if settings.agent.chart.repository.startswith("oci://"):
-        return unpack(_from_registry(settings, timeout=timeout))
-    return unpack(_from_index(settings, timeout=timeout))
+    content = _from_registry(chart, login, timeout) if chart.in_registry else _from_index(chart, timeout)
+    return unpack(content)
 
 
-def _from_index(settings: Settings, *, timeout: float) -> bytes:
-    chart = settings.agent.chart
+def _from_index(chart: ChartAddress, timeout: float) -> bytes:
     base = chart.repository.rstrip("/") + "/"
     try:
         index = yaml.load(_body(base + "index.yaml", timeout=timeout), Loader=_YAML)  # noqa: S506 - a safe loader
         entries = index["entries"]
         versions = {str(item["version"]): item for item in entries.get(chart.name) or []}
     except (yaml.YAMLError, TypeError, KeyError, AttributeError):
-        raise WebError("invalid", "its index.yaml is none") from None
+        raise WebError(Cause.INVALID, "its index.yaml is not an index") from None
     if chart.name not in entries:
-        raise MissingChartError("no-chart", [str(name) for name in entries])
+        raise MissingChartError(
+            Cause.NOT_FOUND, f"no chart {chart.name}", known=[str(name) for name in entries]
+        )
     if chart.version not in versions:
-        raise MissingChartError("missing", list(versions))
+        raise MissingChartError(
+            Cause.MISSING_REF, f"no version {chart.version} of {chart.name}", known=list(versions)
+        )
     entry = versions[chart.version]
     urls = entry.get("urls") or []
     if not urls:
-        raise WebError("invalid", f"its index.yaml has no address for {chart.version}")
+        raise WebError(Cause.INVALID, f"its index.yaml has no address for {chart.version}")
     content = _body(urljoin(base, str(urls[0])), timeout=timeout)
     digest = str(entry.get("digest") or "").removeprefix("sha256:")
     if digest and hashlib.sha256(content).hexdigest() != digest:
-        raise WebError("invalid", f"the package of {chart.version} does not have the digest of index.yaml")
+        raise WebError(
+            Cause.INVALID, f"the package of {chart.version} does not have the digest of index.yaml"
+        )
     return content
 
 
 def _body(url: str, *, timeout: float) -> bytes:
-    answer = get(url, timeout=timeout)
+    answer = request(url, timeout=timeout)
     if answer.status in {401, 403}:
-        raise WebError("refused", f"HTTP {answer.status}")
+        raise WebError(Cause.UNAUTHORISED, f"HTTP {answer.status}")
     if answer.status == 404:
-        raise WebError("invalid", f"{url} does not exist")
+        raise WebError(Cause.INVALID, f"{url} does not exist")
     if answer.status >= 400:
-        raise WebError("unreachable", f"HTTP {answer.status}")
+        raise WebError(Cause.UNREACHABLE, f"HTTP {answer.status}")
     return answer.body
 
 
-def _from_registry(settings: Settings, *, timeout: float) -> bytes:
-    chart = settings.agent.chart
-    place = Reference.parse(
-        f"{chart.repository.removeprefix('oci://').rstrip('/')}/{chart.name}:{_tag(chart.version)}"
-    )
-    registry = Registry(place.server, login_for(settings, place.server), timeout=timeout)
+def _from_registry(chart: ChartAddress, login: Login | None, timeout: float) -> bytes:
+    place = chart.reference
+    registry = Registry(place.server, login, timeout=timeout)
     try:
         manifest = registry.manifest(place.repository, place.tag)
     except RegistryError as error:
-        if error.case == "missing":
-            raise MissingChartError("missing", []) from None
+        if error.cause is Cause.NOT_FOUND:
+            raise MissingChartError(
+                Cause.MISSING_REF, f"no version {chart.version} of {chart.name}"
+            ) from None
         raise
     layers = [item for item in manifest.get("layers") or [] if item.get("mediaType") == _LAYER]
     if not layers:
-        raise WebError("invalid", f"{chart.name} is no Helm chart there")
+        raise WebError(Cause.INVALID, f"{chart.name} is not a Helm chart there")
     return registry.blob(place.repository, layers[0]["digest"])
 
 
-def _tag(version: str) -> str:
-    """Helm writes the + of a version as _ in tags, where + is not allowed."""
-    return version.replace("+", "_")
-
-
-def login_for(settings: Settings, server: str) -> Login | None:
-    """The stack's login for a registry."""
-    pairs = (
-        (settings.registry, settings.registry_password),
-        (settings.base_registry, settings.base_registry_password),
-    )
-    for registry, password in pairs:
-        if registry is not None and password is not None and registry.server == server:
-            return Login(registry.username, password.get_secret_value())
-    return None
-
-
 def unpack(content: bytes) -> ChartPackage:
-    """Read a chart's package. Raises WebError (case `invalid`)."""
+    """Read a chart's package. Raises WebError (INVALID)."""
     files: dict[str, bytes] = {}
     try:
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
@@ -200,7 +198,7 @@ def unpack(content: bytes) -> ChartPackage:
                     continue
                 size += member.size
                 if size > _MOST_UNPACKED:
-                    raise WebError("invalid", "the chart's package is too large")
+                    raise WebError(Cause.INVALID, "the chart's package is too large")
                 name = member.name.partition("/")[2]
                 opened = archive.extractfile(member)
                 if opened is not None and _is_read(name):
@@ -209,7 +207,7 @@ def unpack(content: bytes) -> ChartPackage:
         values = yaml.safe_load(files.get("values.yaml", b"")) or {}
         schema = json.loads(files["values.schema.json"]) if "values.schema.json" in files else None
     except (tarfile.TarError, KeyError, ValueError, EOFError, OSError, yaml.YAMLError):
-        raise WebError("invalid", "the chart's package cannot be read") from None
+        raise WebError(Cause.INVALID, "the chart's package cannot be read") from None
     text = "\n".join(
         data.decode(errors="replace") for name, data in sorted(files.items()) if name != "values.schema.json"
     )

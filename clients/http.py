@@ -10,15 +10,14 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.message import Message
+from typing import Literal
 from urllib.parse import urlsplit
 
+from clients.errors import Cause, RemoteError
 
-class WebError(Exception):
-    """A host gave no usable answer; `case` is unreachable, timeout or refused."""
 
-    def __init__(self, case: str, detail: str) -> None:
-        super().__init__(detail)
-        self.case = case
+class WebError(RemoteError):
+    """A host gave no usable answer over HTTP."""
 
 
 @dataclass(frozen=True)
@@ -38,34 +37,33 @@ MOST = 64 * 1024 * 1024
 _PIECE = 64 * 1024
 
 
-def get(
+def request(
     url: str,
     *,
     timeout: float,
     headers: Mapping[str, str] | None = None,
     authorization: str | None = None,
-    method: str = "GET",
+    method: Literal["GET", "POST"] = "GET",
 ) -> Answer:
-    """Fetch a URL; every HTTP status is an answer.
+    """Ask for a URL; every HTTP status is an answer.
 
     ``authorization`` goes to the host of ``url`` and to none that it redirects to; ``timeout`` in seconds bounds the whole.
     Raises WebError.
     """
-    request = urllib.request.Request(url, headers=dict(headers or {}), method=method)  # noqa: S310
-    request.add_header("User-Agent", "astro-dbt")
+    wanted = urllib.request.Request(url, headers=dict(headers or {}), method=method)  # noqa: S310
+    wanted.add_header("User-Agent", "astro-dbt")
     if authorization is not None:
-        request.add_unredirected_header("Authorization", authorization)
+        wanted.add_unredirected_header("Authorization", authorization)
     end = time.monotonic() + timeout
     try:
         try:
-            answer = urllib.request.urlopen(request, timeout=timeout)  # noqa: S310
+            answer = urllib.request.urlopen(wanted, timeout=timeout)  # noqa: S310
         except urllib.error.HTTPError as error:
             answer = error
         with answer:
-            body = b"" if method == "HEAD" else _read(answer, end)
-            return Answer(answer.status or 0, answer.headers, body)
+            return Answer(answer.status or 0, answer.headers, _read(answer, end))
     except TimeoutError:
-        raise WebError("timeout", f"no answer within {timeout:.0f} s") from None
+        raise WebError(Cause.TIMEOUT, f"no answer within {timeout:.0f} s") from None
     except urllib.error.URLError as error:
         raise _unreachable(error.reason, timeout) from None
     except (OSError, http.client.HTTPException) as error:
@@ -78,7 +76,7 @@ def _read(answer: http.client.HTTPResponse | urllib.error.HTTPError, end: float)
         pieces.append(piece)
         size += len(piece)
         if size > MOST:
-            raise WebError("unreachable", f"the answer is larger than {MOST // 1024 // 1024} MiB")
+            raise WebError(Cause.UNREACHABLE, f"the answer is larger than {MOST // 1024 // 1024} MiB")
         if time.monotonic() > end:
             raise TimeoutError
     return b"".join(pieces)
@@ -86,11 +84,11 @@ def _read(answer: http.client.HTTPResponse | urllib.error.HTTPError, end: float)
 
 def _unreachable(reason: object, timeout: float) -> WebError:
     if isinstance(reason, TimeoutError):
-        return WebError("timeout", f"no answer within {timeout:.0f} s")
+        return WebError(Cause.TIMEOUT, f"no answer within {timeout:.0f} s")
     if isinstance(reason, ssl.SSLCertVerificationError):
-        return WebError("unreachable", f"its certificate is not trusted: {reason.verify_message}")
+        return WebError(Cause.TLS, f"its certificate is not trusted: {reason.verify_message}")
     text = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
-    return WebError("unreachable", str(text))
+    return WebError(Cause.UNREACHABLE, str(text))
 
 
 def is_loopback(server: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from collections.abc import Mapping
@@ -10,25 +11,28 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from clients.errors import Cause, RemoteError
+
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
 
 
-class ClusterError(Exception):
-    """The cluster did not answer; `case` is that of the check cluster.reach."""
+class ClusterError(RemoteError):
+    """The cluster did not answer, or there is no way to ask it (KUBECONFIG, CONTEXT)."""
 
-    def __init__(self, case: str, detail: str, *, server: str = "the cluster", remedy: str = "") -> None:
-        super().__init__(detail)
-        self.case = case
+    def __init__(self, cause: Cause, text: str, *, server: str = "the cluster") -> None:
+        super().__init__(cause, text)
         self.server = server
-        self.remedy = remedy
 
 
-class RefusedError(Exception):
+class RefusedError(RemoteError):
     """The API server answered with an error; `status` is its HTTP status."""
 
     def __init__(self, status: int, reason: str) -> None:
-        super().__init__(f"HTTP {status} {reason}".strip())
+        super().__init__(
+            {403: Cause.UNAUTHORISED, 404: Cause.NOT_FOUND}.get(status, Cause.OTHER),
+            f"HTTP {status} {reason}".strip(),
+        )
         self.status = status
 
 
@@ -99,20 +103,27 @@ class Cluster:
             answer = self._api.call_api(method, url, headers, sent, form, _request_timeout=self._timeout)
             content = answer.read()  # type: ignore[no-untyped-call]
         except ApiException as error:
-            raise ClusterError("unreachable", _short(error.reason), server=self.server) from None
+            raise ClusterError(Cause.UNREACHABLE, _short(error.reason), server=self.server) from None
         except urllib3.exceptions.NewConnectionError as error:  # to urllib3 a kind of timeout
-            raise ClusterError("unreachable", _short(error), server=self.server) from None
+            raise ClusterError(Cause.UNREACHABLE, _short(error), server=self.server) from None
         except urllib3.exceptions.TimeoutError:
             raise ClusterError(
-                "timeout", f"no answer within {self._timeout:.0f} s", server=self.server
+                Cause.TIMEOUT, f"no answer within {self._timeout:.0f} s", server=self.server
             ) from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise ClusterError("unreachable", _short(error), server=self.server) from None
+            raise ClusterError(Cause.UNREACHABLE, _short(error), server=self.server) from None
         if answer.status == 401:
-            raise ClusterError("refused", "401 Unauthorized", server=self.server)
+            raise ClusterError(Cause.UNAUTHORISED, "401 Unauthorized", server=self.server)
         if answer.status >= 400:
             raise RefusedError(answer.status, str(answer.reason or ""))
         return json.loads(content) if content else {}
+
+
+def secret_data(cluster: Cluster, *, namespace: str, name: str) -> dict[str, str]:
+    """Content of a Secret by key, decoded. Raises ClusterError, or RefusedError (403, 404)."""
+    found = cluster.get(f"/api/v1/namespaces/{namespace}/secrets/{name}")
+    data = found.get("data") or {}
+    return {key: base64.b64decode(value).decode(errors="replace") for key, value in data.items()}
 
 
 def connect(
@@ -121,7 +132,7 @@ def connect(
     """Open the way to a cluster.
 
     ``kubeconfig`` is the path or the content of a kubeconfig, or None for KUBECONFIG and ~/.kube/config; a path is taken
-    relative to ``root``. Raises ClusterError (case kubeconfig). Nothing is sent yet.
+    relative to ``root``. Raises ClusterError (KUBECONFIG, CONTEXT). Nothing is sent yet.
     """
     # Half a second that a stack without looks at the cluster does not pay.
     from kubernetes import client, config
@@ -168,13 +179,8 @@ def _unusable(error: Exception, context: str | None) -> ClusterError:
     # The text of a YAML error may quote the kubeconfig, which holds credentials.
     readable = not isinstance(error, yaml.YAMLError | TypeError | ValueError)
     detail = str(error).splitlines()[0] if readable else "the kubeconfig is not valid YAML"
-    if context and "context" in detail.lower():
-        return ClusterError(
-            "kubeconfig", detail, remedy="write a context that `kubectl config get-contexts` lists"
-        )
-    return ClusterError(
-        "kubeconfig", detail, remedy="set KUBECONFIG, or write agent.cluster.kubeconfig and context"
-    )
+    missing = context and "context" in detail.lower()
+    return ClusterError(Cause.CONTEXT if missing else Cause.KUBECONFIG, detail)
 
 
 def _short(error: object) -> str:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from clients.http import Answer, WebError, get, is_loopback
+from clients.errors import Cause, RemoteError
+from clients.http import Answer, WebError, is_loopback, request
 
 _MANIFESTS = ", ".join(
     (
@@ -25,12 +26,8 @@ _MANIFESTS = ", ".join(
 _HUB = "registry-1.docker.io"
 
 
-class RegistryError(Exception):
-    """The registry refused; `case` is refused or missing."""
-
-    def __init__(self, case: str, detail: str) -> None:
-        super().__init__(detail)
-        self.case = case
+class RegistryError(RemoteError):
+    """The registry refused (UNAUTHORISED), or has no such image (NOT_FOUND)."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +110,7 @@ class Registry:
         try:
             self._get(f"/v2/{repository}/tags/list?n=1", repository, accept="application/json", push=True)
         except RegistryError as error:
-            if error.case != "missing":  # the first push makes the repository
+            if error.cause is not Cause.NOT_FOUND:  # the first push makes the repository
                 raise
         token = self._authorizations.get(f"{repository}:push", "")
         granted = (
@@ -128,17 +125,17 @@ class Registry:
         headers = {"Accept": accept}
         url = self._base + path
         known = self._authorizations.get(scope)
-        answer = get(url, timeout=self._timeout, headers=headers, authorization=known)
+        answer = request(url, timeout=self._timeout, headers=headers, authorization=known)
         if answer.status == 401 and known is None:
             authorization = self._authorize(answer, repository, push=push)
             self._authorizations[scope] = authorization
-            answer = get(url, timeout=self._timeout, headers=headers, authorization=authorization)
+            answer = request(url, timeout=self._timeout, headers=headers, authorization=authorization)
         if answer.status in {401, 403}:
-            raise RegistryError("refused", f"HTTP {answer.status}")
+            raise RegistryError(Cause.UNAUTHORISED, f"HTTP {answer.status}")
         if answer.status == 404:
-            raise RegistryError("missing", "HTTP 404")
+            raise RegistryError(Cause.NOT_FOUND, "HTTP 404")
         if answer.status >= 400:
-            raise WebError("unreachable", f"HTTP {answer.status}")
+            raise WebError(Cause.UNREACHABLE, f"HTTP {answer.status}")
         return answer
 
     def _authorize(self, answer: Answer, repository: str, *, push: bool) -> str:
@@ -146,7 +143,7 @@ class Registry:
         bearer = re.search(r"Bearer\s+(.*)", challenges, re.IGNORECASE)
         if bearer is None:
             if self._login is None:
-                raise RegistryError("refused", "HTTP 401")
+                raise RegistryError(Cause.UNAUTHORISED, "HTTP 401")
             return self._login.basic
         fields = dict(re.findall(r'(\w+)="([^"]*)"', bearer[1]))
         actions = "pull,push" if push else "pull"
@@ -156,13 +153,13 @@ class Registry:
             realm.startswith("http://") and is_loopback(self.server)
         ):
             # The password must not travel in clear.
-            raise RegistryError("refused", "its token service is not served over https")
+            raise RegistryError(Cause.UNAUTHORISED, "its token service is not served over https")
         separator = "&" if "?" in realm else "?"
         url = f"{realm}{separator}{urlencode(query)}"
         basic = self._login.basic if self._login else None
-        found = get(url, timeout=self._timeout, authorization=basic)
+        found = request(url, timeout=self._timeout, authorization=basic)
         if found.status >= 400:
-            raise RegistryError("refused", f"its token service answers HTTP {found.status}")
+            raise RegistryError(Cause.UNAUTHORISED, f"its token service answers HTTP {found.status}")
         token = _json(found.body)
         return f"Bearer {token.get('token') or token.get('access_token')}"
 
@@ -173,7 +170,7 @@ def _json(body: bytes) -> dict[str, Any]:
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise WebError("unreachable", "the answer is not that of a registry")
+        raise WebError(Cause.UNREACHABLE, "the answer is not that of a registry")
     return value
 
 

@@ -1,23 +1,29 @@
 """Pulumi components; each one can be used from another Pulumi program as well (docs/components.md)."""
 
-from components.agent_namespace import AgentNamespace
-from components.agent_release import AgentRelease, AgentSecrets, ChartArgs, ExistingSecret, RegistryLogin
-from components.client_image import ClientImage
+from components.agent_namespace import AgentNamespace, AgentNamespaceArgs
+from components.agent_release import AgentRelease, AgentReleaseArgs, AgentSecrets, ChartArgs, ExistingSecret
+from components.client_image import ClientImage, ClientImageArgs
 from components.git_connections import (
     GitConnections,
+    GitConnectionsArgs,
     GithubAppCredentials,
     HttpsCredentials,
     SshCredentials,
 )
+from components.registry_login import RegistryLogin
 
 __all__ = [
     "AgentNamespace",
+    "AgentNamespaceArgs",
     "AgentRelease",
+    "AgentReleaseArgs",
     "AgentSecrets",
     "ChartArgs",
     "ClientImage",
+    "ClientImageArgs",
     "ExistingSecret",
     "GitConnections",
+    "GitConnectionsArgs",
     "GithubAppCredentials",
     "HttpsCredentials",
     "RegistryLogin",

@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from domain.names import FORCE_PATCH
+from domain.names import AGENT_NAMESPACE, FORCE_PATCH
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentNamespaceArgs:
+    """Which namespace of which cluster."""
+
+    namespace: str
+    """Name of the namespace."""
+    create: bool = True
+    """False: somebody else owns the namespace, and it is left alone."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Labels of the namespace."""
+    pod_security: str | None = None
+    """Pod security standard that the namespace enforces."""
+    kubeconfig: pulumi.Input[str] | None = None
+    """Path or content of a kubeconfig; None: that of the environment."""
+    context: str | None = None
+    """Context of the kubeconfig; None: its current one."""
+    protect: bool = False
+    """Whether Pulumi refuses to delete the namespace."""
 
 
 class AgentNamespace(pulumi.ComponentResource):
-    """A Kubernetes provider of its own and, unless somebody else owns it, the agents' namespace.
+    """A separate Kubernetes provider and, unless somebody else owns it, the agents' namespace.
 
-    The provider changes Secrets and ConfigMaps in place. By default it deletes and makes them again, and a Pod that starts
+    The provider changes Secrets and ConfigMaps in place. By default it deletes and creates them again, and a Pod that starts
     in between fails (pulumi-kubernetes, provider option `enableSecretMutable`).
     """
 
@@ -23,48 +44,34 @@ class AgentNamespace(pulumi.ComponentResource):
     """Name of the namespace, known once it exists."""
 
     def __init__(
-        self,
-        resource_name: str,
-        *,
-        namespace: str,
-        create: bool = True,
-        labels: Mapping[str, str] | None = None,
-        pod_security: str | None = None,
-        kubeconfig: pulumi.Input[str] | None = None,
-        context: str | None = None,
-        protect: bool = False,
-        opts: pulumi.ResourceOptions | None = None,
+        self, resource_name: str, args: AgentNamespaceArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        """Make the provider and the namespace.
-
-        ``kubeconfig`` is the path or the content of a kubeconfig (the surroundings' when left out); ``pod_security`` is the
-        pod security standard that the namespace enforces.
-        """
-        super().__init__("astro-dbt:components:AgentNamespace", resource_name, None, opts)
+        """Create the provider and the namespace."""
+        super().__init__(AGENT_NAMESPACE, resource_name, None, opts)
         self.provider = kubernetes.Provider(
             resource_name,
-            kubeconfig=kubeconfig,
-            context=context,
+            kubeconfig=args.kubeconfig,
+            context=args.context,
             enable_secret_mutable=True,
             enable_config_map_mutable=True,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        if create:
+        if args.create:
             security = {
-                f"pod-security.kubernetes.io/{mode}": pod_security
+                f"pod-security.kubernetes.io/{mode}": args.pod_security
                 for mode in ("enforce", "audit", "warn")
-                if pod_security is not None
+                if args.pod_security is not None
             }
             made = kubernetes.core.v1.Namespace(
                 resource_name,
                 metadata={
-                    "name": namespace,
-                    "labels": {**(labels or {}), **security},
+                    "name": args.namespace,
+                    "labels": {**args.labels, **security},
                     "annotations": FORCE_PATCH,
                 },
-                opts=pulumi.ResourceOptions(parent=self, provider=self.provider, protect=protect),
+                opts=pulumi.ResourceOptions(parent=self, provider=self.provider, protect=args.protect),
             )
             self.name = made.metadata.apply(lambda metadata: str(metadata.name))
         else:
-            self.name = pulumi.Output.from_input(namespace)
+            self.name = pulumi.Output.from_input(args.namespace)
         self.register_outputs({"name": self.name})

@@ -13,11 +13,18 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi.output import UNKNOWN
 
+from components.registry_login import RegistryLogin
+from domain.chart import (
+    AGENT_TOKEN_KEY,
+    IMAGE_PULL_KEY,
+    OPEN_LINEAGE_KEY,
+    SENTINEL_AUTH_KEY,
+    SecretNames,
+    has_sentinel,
+    with_secret_names,
+)
 from domain.fingerprint import fingerprint
-from domain.names import FORCE_PATCH
-
-MARK = "ASTRO_DBT_SECRETS"
-"""Environment variable with the mark of the Secrets that a Pod reads: a changed Secret changes the Pod's template."""
+from domain.names import AGENT_RELEASE, FORCE_PATCH, SECRETS_MARK
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,26 +39,14 @@ class ChartArgs:
     """Exact version."""
 
     @property
-    def generation(self) -> int:
-        """Major version."""
-        return int(self.version.split(".")[0])
-
-
-@dataclass(frozen=True, kw_only=True)
-class RegistryLogin:
-    """User and password of a container registry."""
-
-    server: str
-    """Host name, with port when it is not the standard one."""
-    username: str
-    """User name."""
-    password: pulumi.Input[str]
-    """Password."""
+    def in_registry(self) -> bool:
+        """Whether a container registry holds it."""
+        return self.repository.startswith("oci://")
 
 
 @dataclass(frozen=True)
 class ExistingSecret:
-    """A Secret that somebody else made in the agents' namespace."""
+    """A Secret that somebody else created in the agents' namespace."""
 
     name: str
     """Its name."""
@@ -59,16 +54,48 @@ class ExistingSecret:
 
 @dataclass(frozen=True, kw_only=True)
 class AgentSecrets:
-    """The secrets of the chart: each made here from a value, or the name of one that exists."""
+    """The secrets of the chart: each created here from a value, or the name of one that exists."""
 
     agent_token: pulumi.Input[str] | ExistingSecret | None
     """Agent token of the Astro Deployment; None when the environment injects it."""
     image_pull: Sequence[RegistryLogin] | ExistingSecret = ()
     """Logins of the registries that images come from."""
     sentinel_auth: pulumi.Input[str] | ExistingSecret | None = None
-    """What the sentinel authenticates with; None: one made at random, once."""
+    """What the sentinel authenticates with; None: one drawn at random, once."""
     open_lineage_api_key: pulumi.Input[str] | ExistingSecret | None = None
     """OpenLineage API key; None when OpenLineage is off or the environment injects it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentReleaseArgs:
+    """What is released, and how Helm goes about it."""
+
+    namespace: pulumi.Input[str]
+    """Namespace of the agents."""
+    release_name: str
+    """Name of the Helm release."""
+    prefix: str
+    """Prefix of the names of the Secrets that are created."""
+    chart: ChartArgs
+    """Which chart."""
+    values: Mapping[str, Any]
+    """The chart's values but for the names of the Secrets."""
+    agent_secrets: AgentSecrets
+    """The chart's secrets."""
+    connection_marks: Sequence[pulumi.Input[str]] = ()
+    """Marks of the Git connections that the agents read."""
+    timeout_seconds: int = 900
+    """How long Helm waits; longer than the longest grace period of the workers, or Helm rolls back while tasks drain."""
+    max_history: int = 10
+    """Revisions that Helm keeps."""
+    before_change: pulumi.ResourceHook | None = None
+    """Runs before the release is created or changed."""
+    load_chart: bool = True
+    """False lets a preview do without the chart, because its repository is out of reach."""
+    description: str | None = None
+    """What Helm's history says of the revision."""
+    protect: bool = False
+    """Whether Pulumi refuses to delete the Secrets."""
 
 
 class AgentRelease(pulumi.ComponentResource):
@@ -84,88 +111,65 @@ class AgentRelease(pulumi.ComponentResource):
     """name, chart, version, revision and status of the release."""
 
     def __init__(
-        self,
-        resource_name: str,
-        *,
-        namespace: pulumi.Input[str],
-        release_name: str,
-        prefix: str,
-        chart: ChartArgs,
-        values: Mapping[str, Any],
-        agent_secrets: AgentSecrets,
-        connection_marks: Sequence[pulumi.Input[str]] = (),
-        timeout_seconds: int = 900,
-        max_history: int = 10,
-        before_change: pulumi.ResourceHook | None = None,
-        load_chart: bool = True,
-        description: str | None = None,
-        protect: bool = False,
-        opts: pulumi.ResourceOptions | None = None,
+        self, resource_name: str, args: AgentReleaseArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        """Install or upgrade the agents.
-
-        ``values`` are the chart's values but for the names of the Secrets; ``connection_marks`` are the marks of the Git
-        connections that the agents read; ``timeout_seconds`` must exceed the longest grace period of the workers, or Helm
-        rolls back while tasks drain; ``before_change`` runs before the release is made or changed; ``load_chart`` False
-        lets a preview do without the chart, because its repository is out of reach; ``description`` is what Helm's
-        history says of the revision.
-        """
-        super().__init__("astro-dbt:components:AgentRelease", resource_name, None, opts)
-        self._resource_name, self._namespace, self._prefix, self._protect = (
-            resource_name,
-            namespace,
-            prefix,
-            protect,
-        )
-        self._made: list[pulumi.Resource] = []
+        """Install or upgrade the agents."""
+        super().__init__(AGENT_RELEASE, resource_name, None, opts)
+        self._resource_name, self._args = resource_name, args
+        self._created: list[pulumi.Resource] = []
         self._marks: dict[str, pulumi.Output[str]] = {}
-        secret_values = self._secret_values(agent_secrets, chart.generation)
-        common = ("agent-token", "openlineage")
-        merged = _merge(values, secret_values)
-        merged["commonEnv"] = [*merged.get("commonEnv", []), self._mark(common, connection_marks)]
-        if chart.generation >= 2:
-            sentinel = merged.get("sentinel", {})
-            mark = self._mark(("sentinel-auth",), ())
-            merged["sentinel"] = {**sentinel, "env": [*sentinel.get("env", []), mark]}
         hooks = None
-        if before_change is not None:
-            hooks = pulumi.ResourceHookBinding(before_create=[before_change], before_update=[before_change])
-        in_registry = chart.repository.startswith("oci://")
+        if args.before_change is not None:
+            hook = args.before_change
+            hooks = pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
+        chart, values = args.chart, self._values()
         self.release = kubernetes.helm.v3.Release(
             resource_name,
-            name=release_name,
-            namespace=namespace,
-            chart=f"{chart.repository.rstrip('/')}/{chart.name}" if in_registry else chart.name,
-            version=chart.version if load_chart else _not_known(),
+            name=args.release_name,
+            namespace=args.namespace,
+            chart=f"{chart.repository.rstrip('/')}/{chart.name}" if chart.in_registry else chart.name,
+            version=chart.version if args.load_chart else _not_known(),
             repository_opts=None
-            if in_registry
+            if chart.in_registry
             else kubernetes.helm.v3.RepositoryOptsArgs(repo=chart.repository),
-            values=merged,
+            values=values,
             atomic=True,
             cleanup_on_fail=True,
-            timeout=timeout_seconds,
-            description=description,
-            max_history=max_history,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=self._made, hooks=hooks),
+            timeout=args.timeout_seconds,
+            description=args.description,
+            max_history=args.max_history,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=self._created, hooks=hooks),
         )
         self.status = pulumi.Output.all(status=self.release.status, version=chart.version).apply(_summary)
         self.register_outputs({"status": self.status})
 
-    def _secret_values(self, given: AgentSecrets, generation: int) -> dict[str, Any]:
-        values: dict[str, Any] = {"imagePullSecretName": self._pull_secret(given.image_pull)}
-        token = self._secret("agent-token", "token", given.agent_token)
-        if token is not None:
-            values["agentTokenSecretName"] = token
-        if generation >= 2:
-            values["sentinelAuthSecretName"] = (
-                self._random_secret("sentinel-auth", "secret")
-                if given.sentinel_auth is None
-                else self._secret("sentinel-auth", "secret", given.sentinel_auth)
-            )
-        lineage = self._secret("openlineage", "api-key", given.open_lineage_api_key)
-        if lineage is not None:
-            values["openLineage"] = {"apiKeySecret": lineage}
+    def _values(self) -> dict[str, Any]:
+        """The chart's values with the names of the Secrets, which are created on the way, and their marks."""
+        version = self._args.chart.version
+        values = with_secret_names(dict(self._args.values), self._secret_names(), version=version)
+        mark = self._mark(("agent-token", "openlineage"), self._args.connection_marks)
+        values["commonEnv"] = [*values.get("commonEnv", []), mark]
+        if has_sentinel(version):
+            sentinel = values.get("sentinel", {})
+            mark = self._mark(("sentinel-auth",), ())
+            values["sentinel"] = {**sentinel, "env": [*sentinel.get("env", []), mark]}
         return values
+
+    def _secret_names(self) -> SecretNames:
+        given = self._args.agent_secrets
+        sentinel: str | None = None
+        if has_sentinel(self._args.chart.version):
+            sentinel = (
+                self._random_secret("sentinel-auth", SENTINEL_AUTH_KEY)
+                if given.sentinel_auth is None
+                else self._secret("sentinel-auth", SENTINEL_AUTH_KEY, given.sentinel_auth)
+            )
+        return SecretNames(
+            image_pull=self._pull_secret(given.image_pull),
+            agent_token=self._secret("agent-token", AGENT_TOKEN_KEY, given.agent_token),
+            sentinel_auth=sentinel,
+            open_lineage=self._secret("openlineage", OPEN_LINEAGE_KEY, given.open_lineage_api_key),
+        )
 
     def _secret(self, suffix: str, key: str, given: pulumi.Input[str] | ExistingSecret | None) -> str | None:
         if given is None:
@@ -173,26 +177,26 @@ class AgentRelease(pulumi.ComponentResource):
         if isinstance(given, ExistingSecret):
             return given.name
         value = pulumi.Output.secret(given)
-        name = self._make(suffix, string_data={key: value})
+        name = self._create(suffix, string_data={key: value})
         marked = value.apply(lambda text: fingerprint({key: text}, salt=name))
         self._marks[suffix] = pulumi.Output.unsecret(marked)
         return name
 
     def _random_secret(self, suffix: str, key: str) -> str:
-        """Made once and kept: the chart alone would draw a new one at every rendering, and roll the sentinel."""
+        """Created once and kept: the chart alone would draw a new one at every rendering, and roll the sentinel."""
         value = base64.b64encode(secrets.token_urlsafe(24).encode()).decode()
-        return self._make(suffix, data={key: pulumi.Output.secret(value)}, ignore_changes=["data"])
+        return self._create(suffix, data={key: pulumi.Output.secret(value)}, ignore_changes=["data"])
 
     def _pull_secret(self, given: Sequence[RegistryLogin] | ExistingSecret) -> str:
         if isinstance(given, ExistingSecret):
             return given.name
         passwords = pulumi.Output.all(*[pulumi.Output.secret(login.password) for login in given])
         content = passwords.apply(lambda found: _docker_config(given, found))
-        return self._make(
-            "image-pull", string_data={".dockerconfigjson": content}, type_="kubernetes.io/dockerconfigjson"
+        return self._create(
+            "image-pull", string_data={IMAGE_PULL_KEY: content}, type_="kubernetes.io/dockerconfigjson"
         )
 
-    def _make(
+    def _create(
         self,
         suffix: str,
         *,
@@ -201,16 +205,18 @@ class AgentRelease(pulumi.ComponentResource):
         type_: str | None = None,
         ignore_changes: list[str] | None = None,
     ) -> str:
-        name = f"{self._prefix}-{suffix}"
-        made = kubernetes.core.v1.Secret(
+        name = f"{self._args.prefix}-{suffix}"
+        created = kubernetes.core.v1.Secret(
             f"{self._resource_name}-{suffix}",
-            metadata={"name": name, "namespace": self._namespace, "annotations": FORCE_PATCH},
+            metadata={"name": name, "namespace": self._args.namespace, "annotations": FORCE_PATCH},
             string_data=string_data,
             data=data,
             type=type_,
-            opts=pulumi.ResourceOptions(parent=self, protect=self._protect, ignore_changes=ignore_changes),
+            opts=pulumi.ResourceOptions(
+                parent=self, protect=self._args.protect, ignore_changes=ignore_changes
+            ),
         )
-        self._made.append(made)
+        self._created.append(created)
         return name
 
     def _mark(self, suffixes: Sequence[str], more: Sequence[pulumi.Input[str]]) -> dict[str, Any]:
@@ -218,14 +224,7 @@ class AgentRelease(pulumi.ComponentResource):
         joined = pulumi.Output.all(*marks, *more).apply(
             lambda found: "-".join(str(mark) for mark in found) or "none"
         )
-        return {"name": MARK, "value": joined}
-
-
-def _merge(values: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    merged = {**values, **more}
-    if "openLineage" in more:
-        merged["openLineage"] = {**values.get("openLineage", {}), **more["openLineage"]}
-    return merged
+        return {"name": SECRETS_MARK, "value": joined}
 
 
 def _docker_config(logins: Sequence[RegistryLogin], passwords: Sequence[str]) -> str:

@@ -3,16 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_docker as docker
 
-from components.agent_release import RegistryLogin
-from program.build_context import BuildContext
+from components.registry_login import RegistryLogin
+from domain.build_context import BuildContext
+from domain.names import CLIENT_IMAGE
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientImageArgs:
+    """What is built, and where it goes."""
+
+    repository: str
+    """Where the image is pushed, without a tag."""
+    context: BuildContext
+    """The staged build context."""
+    platform: str
+    """Platform, for example linux/amd64."""
+    arguments: Mapping[str, str]
+    """Build arguments that are not secret."""
+    secret_arguments: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    """Build arguments with credentials: the Dockerfile may use them only in a stage whose layers do not reach the image."""
+    registry: RegistryLogin | None = None
+    """Login of the registry that the image is pushed to; None: that of `docker login`."""
+    base: str | None = None
+    """Image that is pulled first with ``base_registry``: the build itself knows only the login of ``registry`` and those of
+    `docker login` (pulumi-docker 5.1.0, image.go)."""
+    base_registry: RegistryLogin | None = None
+    """Login of the base image's registry, when it has a separate one."""
+    engine: str | None = None
+    """Address of the Docker engine; None: that of DOCKER_HOST."""
 
 
 class ClientImage(pulumi.ComponentResource):
-    """The client image under a tag made from its content, known to the cluster by its digest.
+    """The client image under a tag computed from its content, known to the cluster by its digest.
 
     Unchanged content builds and pushes nothing. Earlier images stay in the registry: roll-backs need them.
     """
@@ -23,58 +50,32 @@ class ClientImage(pulumi.ComponentResource):
     """`repository:tag`, for people."""
 
     def __init__(
-        self,
-        resource_name: str,
-        *,
-        repository: str,
-        context: BuildContext,
-        platform: str,
-        arguments: Mapping[str, str],
-        secret_arguments: Mapping[str, pulumi.Input[str]] | None = None,
-        registry: RegistryLogin | None = None,
-        base: str | None = None,
-        base_registry: RegistryLogin | None = None,
-        engine: str | None = None,
-        opts: pulumi.ResourceOptions | None = None,
+        self, resource_name: str, args: ClientImageArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        """Build and push.
-
-        ``secret_arguments`` are build arguments with credentials: the Dockerfile may use them only in a stage whose layers
-        do not reach the image. ``registry`` is where the image goes (the surroundings' Docker login when left out).
-        ``base`` and ``base_registry`` pull the base image first, when its registry has a password of its own: the build
-        itself knows only the login of ``registry`` and the surroundings' (pulumi-docker 5.1.0, image.go). ``engine`` is
-        the Docker engine (DOCKER_HOST's when left out).
-        """
-        super().__init__("astro-dbt:components:ClientImage", resource_name, None, opts)
+        """Build and push."""
+        super().__init__(CLIENT_IMAGE, resource_name, None, opts)
         provider = docker.Provider(
             resource_name,
-            host=engine,
-            registry_auth=[_provider_login(base_registry)] if base_registry else None,
+            host=args.engine,
+            registry_auth=[_provider_login(args.base_registry)] if args.base_registry else None,
             opts=pulumi.ResourceOptions(parent=self),
         )
         pulled = []
-        if base and base_registry:
-            pulled = [
-                _pull(
-                    resource_name,
-                    base,
-                    platform,
-                    context,
-                    pulumi.ResourceOptions(parent=self, provider=provider),
-                )
-            ]
-        secret = {name: pulumi.Output.secret(value) for name, value in (secret_arguments or {}).items()}
-        self.tagged = f"{repository}:{context.tag}"
+        if args.base and args.base_registry:
+            own = pulumi.ResourceOptions(parent=self, provider=provider)
+            pulled = [_pull(resource_name, args.base, args, own)]
+        secret = {name: pulumi.Output.secret(value) for name, value in args.secret_arguments.items()}
+        self.tagged = f"{args.repository}:{args.context.tag}"
         image = docker.Image(
             resource_name,
             image_name=self.tagged,
             build=docker.DockerBuildArgs(
-                context=context.folder,
-                dockerfile=context.dockerfile,
-                platform=platform,
-                args={**arguments, **secret},
+                context=args.context.folder,
+                dockerfile=args.context.dockerfile,
+                platform=args.platform,
+                args={**args.arguments, **secret},
             ),
-            registry=_login(registry) if registry else None,
+            registry=_login(args.registry) if args.registry else None,
             opts=pulumi.ResourceOptions(parent=self, provider=provider, depends_on=pulled),
         )
         self.reference = image.repo_digest
@@ -94,14 +95,14 @@ def _provider_login(login: RegistryLogin) -> docker.ProviderRegistryAuthArgs:
 
 
 def _pull(
-    resource_name: str, base: str, platform: str, context: BuildContext, opts: pulumi.ResourceOptions
+    resource_name: str, base: str, args: ClientImageArgs, opts: pulumi.ResourceOptions
 ) -> docker.RemoteImage:
     """Pull the base before every build: the engine of another machine may not have it yet."""
     return docker.RemoteImage(
         f"{resource_name}-base",
         name=base,
-        platform=platform,
+        platform=args.platform,
         keep_locally=True,
-        triggers={"context": context.tag},
+        triggers={"context": args.context.tag},
         opts=opts,
     )

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from delivery.git_access import (
-    CONNECTION_KEY,
-    HEADER_KEY,
-    KNOWN_HOSTS_KEY,
-    SSH_KEY,
-    airflow_connection,
-    http_header,
-)
+from domain.connection_secret import github_app_secret, https_secret, ssh_secret
 from domain.fingerprint import fingerprint
-from domain.names import FORCE_PATCH
+from domain.names import FORCE_PATCH, GIT_CONNECTIONS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,14 +29,10 @@ class HttpsCredentials:
 
     def secret_data(self) -> dict[str, pulumi.Output[str]]:
         """Content of the connection's Secret."""
-        password = pulumi.Output.secret(self.password)
-        connection = password.apply(
-            lambda text: airflow_connection(self.url, login=self.login, password=text, extra=self.extra)
+        return _secret_data(
+            self.password,
+            lambda text: https_secret(self.url, login=self.login, password=text, extra=self.extra),
         )
-        return {
-            CONNECTION_KEY: connection,
-            HEADER_KEY: password.apply(lambda text: http_header(self.login, text)),
-        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +46,7 @@ class SshCredentials:
 
     def secret_data(self) -> dict[str, pulumi.Output[str]]:
         """Content of the connection's Secret."""
-        data = {SSH_KEY: pulumi.Output.secret(self.private_key)}
-        if self.known_hosts:
-            data[KNOWN_HOSTS_KEY] = pulumi.Output.from_input(self.known_hosts.strip() + "\n")
-        return data
+        return _secret_data(self.private_key, lambda text: ssh_secret(text, known_hosts=self.known_hosts))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,25 +64,40 @@ class GithubAppCredentials:
 
     def secret_data(self) -> dict[str, pulumi.Output[str]]:
         """Content of the connection's Secret."""
-        return {CONNECTION_KEY: pulumi.Output.secret(self.private_key).apply(self._connection)}
-
-    def _connection(self, private_key: str) -> str:
-        extra = {
-            "github_app_id": str(self.app_id),
-            "github_installation_id": str(self.installation_id),
-            "private_key": private_key,
-        }
-        return airflow_connection(self.url, extra=extra)
+        return _secret_data(
+            self.private_key,
+            lambda text: github_app_secret(
+                self.url, app_id=self.app_id, installation_id=self.installation_id, private_key=text
+            ),
+        )
 
 
 GitCredentials = HttpsCredentials | SshCredentials | GithubAppCredentials
 """What opens a Git host."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class GitConnectionsArgs:
+    """Which connections, and where they are kept."""
+
+    namespace: pulumi.Input[str]
+    """Namespace of the agents."""
+    connections: Mapping[str, GitCredentials]
+    """Connection id -> what opens its Git host."""
+    secret_names: Mapping[str, str]
+    """Connection id -> name of its Secret, for every id in ``connections``."""
+    config_map_name: str
+    """Name of the ConfigMap."""
+    config_files: Mapping[str, str]
+    """File name -> content; without any the ConfigMap is not created."""
+    protect: bool = False
+    """Whether Pulumi refuses to delete the Secrets."""
+
+
 class GitConnections(pulumi.ComponentResource):
     """One Kubernetes Secret per connection, and the ConfigMap with what Git and ssh need that is not secret.
 
-    Secrets are always made, whichever option is active, so that switching the option leaves them alone.
+    Secrets are always created, whichever option is active, so that switching the option leaves them alone.
     """
 
     secrets: Mapping[str, kubernetes.core.v1.Secret]
@@ -106,43 +108,34 @@ class GitConnections(pulumi.ComponentResource):
     """Connection id -> mark that changes with the credentials."""
 
     def __init__(
-        self,
-        resource_name: str,
-        *,
-        namespace: pulumi.Input[str],
-        connections: Mapping[str, GitCredentials],
-        secret_names: Mapping[str, str],
-        config_map_name: str,
-        config_files: Mapping[str, str],
-        protect: bool = False,
-        opts: pulumi.ResourceOptions | None = None,
+        self, resource_name: str, args: GitConnectionsArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        """Make the Secrets.
-
-        ``secret_names`` names the Secret of every id in ``connections``; ``config_files`` maps file names to contents, and
-        with none the ConfigMap is not made.
-        """
-        super().__init__("astro-dbt:components:GitConnections", resource_name, None, opts)
+        """Create the Secrets."""
+        super().__init__(GIT_CONNECTIONS, resource_name, None, opts)
         self.secrets, self.fingerprints = {}, {}
-        for connection, credentials in sorted(connections.items()):
+        for connection, credentials in sorted(args.connections.items()):
             data = credentials.secret_data()
             self.secrets[connection] = kubernetes.core.v1.Secret(
                 f"{resource_name}-{connection}",
                 metadata={
-                    "name": secret_names[connection],
-                    "namespace": namespace,
+                    "name": args.secret_names[connection],
+                    "namespace": args.namespace,
                     "annotations": FORCE_PATCH,
                 },
                 string_data=data,
-                opts=pulumi.ResourceOptions(parent=self, protect=protect),
+                opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
             )
-            self.fingerprints[connection] = _mark(data, salt=secret_names[connection])
+            self.fingerprints[connection] = _mark(data, salt=args.secret_names[connection])
         self.config_map = None
-        if config_files:
+        if args.config_files:
             self.config_map = kubernetes.core.v1.ConfigMap(
                 f"{resource_name}-config",
-                metadata={"name": config_map_name, "namespace": namespace, "annotations": FORCE_PATCH},
-                data=dict(config_files),
+                metadata={
+                    "name": args.config_map_name,
+                    "namespace": args.namespace,
+                    "annotations": FORCE_PATCH,
+                },
+                data=dict(args.config_files),
                 opts=pulumi.ResourceOptions(parent=self),
             )
         self.register_outputs(
@@ -153,3 +146,11 @@ class GitConnections(pulumi.ComponentResource):
 def _mark(data: Mapping[str, pulumi.Output[str]], *, salt: str) -> pulumi.Output[str]:
     marked = pulumi.Output.all(**data).apply(lambda values: fingerprint(values, salt=salt))
     return pulumi.Output.unsecret(marked)
+
+
+def _secret_data(
+    secret: pulumi.Input[str], data: Callable[[str], Mapping[str, str]]
+) -> dict[str, pulumi.Output[str]]:
+    """Data of a Secret, worked out from one secret text; its keys do not depend on that text."""
+    held = pulumi.Output.secret(secret).apply(data)
+    return {key: held.apply(itemgetter(key)) for key in data("")}

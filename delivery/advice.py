@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from delivery.git_access import SSH_CONFIG, parse_remote, ssh_options
+from delivery.git_access import SSH_CONFIG, ssh_options
+from domain.remote import parse_remote
 from settings.connections import GithubAppConnection, HttpsConnection, SshConnection
 from settings.stack import Settings
 

@@ -44,7 +44,7 @@ def chart_values(settings: Settings, plan: Plan, *, image: Any = None) -> dict[s
     ``image`` is the agents' image (text or Pulumi output), or None for the chart's default.
     """
     agent = settings.agent
-    first_generation = agent.chart.release[0] < 2
+    first_generation = not agent.chart.has_sentinel
     values: dict[str, Any] = {
         "resourceNamePrefix": agent.prefix,
         "createNamespace": False,
@@ -130,7 +130,7 @@ def _component(component: Component, plan: Plan | None, settings: Settings) -> d
 
 
 def _worker(worker: Worker, plan: Plan, settings: Settings, image: Any) -> dict[str, Any]:
-    first_generation = settings.agent.chart.release[0] < 2
+    first_generation = not settings.agent.chart.has_sentinel
     values: dict[str, Any] = {
         "name": worker.name,
         "queues": ",".join(worker.queues),
@@ -202,7 +202,7 @@ def _open_lineage(settings: Settings) -> dict[str, Any]:
     values: dict[str, Any] = {"enabled": lineage.enabled}
     if lineage.enabled:
         values |= {"namespace": lineage.namespace or ids.deployment_namespace, "url": lineage.url}
-    if settings.agent.chart.release[0] >= 2:
+    if settings.agent.chart.has_sentinel:
         identity = {
             "ASTRO_DEPLOYMENT_ID": ids.deployment,
             "ASTRO_DEPLOYMENT_NAMESPACE": ids.deployment_namespace,
@@ -228,8 +228,9 @@ def _restricted() -> dict[str, Any]:
 
 
 def with_extra_values(values: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
-    """Add the user's further values: mappings are merged, lists that both sides fill are joined, ours stays where both
-    say something (settings.rules refuses that for what this program manages).
+    """Add the user's further values: mappings are merged, lists that both sides fill are joined, theirs wins elsewhere.
+
+    settings.rules refuses values that contradict what this program manages.
     """
     merged = dict(values)
     for key, value in extra.items():

@@ -15,85 +15,20 @@ Measured against real Git servers with apache-airflow-providers-git 0.2.4 to 1.0
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urlsplit
 
-from delivery.plan import CONFIG_MOUNT, EnvVar, Mount, SecretKey
-from settings.base import SCP_URL
+from delivery.plan import EnvVar, Mount, SecretKey
+from domain.connection_secret import CONNECTION_KEY, HEADER_KEY, KNOWN_HOSTS_KEY, SSH_KEY, airflow_connection
+from domain.names import CONFIG_MOUNT, SEEN_HOST_KEYS
+from domain.remote import parse_remote, spellings
 from settings.connections import GithubAppConnection, HttpsConnection, SshConnection
 from settings.stack import Settings
-
-CONNECTION_KEY = "connection"
-"""Key of a connection's Secret: the Airflow connection as JSON."""
-HEADER_KEY = "http-header"
-"""Key of a connection's Secret: the HTTP header that opens submodules."""
-SSH_KEY = "ssh-privatekey"
-"""Key of a connection's Secret: the private key (the name that Kubernetes' own ssh-auth Secrets use)."""
-KNOWN_HOSTS_KEY = "known_hosts"
-"""Key of a connection's Secret: known host keys."""
 
 ANONYMOUS = "dags"
 """Id of the connection without credentials that is made for a public Dag repository."""
 
 SSH_CONFIG = f"{CONFIG_MOUNT}/config/ssh_config"
-
-
-@dataclass(frozen=True)
-class Remote:
-    """A clone URL taken apart."""
-
-    user: str | None
-    """User of an SSH address."""
-    host: str
-    """Host name."""
-    port: int | None
-    """Port, when the URL names one."""
-    path: str
-    """Path of the repository, without leading slash."""
-    https: bool
-    """Whether it is an https address."""
-
-    @property
-    def authority(self) -> str:
-        """Host and port as they stand in an https URL."""
-        return f"{self.host}:{self.port}" if self.port else self.host
-
-    def https_url(self) -> str:
-        """The repository's https spelling."""
-        return f"https://{self.authority}/{self.path}"
-
-    def ssh_spellings(self) -> tuple[str, ...]:
-        """SSH spellings that people write for this repository."""
-        user = self.user or "git"
-        port = f":{self.port}" if self.port and not self.https else ""
-        return (f"{user}@{self.host}:{self.path}", f"ssh://{user}@{self.host}{port}/{self.path}")
-
-
-def parse_remote(url: str) -> Remote:
-    """Take an absolute clone URL apart (settings.base.RepositoryUrl has checked it)."""
-    scp = SCP_URL.match(url)
-    if scp:
-        return Remote(
-            user=scp["user"], host=scp["host"], port=None, path=scp["path"].rstrip("/"), https=False
-        )
-    parts = urlsplit(url)
-    return Remote(
-        user=parts.username,
-        host=parts.hostname or "",
-        port=parts.port,
-        path=parts.path.strip("/"),
-        https=parts.scheme == "https",
-    )
-
-
-def spellings(url: str) -> tuple[str, ...]:
-    """The URL with and without `.git`: Git matches configuration by whole path components."""
-    bare = url.removesuffix(".git")
-    return (f"{bare}.git", bare)
 
 
 def secret_name(settings: Settings, connection: str) -> str:
@@ -117,27 +52,6 @@ def ssh_alias(connection: str) -> str:
 def dags_connection(settings: Settings) -> str:
     """Id of the connection that the bundle uses."""
     return settings.dags.connection or ANONYMOUS
-
-
-def airflow_connection(
-    url: str,
-    *,
-    login: str | None = None,
-    password: str | None = None,
-    extra: Mapping[str, Any] | None = None,
-) -> str:
-    """An Airflow connection of type `git` as JSON; ``url`` is the full clone URL, which the provider reads as its host."""
-    value: dict[str, Any] = {"conn_type": "git", "host": url}
-    if password is not None:
-        value |= {"login": login, "password": password}
-    if extra:
-        value["extra"] = dict(extra)
-    return json.dumps(value, sort_keys=True)
-
-
-def http_header(login: str, password: str) -> str:
-    """The header that opens a repository with user and token (RFC 7617)."""
-    return "Authorization: Basic " + base64.b64encode(f"{login}:{password}".encode()).decode()
 
 
 def ssh_dags_connection(settings: Settings, connection: str) -> str:
@@ -295,7 +209,7 @@ def _ssh_config(settings: Settings, repositories: list[tuple[str, str]], ssh: li
             f"  User {remote.user or 'git'}",
             f"  IdentityFile {folder}/{SSH_KEY}",
             "  IdentitiesOnly yes",
-            f"  UserKnownHostsFile {folder}/{KNOWN_HOSTS_KEY} /tmp/astro-dbt-known-hosts",
+            f"  UserKnownHostsFile {folder}/{KNOWN_HOSTS_KEY} {SEEN_HOST_KEYS}",
             f"  StrictHostKeyChecking {_strictness(settings, name)}",
             "  BatchMode yes",
             "  ConnectTimeout 30",

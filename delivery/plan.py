@@ -9,9 +9,6 @@ from typing import Any
 
 from delivery.recipe import Recipe
 
-CONFIG_MOUNT = "/etc/astro-dbt/git"
-"""Folder on the agents with the files that Git and ssh read."""
-
 
 @dataclass(frozen=True)
 class SecretKey:

@@ -11,3 +11,40 @@ Without it Kubernetes reports a field conflict, so a Secret edited by hand would
 preview that should report the edit (pulumi-kubernetes, "Server-Side Apply"). The annotation works on every 4.x plugin; the
 provider option `enablePatchForce` only since 4.29.
 """
+
+STACK_LABEL = "astro-dbt/stack"
+"""Label of a namespace with the stack that created it, as `<project>.<stack>`."""
+
+SECRETS_MARK = "ASTRO_DBT_SECRETS"
+"""Environment variable with the mark of the Secrets that a Pod reads: a changed Secret changes the Pod's template."""
+
+CONFIG_MOUNT = "/etc/astro-dbt/git"
+"""Folder on the agents with the files that Git and ssh read."""
+SEEN_HOST_KEYS = "/tmp/astro-dbt-known-hosts"  # noqa: S108 - a file of the agents' containers
+"""File on the agents with the SSH host keys that they accepted at the first contact."""
+
+CHART_WORKER_GRACE = 600
+"""Seconds that the agents' chart gives a worker to stop (its values.yaml, terminationGracePeriodSeconds)."""
+
+AGENT_NAMESPACE, GIT_CONNECTIONS, CLIENT_IMAGE, AGENT_RELEASE = (
+    f"astro-dbt:components:{name}"
+    for name in ("AgentNamespace", "GitConnections", "ClientImage", "AgentRelease")
+)
+"""Type tokens of the components; a stack's state holds them, so they never change."""
+NAMESPACE_COMPONENT, RELEASE_COMPONENT = "agents", "agent"
+"""Names in this program of its AgentNamespace and its AgentRelease; likewise part of the state."""
+
+NAMESPACE_TYPE = "kubernetes:core/v1:Namespace"
+"""Type token of a Kubernetes namespace."""
+SECRET_TYPE = "kubernetes:core/v1:Secret"  # noqa: S105 - a type token
+"""Type token of a Kubernetes Secret."""
+CONFIG_MAP_TYPE = "kubernetes:core/v1:ConfigMap"
+"""Type token of a Kubernetes ConfigMap."""
+RELEASE_TYPE = "kubernetes:helm.sh/v3:Release"
+"""Type token of a Helm release."""
+IMAGE_TYPE = "docker:index/image:Image"
+"""Type token of an image that is built and pushed."""
+BASE_IMAGE_TYPE = "docker:index/remoteImage:RemoteImage"
+"""Type token of an image that is pulled."""
+STACK_TYPE = "pulumi:pulumi:Stack"
+"""Type token of the stack itself, which carries its outputs."""

@@ -1,0 +1,1 @@
+"""Rules that previews run with, as a Pulumi policy pack."""

@@ -11,17 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from policy.credentials import in_clear
-
-RELEASE = "kubernetes:helm.sh/v3:Release"
-SECRET = "kubernetes:core/v1:Secret"  # noqa: S105 - a type token
-NAMESPACE = "kubernetes:core/v1:Namespace"
-IMAGE = "docker:index/image:Image"
-STACK = "pulumi:pulumi:Stack"
+from domain.credentials import in_clear
+from domain.names import CHART_WORKER_GRACE, IMAGE_TYPE, NAMESPACE_TYPE, RELEASE_TYPE, SECRET_TYPE, STACK_TYPE
 
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 _EXACT_VERSION = re.compile(r"^[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?$")
-_CHART_GRACE = 600
 
 
 @dataclass(frozen=True)
@@ -68,7 +62,7 @@ class Seen:
 
     def values(self) -> Iterator[tuple[Resource, Mapping[str, Any]]]:
         """Every Helm release with the values of its chart."""
-        for release in self.of(RELEASE):
+        for release in self.of(RELEASE_TYPE):
             found = release.props.get("values")
             yield release, found if isinstance(found, Mapping) else {}
 
@@ -120,7 +114,7 @@ def no_latest(seen: Seen) -> Iterator[str]:
         for path, image in _images(values):
             if _is_latest(image):
                 yield _latest(f"{path} of the release {release.name}", image)
-    for built in seen.of(IMAGE):
+    for built in seen.of(IMAGE_TYPE):
         name = built.props.get("imageName")
         build = built.props.get("build")
         arguments = build.get("args") if isinstance(build, Mapping) else None
@@ -137,7 +131,7 @@ def chart_version_pinned(seen: Seen) -> Iterator[str]:
     alone does not tell.
     """
     asked = {"agent.chart.version of the stack": seen.chart_version}
-    for release in seen.of(RELEASE):
+    for release in seen.of(RELEASE_TYPE):
         asked[f"the chart version of the release {release.name}"] = release.props.get("version")
     for what, version in asked.items():
         if version is not None and not _EXACT_VERSION.match(str(version)):
@@ -171,7 +165,7 @@ def grace_below_timeout(seen: Seen) -> Iterator[str]:
         if not isinstance(timeout, int | float):
             continue
         for worker in _workers(values):
-            grace = worker.get("terminationGracePeriodSeconds", _CHART_GRACE)
+            grace = worker.get("terminationGracePeriodSeconds", CHART_WORKER_GRACE)
             if isinstance(grace, int | float) and grace >= timeout:
                 yield (
                     f"the worker {worker.get('name')} may take {grace:.0f} s to stop, but Helm waits {timeout:.0f} s for the "
@@ -182,7 +176,7 @@ def grace_below_timeout(seen: Seen) -> Iterator[str]:
 
 def submodules_match_projects(seen: Seen) -> Iterator[str]:
     """The bundle fetches submodules exactly when dbt projects are delivered as such."""
-    outputs: Mapping[str, Any] = next((item.props for item in seen.of(STACK)), {})
+    outputs: Mapping[str, Any] = next((item.props for item in seen.of(STACK_TYPE)), {})
     option = outputs.get("delivery")
     names = [str(item.get("name")) for item in seen.projects if item.get("submodule", True)]
     for release, values in seen.values():
@@ -209,7 +203,7 @@ def submodules_match_projects(seen: Seen) -> Iterator[str]:
 
 def no_secret_replaced(seen: Seen) -> Iterator[str]:
     """Secrets are changed in place, never deleted and made again."""
-    for secret in seen.of(SECRET):
+    for secret in seen.of(SECRET_TYPE):
         if str(secret.provider.get("enableSecretMutable", "")).lower() != "true":
             yield (
                 f"the Secret {secret.object_name} would be deleted and made again when its content changes, because its "
@@ -220,11 +214,11 @@ def no_secret_replaced(seen: Seen) -> Iterator[str]:
 
 def protected(seen: Seen) -> Iterator[str]:
     """Namespace and agent token cannot be deleted by mistake."""
-    for item in (*seen.of(NAMESPACE), *seen.of(SECRET)):
-        if item.type == SECRET and not item.object_name.endswith("-agent-token"):
+    for item in (*seen.of(NAMESPACE_TYPE), *seen.of(SECRET_TYPE)):
+        if item.type == SECRET_TYPE and not item.object_name.endswith("-agent-token"):
             continue
         if not item.protect:
-            kind = "Namespace" if item.type == NAMESPACE else "agent token's Secret"
+            kind = "Namespace" if item.type == NAMESPACE_TYPE else "agent token's Secret"
             yield (
                 f"the {kind} {item.object_name} is not protected. Deleting it ends every agent and every task that runs. "
                 "Write agent.protect: true"

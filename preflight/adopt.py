@@ -11,18 +11,27 @@ import json
 import sys
 from typing import Any
 
+from domain.names import (
+    AGENT_NAMESPACE,
+    AGENT_RELEASE,
+    NAMESPACE_COMPONENT,
+    NAMESPACE_TYPE,
+    RELEASE_COMPONENT,
+    RELEASE_TYPE,
+)
+
 _COMPONENTS = {
-    "namespace": ("AgentNamespace", "agents", "kubernetes:core/v1:Namespace"),
-    "release": ("AgentRelease", "agent", "kubernetes:helm.sh/v3:Release"),
+    "namespace": (AGENT_NAMESPACE, NAMESPACE_COMPONENT, NAMESPACE_TYPE),
+    "release": (AGENT_RELEASE, RELEASE_COMPONENT, RELEASE_TYPE),
 }
-"""Kind -> component, its name in this program (components/wiring.py), type of the object."""
+"""Kind -> component, its name in this program, type of the object."""
 
 
 def import_file(kind: str, identity: str) -> dict[str, Any]:
     """Content of the file for `pulumi import --file`; ``identity`` is `<namespace>` or `<namespace>/<release>`."""
     component, name, kubernetes_type = _COMPONENTS[kind]
     parent = {
-        "type": f"astro-dbt:components:{component}",
+        "type": component,
         "name": "component",
         "logicalName": name,
         "component": True,

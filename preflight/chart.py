@@ -5,18 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from clients.charts import ChartPackage, MissingChartError, fetch_chart
+from clients.charts import ChartAddress, ChartPackage, MissingChartError, fetch_chart
+from clients.errors import Cause
 from clients.http import WebError
 from clients.registry import RegistryError
 from delivery.chart_values import chart_values
+from domain.chart import SecretNames, with_secret_names
 from domain.kubernetes_range import admits
 from preflight.cluster import cluster_version
+from preflight.connection import registry_login
 from preflight.words import near
 from preflight.world import World
 from settings.chart_keys import KNOWN, Tree
 from settings.stack import Settings
 
 _COMPONENTS = {"dagProcessor": "dag_processor", "triggerer": "triggerer", "sentinel": "sentinel"}
+_REACH = {
+    Cause.TIMEOUT: "timeout",
+    Cause.UNAUTHORISED: "refused",
+    Cause.INVALID: "invalid",
+}
+"""Cause -> case of chart.reach; every other one means that the repository cannot be reached."""
 _PLACEHOLDER = "preflight"
 """Stands for names that only the components know."""
 
@@ -46,16 +55,19 @@ def _package(world: World) -> ChartPackage | None:
     chart = world.settings.agent.chart
     facts = {"url": chart.repository, "name": chart.name, "version": chart.version}
     try:
-        return fetch_chart(world.settings, timeout=world.timeout)
+        address = ChartAddress(repository=chart.repository, name=chart.name, version=chart.version)
+        login = registry_login(world.settings, address.reference.server) if address.in_registry else None
+        return fetch_chart(address, login=login, timeout=world.timeout)
     except MissingChartError as error:
-        at = "agent.chart.name" if error.case == "no-chart" else "agent.chart.version"
-        asked = chart.name if error.case == "no-chart" else chart.version
+        no_chart = error.cause is Cause.NOT_FOUND
+        at, asked = ("agent.chart.name", chart.name) if no_chart else ("agent.chart.version", chart.version)
         remedy = near(asked, error.known, none="one that exists")
-        world.found("chart.version", error.case, at=at, near=remedy, **facts)
+        world.found("chart.version", "no-chart" if no_chart else "missing", at=at, near=remedy, **facts)
     except WebError as error:
         seconds = f"{world.timeout:.0f}"
         at = "agent.chart.repository"
-        world.found("chart.reach", error.case, at=at, detail=error, seconds=seconds, **facts)
+        case = _REACH.get(error.cause, "unreachable")
+        world.found("chart.reach", case, at=at, detail=error, seconds=seconds, **facts)
     except RegistryError as error:
         world.found("chart.reach", "refused", at="agent.chart.repository", detail=error, **facts)
     return None
@@ -83,15 +95,14 @@ def complete_values(world: World) -> dict[str, Any]:
     if world.plan.recipe is not None:
         image = f"{world.plan.recipe.repository}@sha256:{'0' * 64}"
     values = chart_values(settings, world.plan, image=image)
-    values["imagePullSecretName"] = agent.image_pull_secret or _PLACEHOLDER
-    if agent.agent_token_secret or settings.agent_token:
-        values["agentTokenSecretName"] = agent.agent_token_secret or _PLACEHOLDER
-    if agent.chart.release[0] >= 2:
-        values["sentinelAuthSecretName"] = agent.sentinel_auth_secret or _PLACEHOLDER
-    lineage = agent.open_lineage.api_key_secret or (_PLACEHOLDER if settings.open_lineage_api_key else None)
-    if lineage:
-        values["openLineage"] = {**values.get("openLineage", {}), "apiKeySecret": lineage}
-    return values
+    names = SecretNames(
+        image_pull=agent.image_pull_secret or _PLACEHOLDER,
+        agent_token=agent.agent_token_secret or (_PLACEHOLDER if settings.agent_token else None),
+        sentinel_auth=agent.sentinel_auth_secret or _PLACEHOLDER,
+        open_lineage=agent.open_lineage.api_key_secret
+        or (_PLACEHOLDER if settings.open_lineage_api_key else None),
+    )
+    return with_secret_names(values, names, version=agent.chart.version)
 
 
 def ignored(values: Mapping[str, Any], package: ChartPackage) -> Iterator[tuple[Path, list[str]]]:

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-import base64
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from clients.errors import Cause
 from clients.helm import history as helm_release
-from clients.kubernetes import Cluster, ClusterError, RefusedError, connect
+from clients.kubernetes import Cluster, ClusterError, RefusedError, secret_data
+from domain.names import SECRETS_MARK, STACK_LABEL
 from preflight.adopt import command
+from preflight.connection import SecretReader, open_cluster
 from preflight.references import SecretUse, object_uses, secret_uses
 from preflight.world import World
 
 OLDEST = (1, 30)
 """First Kubernetes that the agents are supported on (docs page remote-execution-get-started)."""
 
-STACK_LABEL = "astro-dbt/stack"
-"""Label of a namespace with the stack that made it, as `<project>.<stack>`."""
-MARK = "ASTRO_DBT_SECRETS"
-"""Variable that this program puts into every release (components/agent_release.py)."""
-
+_REACH = {
+    Cause.KUBECONFIG: "kubeconfig",
+    Cause.CONTEXT: "kubeconfig",
+    Cause.TIMEOUT: "timeout",
+    Cause.UNAUTHORISED: "refused",
+}
+"""Cause -> case of cluster.reach; every other one means that the cluster cannot be reached."""
+_KUBECONFIG_REMEDY = {
+    Cause.CONTEXT: "write a context that `kubectl config get-contexts` lists",
+    Cause.KUBECONFIG: "set KUBECONFIG, or write agent.cluster.kubeconfig and context",
+}
 _MAKES: tuple[tuple[str, str], ...] = (
     ("", "secrets"),
     ("", "configmaps"),
@@ -57,8 +65,10 @@ def look(world: World) -> None:
         if namespace is not None or agent.create_namespace:
             _objects(world, api)
     except ClusterError as error:
-        facts = {"server": error.server, "detail": str(error), "remedy": error.remedy}
-        world.found("cluster.reach", error.case, at="agent.cluster", seconds=f"{world.timeout:.0f}", **facts)
+        remedy = _KUBECONFIG_REMEDY.get(error.cause, "")
+        facts = {"server": error.server, "detail": str(error), "remedy": remedy}
+        case = _REACH.get(error.cause, "unreachable")
+        world.found("cluster.reach", case, at="agent.cluster", seconds=f"{world.timeout:.0f}", **facts)
 
 
 def cluster_version(world: World) -> str | None:
@@ -71,7 +81,7 @@ def cluster_version(world: World) -> str | None:
         return None
 
 
-def secret_reader(world: World) -> Callable[[str], Mapping[str, str] | None]:
+def secret_reader(world: World) -> SecretReader:
     """Reader of Secrets in the agents' namespace; it reads nothing while the checks of the cluster are off."""
 
     def read(name: str) -> Mapping[str, str] | None:
@@ -86,14 +96,8 @@ def secret_reader(world: World) -> Callable[[str], Mapping[str, str] | None]:
 
 
 def _api(world: World) -> Cluster:
-    settings = world.settings
-    content = settings.kubeconfig.get_secret_value() if settings.kubeconfig else None
-    cluster = settings.agent.cluster
     return world.shared(
-        "cluster",
-        lambda: connect(
-            content or cluster.kubeconfig, cluster.context, root=world.root, timeout=world.timeout
-        ),
+        "cluster", lambda: open_cluster(world.settings, root=world.root, timeout=world.timeout)
     )
 
 
@@ -176,7 +180,7 @@ def _is_ours(world: World, api: Cluster, namespace: Any, state: helm_release.Rel
     agent = world.settings.agent
     record = helm_release.release_record(api, namespace=agent.namespace, revision=state.revisions[0])
     names = [item.get("name") for item in record.values.get("commonEnv") or [] if isinstance(item, dict)]
-    return MARK in names
+    return SECRETS_MARK in names
 
 
 def _permissions(world: World, api: Cluster, namespace: Any) -> None:
@@ -209,15 +213,11 @@ def _secret(world: World, name: str) -> FoundSecret:
 
     def read() -> FoundSecret:
         try:
-            found = api.get(f"/api/v1/namespaces/{namespace}/secrets/{name}")
+            return FoundSecret(secret_data(api, namespace=namespace, name=name))
         except RefusedError as error:
             if error.status in {403, 404}:
                 return FoundSecret(None, forbidden=error.status == 403)
             raise
-        data = found.get("data") or {}
-        return FoundSecret(
-            {key: base64.b64decode(value).decode(errors="replace") for key, value in data.items()}
-        )
 
     return world.shared(f"secret {name}", read)
 

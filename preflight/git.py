@@ -6,18 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from clients.git import (
-    AgentsAccess,
     Cause,
     Entry,
     GitError,
     PartialClone,
     Refs,
     Session,
-    agents_access,
     ls_remote,
 )
 from delivery.git_access import dags_connection
-from preflight import dbt
+from preflight import dbt_files
+from preflight.agents_access import AgentsAccess, agents_access
 from preflight.cluster import secret_reader
 from preflight.explain import Subject, explain
 from preflight.gitmodules import Modules, read_modules
@@ -150,7 +149,7 @@ def _dag_repository(world: World, session: Session, view: AgentsAccess) -> Tree 
     wanted = [entries[".gitmodules"]] if ".gitmodules" in entries else []
     for project in world.settings.dbt_projects:
         if project.path is not None and not project.submodule:
-            wanted += dbt.files_of(entries, project.path)
+            wanted += dbt_files.files_of(entries, project.path)
     files = clone.read(wanted) if world.plan.option == "git-submodule" else {}
     modules = read_modules(session, files.get(".gitmodules", b""))
     return Tree(dags.ref, commit, entries, modules, files)
@@ -212,9 +211,9 @@ def _ordinary_folder(world: World, tree: Tree, index: int, path: str, holder: En
         world.found("git.submodule", "no-folder", at=at, path=path, ref=tree.ref, near=remedy)
         return
     project = world.settings.dbt_projects[index]
-    entries = {entry.path: tree.files[entry.path] for entry in dbt.files_of(tree.entries, path)}
+    entries = {entry.path: tree.files[entry.path] for entry in dbt_files.files_of(tree.entries, path)}
     files = {name.removeprefix(f"{path}/"): content for name, content in entries.items()}
-    name = dbt.examine(world, index, files, at=at, where=f"{path} of the Dag repository")
+    name = dbt_files.examine(world, index, files, at=at, where=f"{path} of the Dag repository")
     world.projects[project.name] = ProjectFacts(world.settings.dags.repo, tree.commit, 0, name)
 
 

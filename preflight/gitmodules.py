@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
 from clients.git import Session
-from settings.base import SCP_URL
+from domain.remote import SCP_URL
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from clients.charts import login_for
+from clients.errors import Cause
 from clients.http import WebError
 from clients.registry import Reference, Registry, RegistryError, docker_login, has_credential_helper
+from preflight.connection import registry_login
 from preflight.report import ImageFacts
 from preflight.world import World
 
@@ -40,7 +41,7 @@ def _facts(world: World, at: str, reference: str) -> None:
 
 
 def _registry(world: World, server: str) -> Registry:
-    login = login_for(world.settings, server) or docker_login(server)
+    login = registry_login(world.settings, server) or docker_login(server)
     return Registry(server, login, timeout=world.timeout)
 
 
@@ -52,7 +53,7 @@ def _base(world: World) -> None:
     try:
         found = _registry(world, place.server).platforms(place.repository, place.tag)
     except (WebError, RegistryError) as error:
-        if isinstance(error, RegistryError) and error.case == "missing":
+        if isinstance(error, RegistryError) and error.cause is Cause.NOT_FOUND:
             world.found("image.exists", "missing", at="image.base", reference=image.base)
         else:
             _refused(world, "image.base", place, error)
@@ -86,7 +87,8 @@ def _refused(world: World, at: str, place: Reference, error: WebError | Registry
     seconds = f"{world.timeout:.0f}"
     facts = {"server": place.server, "repository": place.repository, "detail": str(error), "seconds": seconds}
     if isinstance(error, WebError):
-        world.found("image.registry", error.case, at=at, **facts)
+        case = "timeout" if error.cause is Cause.TIMEOUT else "unreachable"
+        world.found("image.registry", case, at=at, **facts)
         return
     settings = world.settings
     for section, registry in (("baseRegistry", settings.base_registry), ("registry", settings.registry)):
@@ -123,7 +125,7 @@ def _exists(world: World, at: str, reference: str) -> None:
     try:
         _registry(world, place.server).manifest(place.repository, place.tag)
     except RegistryError as error:
-        if error.case == "missing":
+        if error.cause is Cause.NOT_FOUND:
             world.found("image.exists", "missing", at=at, reference=reference)
         else:
             world.found("image.exists", "unverified", at=at, reference=reference, detail=error)

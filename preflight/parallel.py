@@ -40,6 +40,6 @@ def together(tasks: Iterable[Task], *, seconds: float) -> list[Task]:
 def _run(task: Task) -> None:
     try:
         task.work()
-    except Exception as error:  # reported by whoever started the task
+    except Exception as error:  # noqa: BLE001 - reported by whoever started the task
         task.error = error
     task.finished = True

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from delivery.git_access import SSH_KEY, secret_name
+from delivery.git_access import secret_name
 from delivery.plan import Plan, SecretKey
+from domain.chart import AGENT_TOKEN_KEY, IMAGE_PULL_KEY, OPEN_LINEAGE_KEY, SENTINEL_AUTH_KEY
+from domain.connection_secret import SSH_KEY
 from settings.base import SecretKeyRef
 from settings.stack import Settings
 
@@ -40,10 +42,10 @@ def secret_uses(settings: Settings, plan: Plan) -> Iterator[SecretUse]:
     """Every Secret that has to exist, with the keys that the chart and Git on the agents read (docs/connections.md)."""
     agent = settings.agent
     chart = (
-        ("agent.agentTokenSecret", agent.agent_token_secret, "token"),
-        ("agent.imagePullSecret", agent.image_pull_secret, ".dockerconfigjson"),
-        ("agent.sentinelAuthSecret", agent.sentinel_auth_secret, "secret"),
-        ("agent.openLineage.apiKeySecret", agent.open_lineage.api_key_secret, "api-key"),
+        ("agent.agentTokenSecret", agent.agent_token_secret, AGENT_TOKEN_KEY),
+        ("agent.imagePullSecret", agent.image_pull_secret, IMAGE_PULL_KEY),
+        ("agent.sentinelAuthSecret", agent.sentinel_auth_secret, SENTINEL_AUTH_KEY),
+        ("agent.openLineage.apiKeySecret", agent.open_lineage.api_key_secret, OPEN_LINEAGE_KEY),
     )
     yield from (SecretUse(at, secret, key) for at, secret, key in chart if secret)
     if agent.secrets_backend and agent.secrets_backend.kwargs_secret:

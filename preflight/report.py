@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from domain.errors import ReportedError
+
 Severity = Literal["error", "warning", "info"]
 """error: stops before any change; warning: shown; info: shown where somebody asks."""
 
@@ -85,11 +87,6 @@ class Report:
         """Findings to show."""
         return tuple(finding for finding in self.findings if finding.severity == "warning")
 
-    @property
-    def infos(self) -> tuple[Finding, ...]:
-        """Findings that are good to know."""
-        return tuple(finding for finding in self.findings if finding.severity == "info")
-
     def raise_for_errors(self) -> None:
         """Raise PreflightError if there is any error."""
         if self.errors:
@@ -104,7 +101,7 @@ class Report:
         }
 
 
-class PreflightError(Exception):
+class PreflightError(ReportedError):
     """Something would fail later; one sentence per finding."""
 
     def __init__(self, findings: tuple[Finding, ...]) -> None:

@@ -10,9 +10,10 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from clients.git import AgentsAccess, Cause, GitError, PartialClone, Refs, Session, ls_remote
-from delivery.git_access import parse_remote, spellings
-from preflight import dbt, gitmodules
+from clients.git import Cause, GitError, PartialClone, Refs, Session, ls_remote
+from domain.remote import parse_remote, spellings
+from preflight import dbt_files, gitmodules
+from preflight.agents_access import AgentsAccess
 from preflight.explain import Subject, explain
 from preflight.parallel import Task, together
 from preflight.report import ProjectFacts
@@ -192,7 +193,9 @@ class Tour:
     def _inside(self, link: Link, session: Session, clone: PartialClone, refs: Refs) -> list[Link]:
         entries = {entry.path: entry for entry in clone.entries(link.commit)}
         wanted = {
-            entry.path: entry for lodger in link.lodgers for entry in dbt.files_of(entries, lodger.inside)
+            entry.path: entry
+            for lodger in link.lodgers
+            for entry in dbt_files.files_of(entries, lodger.inside)
         }
         if ".gitmodules" in entries:
             wanted[".gitmodules"] = entries[".gitmodules"]
@@ -201,11 +204,11 @@ class Tour:
             prefix = f"{lodger.inside}/" if lodger.inside else ""
             own = {
                 path.removeprefix(prefix): files[path]
-                for path in (entry.path for entry in dbt.files_of(entries, lodger.inside))
+                for path in (entry.path for entry in dbt_files.files_of(entries, lodger.inside))
             }
             where = f"{lodger.inside or 'the root'} of {link.url}"
             at = f"dbtProjects[{lodger.index}].path"
-            name = dbt.examine(self._world, lodger.index, own, at=at, where=where)
+            name = dbt_files.examine(self._world, lodger.index, own, at=at, where=where)
             behind = self._lag(link, lodger, clone, refs)
             self._world.projects[lodger.project.name] = ProjectFacts(link.url, link.commit, behind, name)
         modules = gitmodules.read_modules(session, files.get(".gitmodules", b""))

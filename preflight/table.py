@@ -1,11 +1,11 @@
-"""The table of checks in docs/preflight.md: `python -m preflight.table` writes it anew."""
+"""The table of checks in docs/preflight.md: `make docs` writes it anew."""
 
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
+from domain.generated import write
 from preflight.checks import CHECKS
 
 BEGIN, END = "<!-- checks: written by `python -m preflight.table` -->", "<!-- end of checks -->"
@@ -39,9 +39,8 @@ def with_table(document: str) -> str:
 
 
 def main() -> None:
-    """Write the table into docs/preflight.md."""
-    DOCUMENT.write_text(with_table(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
-    sys.stdout.write(f"{DOCUMENT.name}: {len(CHECKS)} checks\n")
+    """Write the table into docs/preflight.md, or with `--check` say whether it is current."""
+    write({DOCUMENT: with_table(DOCUMENT.read_text(encoding="utf-8"))})
 
 
 if __name__ == "__main__":

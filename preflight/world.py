@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
-
-from pydantic import BaseModel, SecretStr
 
 from clients.git.errors import redact
 from delivery.plan import Plan
 from preflight.checks import CHECKS
 from preflight.levels import Levels
 from preflight.report import Finding, ImageFacts, ProjectFacts
+from settings.secret_texts import secret_texts
 from settings.stack import Settings
 
 Value = TypeVar("Value")
@@ -35,7 +34,7 @@ class World:
         self.projects: dict[str, ProjectFacts] = {}
         self.image_base: ImageFacts | None = None
         self._findings: set[Finding] = set()
-        self._secrets = tuple(_secrets(settings))
+        self._secrets = tuple(secret_texts(settings))
         self._lock = threading.Lock()
         self._shared: dict[str, Any] = {}
         self._locks: dict[str, threading.Lock] = {}
@@ -63,7 +62,7 @@ class World:
             if name not in self._shared:
                 try:
                     self._shared[name] = (make(), None)
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001 - raised to everybody who asks
                     self._shared[name] = (None, error)
             value, failure = self._shared[name]
             if failure is not None:
@@ -73,18 +72,3 @@ class World:
     def _clean(self, value: object) -> str:
         text = redact(str(value), self._secrets)
         return " ".join(text.split())
-
-
-def _secrets(model: object) -> Iterator[str]:
-    """Every secret value of the settings, however deep."""
-    if isinstance(model, SecretStr):
-        yield model.get_secret_value()
-    elif isinstance(model, BaseModel):
-        for name in type(model).model_fields:
-            yield from _secrets(getattr(model, name))
-    elif isinstance(model, Mapping):
-        for item in model.values():
-            yield from _secrets(item)
-    elif isinstance(model, tuple | list):
-        for item in model:
-            yield from _secrets(item)

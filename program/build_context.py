@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from delivery.recipe import CA_FILE, Recipe, Source
+from domain.build_context import BuildContext
+from domain.errors import ReportedError
 
 LEFT_OUT = frozenset(
     {
@@ -29,16 +30,17 @@ Checkout = Callable[[Source, Path], None]
 """Fetches a project's repository at its ref into an empty folder."""
 
 
-@dataclass(frozen=True)
-class BuildContext:
-    """A staged context."""
+class StagingError(ReportedError):
+    """A file of the build context cannot be read or written."""
 
-    folder: str
-    """Folder, relative to the working directory: the docker plugin compares it as text."""
-    dockerfile: str
-    """Dockerfile, likewise."""
-    tag: str
-    """Image tag made from the content and everything else that shapes the image."""
+    @classmethod
+    def of(cls, error: OSError, *, project: str) -> StagingError:
+        """The error as a sentence with the stack key."""
+        reason = (error.strerror or type(error).__name__).lower()
+        return cls(
+            f"{project}:image cannot be built, because {error.filename or 'a file of its context'} cannot be read or written "
+            f"({reason}); correct the file or its permissions, and free space if there is none."
+        )
 
 
 def stage(recipe: Recipe, *, root: Path, folder: str, checkout: Checkout) -> BuildContext:

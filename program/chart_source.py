@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import urllib.error
-import urllib.request
-
 import pulumi
 
+from clients.http import WebError, request
 from settings.agent import Chart
 
 SECONDS = 5
@@ -23,9 +21,7 @@ def is_out_of_reach(chart: Chart) -> bool:
     if not pulumi.runtime.is_dry_run() or not chart.repository.startswith("http"):
         return False
     try:
-        with urllib.request.urlopen(f"{chart.repository.rstrip('/')}/index.yaml", timeout=SECONDS):  # noqa: S310
-            return False
-    except urllib.error.HTTPError:
-        return False  # it answers; what it says is the plugin's to report
-    except OSError:
+        request(f"{chart.repository.rstrip('/')}/index.yaml", timeout=SECONDS)
+    except WebError:
         return True
+    return False  # it answers; what it says is the plugin's to report

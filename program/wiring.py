@@ -8,39 +8,36 @@ from pathlib import Path
 
 import pulumi
 
-from clients.git import Access
+from clients.git import GitError
 from clients.git import checkout as fetch
-from clients.helm.repair import repair_hook, repair_note
-from components.agent_namespace import AgentNamespace
-from components.agent_release import AgentRelease, AgentSecrets, ChartArgs, ExistingSecret, RegistryLogin
-from components.client_image import ClientImage
+from components.agent_namespace import AgentNamespace, AgentNamespaceArgs
+from components.agent_release import AgentRelease, AgentReleaseArgs, AgentSecrets, ChartArgs, ExistingSecret
+from components.client_image import ClientImage, ClientImageArgs
 from components.git_connections import (
     GitConnections,
+    GitConnectionsArgs,
     GitCredentials,
     GithubAppCredentials,
     HttpsCredentials,
     SshCredentials,
 )
+from components.registry_login import RegistryLogin
 from delivery.chart_values import chart_values
-from delivery.git_access import config_map_name, dags_connection, secret_name, ssh_options
+from delivery.connection_data import extra_for, repository_of
+from delivery.git_access import config_map_name, secret_name
 from delivery.plan import Plan
 from delivery.recipe import Source
+from domain.build_context import BuildContext
 from domain.fingerprint import fingerprint
+from domain.names import NAMESPACE_COMPONENT, RELEASE_COMPONENT, STACK_LABEL
 from preflight import Report
+from preflight.connection import cluster_secrets, repository_access
 from preflight.levels import Levels
-from program.build_context import BuildContext, stage
+from program.build_context import StagingError, stage
 from program.chart_source import is_out_of_reach
+from program.repair import repair_hook, repair_note
 from settings.connections import GithubAppConnection, HttpsConnection, SshConnection
 from settings.stack import Settings
-
-
-def authorities(settings: Settings, root: Path) -> Mapping[str, str]:
-    """Connection id -> PEM text of the certificate authority of its Git host."""
-    return {
-        name: (root / connection.ca_bundle).read_text(encoding="utf-8")
-        for name, connection in settings.connections.items()
-        if isinstance(connection, HttpsConnection) and connection.ca_bundle
-    }
 
 
 def git_credentials(settings: Settings) -> Mapping[str, GitCredentials]:
@@ -49,14 +46,14 @@ def git_credentials(settings: Settings) -> Mapping[str, GitCredentials]:
     for name, connection in settings.connections.items():
         if not connection.made_here:
             continue
-        url = _url(settings, name)
+        url = repository_of(settings, name)
         password, key = settings.password_of(name), settings.private_key_of(name)
         if isinstance(connection, HttpsConnection) and password is not None:
             found[name] = HttpsCredentials(
                 url=url,
                 login=connection.login,
                 password=pulumi.Output.secret(password),
-                extra=ssh_options(settings) if name == dags_connection(settings) else {},
+                extra=extra_for(settings, name),
             )
         elif isinstance(connection, SshConnection) and key is not None:
             found[name] = SshCredentials(
@@ -70,17 +67,6 @@ def git_credentials(settings: Settings) -> Mapping[str, GitCredentials]:
                 private_key=pulumi.Output.secret(key),
             )
     return found
-
-
-def _url(settings: Settings, connection: str) -> str:
-    """The repository that the Airflow connection names: the Dag repository's, or the first one opened with it."""
-    if connection == dags_connection(settings):
-        return settings.dags.repo
-    opened = [
-        project.repo for project in settings.dbt_projects if project.connection == connection and project.repo
-    ]
-    opened += [submodule.repo for submodule in settings.dags.submodules if submodule.connection == connection]
-    return opened[0] if opened else settings.dags.repo
 
 
 def registries(settings: Settings) -> tuple[RegistryLogin, ...]:
@@ -138,27 +124,37 @@ def build_secrets(settings: Settings) -> Mapping[str, pulumi.Output[str]]:
 
 
 def checkout(settings: Settings, root: Path, source: Source, target: Path) -> None:
-    """Fetch a dbt project's repository at its ref into ``target``; raises git.GitError."""
-    access = Access.of(settings, source.connection, root=root)
-    fetch(str(source.repo), source.ref, target, access=access)
+    """Fetch a dbt project's repository at its ref into ``target``. Raises StagingError."""
+    try:
+        secrets = cluster_secrets(settings, root=root)
+        access = repository_access(settings, source.connection, root=root, secrets=secrets)
+        fetch(str(source.repo), source.ref, target, access=access)
+    except GitError as error:
+        index = [project.name for project in settings.dbt_projects].index(source.name)
+        raise StagingError(
+            f"{pulumi.get_project()}:dbtProjects[{index}].repo is {source.repo}, which cannot be fetched for the image "
+            f"({error}); correct repo, ref or connection, and run again."
+        ) from None
 
 
 def agent_namespace(settings: Settings) -> AgentNamespace:
     """The way to the cluster and the agents' namespace."""
     agent = settings.agent
-    content = settings.kubeconfig
+    kubeconfig = settings.kubeconfig_in_use
     return AgentNamespace(
-        "agents",
-        namespace=agent.namespace,
-        create=agent.create_namespace,
-        labels={
-            "app.kubernetes.io/managed-by": "pulumi",
-            "astro-dbt/stack": f"{pulumi.get_project()}.{pulumi.get_stack()}",
-        },
-        pod_security=agent.pod_security,
-        kubeconfig=pulumi.Output.secret(content.get_secret_value()) if content else agent.cluster.kubeconfig,
-        context=agent.cluster.context,
-        protect=agent.protect,
+        NAMESPACE_COMPONENT,
+        AgentNamespaceArgs(
+            namespace=agent.namespace,
+            create=agent.create_namespace,
+            labels={
+                "app.kubernetes.io/managed-by": "pulumi",
+                STACK_LABEL: f"{pulumi.get_project()}.{pulumi.get_stack()}",
+            },
+            pod_security=agent.pod_security,
+            kubeconfig=pulumi.Output.secret(kubeconfig) if kubeconfig and settings.kubeconfig else kubeconfig,
+            context=agent.cluster.context,
+            protect=agent.protect,
+        ),
     )
 
 
@@ -167,22 +163,27 @@ def git_connections(settings: Settings, plan: Plan, cluster: AgentNamespace) -> 
     credentials = git_credentials(settings)
     return GitConnections(
         "git",
-        namespace=cluster.name,
-        connections=credentials,
-        secret_names={name: secret_name(settings, name) for name in credentials},
-        config_map_name=config_map_name(settings),
-        config_files=plan.config_files,
-        protect=settings.agent.protect,
+        GitConnectionsArgs(
+            namespace=cluster.name,
+            connections=credentials,
+            secret_names={name: secret_name(settings, name) for name in credentials},
+            config_map_name=config_map_name(settings),
+            config_files=plan.config_files,
+            protect=settings.agent.protect,
+        ),
         opts=pulumi.ResourceOptions(provider=cluster.provider),
     )
 
 
 def build_context(settings: Settings, plan: Plan, root: Path) -> BuildContext | None:
-    """Stage what the client image is built from, when the option builds one; raises git.GitError."""
+    """Stage what the client image is built from, when the option builds one. Raises StagingError."""
     if plan.recipe is None:
         return None
     folder = f".build/{pulumi.get_stack()}/context"
-    return stage(plan.recipe, root=root, folder=folder, checkout=partial(checkout, settings, root))
+    try:
+        return stage(plan.recipe, root=root, folder=folder, checkout=partial(checkout, settings, root))
+    except OSError as error:
+        raise StagingError.of(error, project=pulumi.get_project()) from None
 
 
 def client_image(settings: Settings, plan: Plan, context: BuildContext | None) -> ClientImage | None:
@@ -192,44 +193,51 @@ def client_image(settings: Settings, plan: Plan, context: BuildContext | None) -
     logins = registries(settings)
     return ClientImage(
         "client",
-        repository=plan.recipe.repository,
-        context=context,
-        platform=plan.recipe.platform,
-        arguments=plan.recipe.arguments,
-        secret_arguments=build_secrets(settings),
-        registry=logins[0] if settings.registry else None,
-        base=plan.recipe.base if settings.base_registry else None,
-        base_registry=logins[-1] if settings.base_registry else None,
-        engine=settings.image.engine if settings.image else None,
+        ClientImageArgs(
+            repository=plan.recipe.repository,
+            context=context,
+            platform=plan.recipe.platform,
+            arguments=plan.recipe.arguments,
+            secret_arguments=build_secrets(settings),
+            registry=logins[0] if settings.registry else None,
+            base=plan.recipe.base if settings.base_registry else None,
+            base_registry=logins[-1] if settings.base_registry else None,
+            engine=settings.image.engine if settings.image else None,
+        ),
     )
 
 
 def agent_release(
-    settings: Settings, plan: Plan, cluster: AgentNamespace, git: GitConnections, image: ClientImage | None
+    settings: Settings,
+    plan: Plan,
+    root: Path,
+    *,
+    cluster: AgentNamespace,
+    git: GitConnections,
+    image: ClientImage | None,
 ) -> AgentRelease:
     """The agents' release."""
     agent = settings.agent
     marks = [git.fingerprints[name] for name in sorted(plan.connections_read) if name in git.fingerprints]
     files = [fingerprint(plan.config_files, salt=agent.prefix)] if plan.config_files else []
     return AgentRelease(
-        "agent",
-        namespace=cluster.name,
-        release_name=agent.release,
-        prefix=agent.prefix,
-        chart=chart(settings),
-        values=chart_values(settings, plan, image=image.reference if image else agent.image),
-        agent_secrets=agent_secrets(settings),
-        connection_marks=[*marks, *files],
-        timeout_seconds=agent.helm_timeout,
-        max_history=agent.history,
-        before_change=repair_hook(settings),
-        load_chart=_load_chart(settings),
-        description=repair_note(settings),
-        protect=agent.protect,
-        opts=pulumi.ResourceOptions(
-            provider=cluster.provider,
-            depends_on=[git],
+        RELEASE_COMPONENT,
+        AgentReleaseArgs(
+            namespace=cluster.name,
+            release_name=agent.release,
+            prefix=agent.prefix,
+            chart=chart(settings),
+            values=chart_values(settings, plan, image=image.reference if image else agent.image),
+            agent_secrets=agent_secrets(settings),
+            connection_marks=[*marks, *files],
+            timeout_seconds=agent.helm_timeout,
+            max_history=agent.history,
+            before_change=repair_hook(settings, root),
+            load_chart=_load_chart(settings),
+            description=repair_note(settings, root),
+            protect=agent.protect,
         ),
+        opts=pulumi.ResourceOptions(provider=cluster.provider, depends_on=[git]),
     )
 
 

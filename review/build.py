@@ -8,9 +8,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from domain.names import (
+    BASE_IMAGE_TYPE,
+    CONFIG_MAP_TYPE,
+    IMAGE_TYPE,
+    NAMESPACE_TYPE,
+    RELEASE_TYPE,
+    SECRET_TYPE,
+    SECRETS_MARK,
+    STACK_TYPE,
+)
 from preflight.report import ProjectFacts
 from review import words
-from review.differences import MARK, Difference, differences
+from review.differences import Difference, differences
 from review.model import (
     Commits,
     DbtChange,
@@ -21,15 +31,7 @@ from review.model import (
     Verdict,
     Violation,
 )
-from review.preview import (
-    IMAGE_TYPE,
-    NAMESPACE_TYPE,
-    RELEASE_TYPE,
-    SECRET_TYPE,
-    STACK_TYPE,
-    Preview,
-    Step,
-)
+from review.preview import Preview, Step
 from review.restarts import AFTER_BUILD, Deployment, deployments
 
 _FINDING = re.compile(r"^(?P<key>[\w-]+:[\w.\[\]<>-]+) (?P<message>.+?)\.?$", re.DOTALL)
@@ -37,18 +39,17 @@ _ERRORS: Literal["error"] = "error"
 _WARNINGS: Literal["warning"] = "warning"
 _ENGINE_NOISE = "an unhandled error occurred: program exited with non-zero exit code"
 _DEFAULT_REFRESH = 300
-_BASE_IMAGE_TYPE = "docker:index/remoteImage:RemoteImage"
 _CONNECTIONS: Mapping[str, str] = {
     "pulumi:providers:kubernetes": "connection to the cluster",
     "pulumi:providers:docker": "connection to the Docker engine",
 }
-_TOLD_ELSEWHERE = (STACK_TYPE, IMAGE_TYPE, _BASE_IMAGE_TYPE)
+_TOLD_ELSEWHERE = (STACK_TYPE, IMAGE_TYPE, BASE_IMAGE_TYPE)
 """The images are told as the image that the agents run."""
 _HARMLESS_TO_DROP = (
     IMAGE_TYPE,
-    _BASE_IMAGE_TYPE,
+    BASE_IMAGE_TYPE,
     "pulumi:providers:docker",
-    "kubernetes:core/v1:ConfigMap",
+    CONFIG_MAP_TYPE,
 )
 """What may go without anybody losing anything: the image stays in its registry, a ConfigMap is made from settings."""
 
@@ -333,7 +334,7 @@ def _value_differences(
     if before is None or after is None:
         return
     for difference in differences(before, after):
-        if difference.path[-1] != MARK:
+        if difference.path[-1] != SECRETS_MARK:
             yield difference
 
 

@@ -7,10 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from policy.credentials import holds_a_credential, named_like_a_credential
+from domain.credentials import holds_a_credential, named_like_a_credential
 
-MARK = "ASTRO_DBT_SECRETS"
-"""Variable that carries the mark of a Pod's Secrets (components.agent_release)."""
 HIDDEN = "(hidden)"
 """Stands where a value looks like a credential."""
 _NAMED_BY = ("name", "mountPath", "key")

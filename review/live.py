@@ -12,13 +12,15 @@ from pathlib import Path
 
 import delivery
 import preflight
-from clients.git import Access, GitError
-from program.wiring import authorities
+from clients.git import GitError
+from preflight.connection import cluster_secrets, repository_access
 from review import commits
 from review.build import Facts, build
 from review.model import Commits, Notice, Review, Violation
 from review.preview import Preview
 from settings import RawValue, Settings, SettingsError, parse
+from settings.authorities import authorities
+from settings.secret_texts import secret_texts
 
 _SHORTEST_SECRET = 6
 
@@ -72,12 +74,13 @@ def look(preview: Preview, settings: Settings, *, folder: Path) -> Facts:
     known = preview.outputs.get("dbtProjects")
     known = known if isinstance(known, Mapping) else {}
     moved: dict[str, Commits] = {}
+    secrets = cluster_secrets(settings, root=folder)
     connections = {project.name: project.connection for project in settings.dbt_projects}
     for name, facts in found.projects.items():
         before = (known.get(name) or {}).get("commit")
         if before and facts.commit and facts.repository and before != facts.commit:
             try:
-                access = Access.of(settings, connections.get(name), root=folder)
+                access = repository_access(settings, connections.get(name), root=folder, secrets=secrets)
             except GitError as error:
                 moved[name] = Commits(problem=str(error))
                 continue
@@ -108,20 +111,7 @@ def review_of(
 
 def _secret_texts(settings: Settings) -> Iterator[str]:
     """Every secret of a stack in the spellings in which it could appear."""
-    plain = [
-        settings.agent_token,
-        settings.sentinel_auth,
-        settings.open_lineage_api_key,
-        settings.registry_password,
-        settings.base_registry_password,
-        settings.package_index,
-        settings.proxy,
-        settings.kubeconfig,
-    ]
-    for credential in settings.credentials.values():
-        plain += [credential.password, credential.private_key]
-    for value in plain:
-        text = value.get_secret_value() if value is not None else ""
+    for text in secret_texts(settings):
         if len(text) >= _SHORTEST_SECRET:
             yield text
             yield base64.b64encode(text.encode()).decode()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from domain.names import SECRETS_MARK
 from review import words
 from review.build import namespaces_at_risk
-from review.differences import MARK, shown
+from review.differences import shown
 from review.model import Commits, DbtChange, ObjectChange, Review, Verdict
 from review.restarts import Deployment
 
@@ -214,7 +215,7 @@ def _because(part: Deployment) -> str:
 
 
 def _reason(reason: str) -> str:
-    if reason.endswith(f".{MARK}"):
+    if reason.endswith(f".{SECRETS_MARK}"):
         return "a Secret that it reads"
     return reason if " " in reason else f"`{reason}`"
 

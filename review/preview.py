@@ -11,11 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-STACK_TYPE = "pulumi:pulumi:Stack"
-RELEASE_TYPE = "kubernetes:helm.sh/v3:Release"
-SECRET_TYPE = "kubernetes:core/v1:Secret"  # noqa: S105 - a type token
-NAMESPACE_TYPE = "kubernetes:core/v1:Namespace"
-IMAGE_TYPE = "docker:index/image:Image"
+from domain.names import STACK_TYPE
 
 Operation = Literal["create", "update", "replace", "delete", "same", "read", "refresh", "import"]
 _OPERATIONS: Mapping[str, Operation] = {

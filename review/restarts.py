@@ -10,12 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from domain.names import CHART_WORKER_GRACE
 from review.differences import differences
 
 KUBERNETES_GRACE = 30
 """Seconds that Kubernetes gives a Pod to stop when its template says nothing."""
-CHART_WORKER_GRACE = 600
-"""Seconds that the agent's chart gives a worker."""
 AFTER_BUILD = "(known after the build)"
 """Stands for the digest of an image that is not built yet."""
 

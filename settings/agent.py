@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from domain.chart import chart_release, has_sentinel
+from domain.credentials import in_clear, looks_like_a_credential
+from domain.names import CHART_WORKER_GRACE
 from settings.base import DnsLabel, DnsSubdomain, EnvName, HttpUrl, Quantity, Seconds, SecretKeyRef, Section
 from settings.image import ImageReference
-
-_CREDENTIAL_NAME = re.compile(
-    r"(PASSWORD|PASSWD|PASSPHRASE|TOKEN|SECRET|API_?KEY|PRIVATE_KEY|ACCESS_KEY)$", re.IGNORECASE
-)
-_CREDENTIAL_VALUE = re.compile(
-    r"://[^/\s:@]*:[^/\s@]+@|\"password\"\s*:\s*\"[^\"]+\"|-----BEGIN [A-Z ]*PRIVATE KEY"
-)
 
 ClassPath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")]
 """Dotted path of a Python class."""
@@ -45,8 +40,12 @@ class Chart(Section):
     @property
     def release(self) -> tuple[int, int, int]:
         """Version as (major, minor, patch)."""
-        major, minor, patch = re.split(r"[-+]", self.version)[0].split(".")
-        return int(major), int(minor), int(patch)
+        return chart_release(self.version)
+
+    @property
+    def has_sentinel(self) -> bool:
+        """Whether this is a chart of the second generation (2.x)."""
+        return has_sentinel(self.version)
 
 
 class ResourceAmounts(Section):
@@ -92,7 +91,7 @@ class _Environment(Section):
     @classmethod
     def _no_credentials_in_clear(cls, value: dict[str, EnvValue]) -> dict[str, EnvValue]:
         for name, item in value.items():
-            if isinstance(item, str) and (_CREDENTIAL_NAME.search(name) or _CREDENTIAL_VALUE.search(item)):
+            if isinstance(item, str) and looks_like_a_credential(name, item):
                 raise ValueError(
                     f"holds {name} in clear; put it into a Kubernetes Secret and write "
                     f"{name}: {{secret: <name>, key: <key>}}"
@@ -147,7 +146,7 @@ class Worker(Component):
     """Tasks at once per Pod (the chart's syncSlots)."""
     autoscaling: Autoscaling | None = None
     """Autoscaling by queue length."""
-    termination_grace_period_seconds: Seconds = 600
+    termination_grace_period_seconds: Seconds = CHART_WORKER_GRACE
     """Seconds that running tasks get to finish when a Pod stops."""
     kubernetes_pod_operator: bool = False
     """Allow tasks to start Pods (chart 2.x: canUseKubernetesPodOperator)."""
@@ -200,13 +199,10 @@ class SecretsBackend(Section):
     def _one_source(self) -> SecretsBackend:
         if self.kwargs and self.kwargs_secret:
             raise ValueError("has both kwargs and kwargsSecret; keep one of them")
-        for name, item in self.kwargs.items():
-            if isinstance(item, str) and (
-                _CREDENTIAL_NAME.search(name) or name in {"secret_id", "gcp_keyfile_dict"}
-            ):
-                raise ValueError(
-                    f"holds {name} in clear; put the whole JSON into a Kubernetes Secret and write kwargsSecret: {{secret, key}}"
-                )
+        for name in in_clear(self.kwargs):
+            raise ValueError(
+                f"holds {name} in clear; put the whole JSON into a Kubernetes Secret and write kwargsSecret: {{secret, key}}"
+            )
         return self
 
 

@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+
+from domain.errors import ReportedError
 
 
 @dataclass(frozen=True, order=True)
@@ -27,7 +29,7 @@ class Problem:
         return f"{self.key} {self.message}."
 
 
-class SettingsError(Exception):
+class SettingsError(ReportedError):
     """The stack's configuration is wrong; `problems` holds every mistake that was found."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
@@ -80,45 +82,44 @@ def _without_union_tags(location: Sequence[str | int]) -> list[str | int]:
     ]
 
 
+_NO_NUMBER = "is not a whole number; write one, without quotes or unit"
+_NO_SWITCH = "is neither true nor false; write one of them"
+_NO_LIST = "is not a list; write its entries with a leading dash"
+_NO_MAPPING = "is not a mapping; write keys and values below it"
+_NO_TYPE = "has no known type; write type: https, type: ssh or type: github-app"
+_SENTENCES: Mapping[str, str] = {
+    "value_error": "{error}",
+    "missing": "is missing; add it",
+    "string_pattern_mismatch": "does not have the form it needs; write something that matches {pattern}",
+    "too_short": "is empty; write at least one entry",
+    "string_too_short": "is empty or too short; write a value",
+    "string_too_long": "is too long; write at most {max_length} characters",
+    "literal_error": "has a value that does not exist; write {expected}",
+    "union_tag_not_found": _NO_TYPE,
+    "union_tag_invalid": _NO_TYPE,
+    "greater_than_equal": "is too small; write {ge} or more",
+    "less_than_equal": "is too large; write {le} or less",
+    "int_type": _NO_NUMBER,
+    "int_parsing": _NO_NUMBER,
+    "int_from_float": _NO_NUMBER,
+    "bool_type": _NO_SWITCH,
+    "bool_parsing": _NO_SWITCH,
+    "string_type": "is not text; write a text, in quotes if it looks like a number",
+    "tuple_type": _NO_LIST,
+    "list_type": _NO_LIST,
+    "dict_type": _NO_MAPPING,
+    "model_type": _NO_MAPPING,
+    "model_attributes_type": _NO_MAPPING,
+}
+"""Kind of pydantic's error -> what is wrong and what to write; {…} are facts of the error."""
+
+
 def _sentence(item: Any, location: Sequence[str | int], model: type[BaseModel] | None) -> str:
-    context: dict[str, Any] = item.get("ctx", {})
-    match item["type"]:
-        case "value_error":
-            return str(context["error"])
-        case "missing":
-            return "is missing; add it"
-        case "extra_forbidden":
-            return _unknown(str(location[-1]), known_keys(model, location[:-1]) if model else [])
-        case "string_pattern_mismatch":
-            return f"does not have the form it needs; write something that matches {context['pattern']}"
-        case "string_too_short" | "too_short":
-            return (
-                "is empty; write at least one entry"
-                if item["type"] == "too_short"
-                else "is empty or too short; write a value"
-            )
-        case "string_too_long":
-            return f"is too long; write at most {context['max_length']} characters"
-        case "literal_error":
-            return f"has a value that does not exist; write {context['expected']}"
-        case "union_tag_not_found" | "union_tag_invalid":
-            return "has no known type; write type: https, type: ssh or type: github-app"
-        case "greater_than_equal":
-            return f"is too small; write {context['ge']} or more"
-        case "less_than_equal":
-            return f"is too large; write {context['le']} or less"
-        case "int_type" | "int_parsing" | "int_from_float":
-            return "is not a whole number; write one, without quotes or unit"
-        case "bool_type" | "bool_parsing":
-            return "is neither true nor false; write one of them"
-        case "string_type":
-            return "is not text; write a text, in quotes if it looks like a number"
-        case "tuple_type" | "list_type":
-            return "is not a list; write its entries with a leading dash"
-        case "dict_type" | "model_type" | "model_attributes_type":
-            return "is not a mapping; write keys and values below it"
-        case _:
-            return f"is not valid ({item['msg']}); see docs/settings.md"
+    if item["type"] == "extra_forbidden":
+        return _unknown(str(location[-1]), known_keys(model, location[:-1]) if model else [])
+    if item["type"] in _SENTENCES:
+        return _SENTENCES[item["type"]].format_map(item.get("ctx", {}))
+    return f"is not valid ({item['msg']}); see docs/settings.md"
 
 
 def _unknown(name: str, known: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from domain.merge import merge
 from settings.agent import Agent
 from settings.connections import Credential
 from settings.dags import Dags
@@ -190,8 +191,8 @@ class _Parser:
         for index, name in enumerate(files):
             at = f"{self.key('agent')}.valuesFiles[{index}]"
             content = self._read_yaml(at, str(name))
-            merged = deep_merge(merged, content)
-        return {**agent, "values": deep_merge(merged, inline)}
+            merged = merge(merged, content)
+        return {**agent, "values": merge(merged, inline)}
 
     def _read_yaml(self, at: str, name: str) -> dict[str, Any]:
         path = self.root / name
@@ -217,17 +218,6 @@ class _Parser:
             )
             return {}
         return content
-
-
-def deep_merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge two mappings as Helm does: mappings key by key, everything else replaced by ``over``."""
-    merged = dict(base)
-    for key, value in over.items():
-        below = merged.get(key)
-        merged[key] = (
-            deep_merge(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
-        )
-    return merged
 
 
 def _secret_hint(field: str) -> str:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from domain.remote import SCP_URL
 from settings.agent import Agent, Component
-from settings.base import SCP_URL
 from settings.chart_keys import KNOWN, managed_paths, too_new_paths, unknown_paths
 from settings.connections import Connection, GithubAppConnection, HttpsConnection
 from settings.dags import Dags
@@ -322,7 +322,7 @@ def _tokens(stack: _Stack) -> Found:
         yield "agent.cluster.kubeconfig", "stands beside the secret key kubeconfig; keep one of them"
 
 
-def _chart_values(stack: _Stack) -> Found:
+def _chart_values(stack: _Stack) -> Found:  # noqa: C901 - one loop per kind of mistake
     if stack.agent is None:
         return
     agent, release = stack.agent, stack.agent.chart.release
@@ -372,7 +372,7 @@ def _chart_values(stack: _Stack) -> Found:
                 f"agent.{at}.values.{name}",
                 f"has a setting of its own; remove it and use agent.{at}.{_SETTING.get(name, name)}",
             )
-        if release[0] < 2 and (component.tolerations or component.affinity):
+        if not agent.chart.has_sentinel and (component.tolerations or component.affinity):
             yield (
                 f"agent.{at}",
                 "sets tolerations or affinity, which need chart 2.0.0 or later; raise agent.chart.version",
@@ -415,13 +415,13 @@ def _chart_version(stack: _Stack) -> Found:
         )
     if agent.state_store and release < (2, 3, 0):
         yield "agent.stateStore", "needs chart 2.3.0 or later; raise agent.chart.version"
-    if agent.sentinel_auth_secret and release[0] < 2:
+    if agent.sentinel_auth_secret and not agent.chart.has_sentinel:
         yield (
             "agent.sentinelAuthSecret",
             "needs chart 2.0.0 or later, which brings the sentinel; raise agent.chart.version",
         )
     for index, worker in enumerate(agent.workers):
-        if worker.kubernetes_pod_operator and release[0] < 2:
+        if worker.kubernetes_pod_operator and not agent.chart.has_sentinel:
             yield (
                 f"agent.workers[{index}].kubernetesPodOperator",
                 "needs chart 2.0.0 or later; raise agent.chart.version",

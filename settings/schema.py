@@ -1,6 +1,7 @@
 """JSON Schema of the stack files and the reference page, both made from the settings.
 
-`python -m settings.schema` writes stacks/schema.json and docs/settings.md; a test keeps them in step.
+`make docs` writes stacks/schema.json and docs/settings.md by `python -m settings.schema`; `make check` keeps them in step by
+its option `--check`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from domain.generated import write
 from settings.stack import Settings, config_key, secret_fields
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -126,11 +128,9 @@ def _type(item: dict[str, Any], definitions: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Write both files."""
+    """Write both files, or with `--check` say whether they are current."""
     schema = json.dumps(stack_schema(), indent=2, sort_keys=True) + "\n"
-    (ROOT / "stacks" / "schema.json").write_text(schema, encoding="utf-8")
-    (ROOT / "docs").mkdir(exist_ok=True)
-    (ROOT / "docs" / "settings.md").write_text(reference(), encoding="utf-8")
+    write({ROOT / "stacks" / "schema.json": schema, ROOT / "docs" / "settings.md": reference()})
 
 
 if __name__ == "__main__":

@@ -65,6 +65,11 @@ class Settings(Section):
             return ()
         return tuple(project for project in self.dbt_projects if project.submodule)
 
+    @property
+    def kubeconfig_in_use(self) -> str | None:
+        """Content or path of the kubeconfig; None for that of the environment. The secret key beats agent.cluster."""
+        return self.kubeconfig.get_secret_value() if self.kubeconfig else self.agent.cluster.kubeconfig
+
     def password_of(self, connection: str) -> str | None:
         """Token of an https connection in clear, or None when this stack does not hold it."""
         credential = self.credentials.get(connection)

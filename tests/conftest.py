@@ -6,10 +6,12 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pulumi
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.engine import Stack, copy_program, environment_for_tests
+from tests.support.pulumi_mocks import Recorder
 from trial.environment import Environment
 
 # The machines that run these tests are shared and slow at times; no test is judged by the clock.
@@ -24,6 +26,14 @@ def environment() -> Iterator[Environment]:
     trial.up()
     yield trial
     trial.down()
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    """Pulumi's mocks in the place of an engine; they remember what is registered."""
+    mocks = Recorder()
+    pulumi.runtime.set_mocks(mocks, project="astro-dbt", stack="test")
+    return mocks
 
 
 @pytest.fixture

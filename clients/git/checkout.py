@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from clients.errors import Cause
 from clients.git.access import Access
-from clients.git.errors import Cause, GitError
+from clients.git.errors import GitError
 from clients.git.refs import ls_remote
 from clients.git.session import Session
 

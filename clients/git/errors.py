@@ -1,49 +1,17 @@
-"""What can go wrong between this machine and a Git host, as a cause that callers decide by."""
+"""What git's diagnostics mean, and how they are shown."""
 
 from __future__ import annotations
 
 import base64
 import re
 from collections.abc import Iterable
-from enum import StrEnum
 from urllib.parse import quote
 
-
-class Cause(StrEnum):
-    """Why a Git host did not give what was asked of it."""
-
-    UNREACHABLE = "unreachable"
-    """No answer from the host, or an answer that says it is out of order."""
-    TIMEOUT = "timeout"
-    """No answer within the time limit."""
-    TLS = "tls"
-    """The host's certificate is not trusted."""
-    HOST_KEY = "host-key"
-    """The host's SSH key is not the known one."""
-    UNAUTHORISED = "unauthorised"
-    """The credentials are missing or wrong."""
-    NOT_FOUND = "not-found"
-    """The repository does not exist, or not for these credentials."""
-    MISSING_REF = "missing-ref"
-    """The branch, tag or commit does not exist."""
-    UNADVERTISED = "unadvertised"
-    """The host gives no commits but those that a branch or tag points to."""
-    MISSING_PATH = "missing-path"
-    """The commit has no such folder."""
-    NO_CREDENTIALS = "no-credentials"
-    """The connection's credentials are not known to this stack."""
-    NO_GIT = "no-git"
-    """This machine has no git, or one that is too old."""
-    OTHER = "other"
-    """Something else; the text says what."""
+from clients.errors import Cause, RemoteError
 
 
-class GitError(Exception):
-    """A Git host did not give what was asked of it; the text is one line and holds no credentials."""
-
-    def __init__(self, cause: Cause, text: str) -> None:
-        super().__init__(text)
-        self.cause = cause
+class GitError(RemoteError):
+    """A Git host did not give what was asked of it."""
 
 
 _PATTERNS: tuple[tuple[Cause, re.Pattern[str]], ...] = tuple(

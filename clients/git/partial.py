@@ -10,7 +10,8 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from clients.git.errors import Cause, GitError
+from clients.errors import Cause
+from clients.git.errors import GitError
 from clients.git.refs import require_fetchable
 from clients.git.session import Session
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from clients.git.errors import Cause, GitError
+from clients.errors import Cause
+from clients.git.errors import GitError
 from clients.git.session import Session
 
 _COMMIT = re.compile(r"^[0-9a-f]{40}([0-9a-f]{24})?$")

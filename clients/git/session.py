@@ -15,17 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from clients.errors import Cause
 from clients.git.access import Access, HostLogin
-from clients.git.errors import Cause, GitError, cause_of, redact, summary
-from clients.github_app import LOGIN
-from delivery.plan import CONFIG_MOUNT
+from clients.git.errors import GitError, cause_of, redact, summary
+from clients.git.github_app import LOGIN
+from domain.names import CONFIG_MOUNT, SEEN_HOST_KEYS
 
 OLDEST_GIT = (2, 31)
 """First Git that takes configuration from GIT_CONFIG_COUNT."""
 
 _DROPPED = ("GIT_", "SSH_ASKPASS", "SSH_AUTH_SOCK", "LANG", "LC_", "XDG_CONFIG_HOME")
 _KEPT = {"GIT_EXEC_PATH", "GIT_SSL_CAPATH", "GIT_HTTP_PROXY_AUTHMETHOD"}
-_KNOWN_HOSTS_OF_AGENTS = "/tmp/astro-dbt-known-hosts"  # noqa: S108 - written in the agents' ssh configuration
 _HELPER = (
     '!f() {{ test "$1" = get && printf "username=%s\\npassword=%s\\n" '
     '"$ASTRO_DBT_GIT_LOGIN_{n}" "$ASTRO_DBT_GIT_PASSWORD_{n}"; }}; f'
@@ -77,14 +77,11 @@ class Session:
     ) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def git(
-        self, *arguments: str, url: str | None = None, stdin: bytes = b"", timeout: float | None = None
-    ) -> Output:
+    def git(self, *arguments: str, url: str | None = None, stdin: bytes = b"") -> Output:
         """Run git; ``url`` is the repository that the command speaks to.
 
         Raises GitError: the command failed or did not end in time.
         """
-        limit = self.timeout if timeout is None else timeout
         with subprocess.Popen(
             ["git", *arguments],
             env=self.environment(url),
@@ -95,10 +92,10 @@ class Session:
             start_new_session=True,
         ) as process:
             try:
-                stdout, raw = process.communicate(stdin, timeout=limit)
+                stdout, raw = process.communicate(stdin, timeout=self.timeout)
             except subprocess.TimeoutExpired:
                 _kill(process)
-                raise GitError(Cause.TIMEOUT, f"no answer within {limit:.0f} s") from None
+                raise GitError(Cause.TIMEOUT, f"no answer within {self.timeout:.0f} s") from None
             except BaseException:
                 _kill(process)
                 raise
@@ -131,7 +128,7 @@ class Session:
             ),
             "GIT_SSH_VARIANT": "ssh",
         }
-        config: list[tuple[str, str]] = [*_machine_config(), *_general_config()]
+        config: list[tuple[str, str]] = [*machine_config(), *_general_config()]
         config += [(key, self._local(value)) for key, value in self._access.config_for(url)]
         for number, login in enumerate(self._logins):
             kept[f"ASTRO_DBT_GIT_LOGIN_{number}"] = login.login
@@ -146,7 +143,7 @@ class Session:
     def _local(self, text: str) -> str:
         """The agents' paths as they are in this session's folder."""
         seen = str(self.folder / "known-hosts-seen")
-        return text.replace(CONFIG_MOUNT, str(self.folder)).replace(_KNOWN_HOSTS_OF_AGENTS, seen)
+        return text.replace(CONFIG_MOUNT, str(self.folder)).replace(SEEN_HOST_KEYS, seen)
 
     def _write(self, name: str, content: str) -> None:
         path = self.folder / name
@@ -170,7 +167,7 @@ def _general_config() -> Iterable[tuple[str, str]]:
 
 
 @functools.cache
-def _machine_config() -> tuple[tuple[str, str], ...]:
+def machine_config() -> tuple[tuple[str, str], ...]:
     """The proxies of the user's and the machine's Git configuration: without them there may be no network at all."""
     found = subprocess.run(
         ["git", "config", "--null", "--get-regexp", r"^http\.(.*\.)?proxy$"],
@@ -184,7 +181,8 @@ def _machine_config() -> tuple[tuple[str, str], ...]:
 
 
 @functools.cache
-def _git_version() -> tuple[int, ...] | None:
+def git_version() -> tuple[int, ...] | None:
+    """Version of this machine's Git; None when there is none. Asked once per process."""
     try:
         found = subprocess.run(["git", "--version"], capture_output=True, check=False, text=True, timeout=10)
     except OSError:
@@ -194,7 +192,7 @@ def _git_version() -> tuple[int, ...] | None:
 
 
 def _require_git() -> None:
-    version = _git_version()
+    version = git_version()
     if version is None:
         raise GitError(Cause.NO_GIT, "git is not installed on this machine")
     if version < OLDEST_GIT:

@@ -1,4 +1,4 @@
-"""Going on after a run that was killed while Helm was at work."""
+"""Freeing a release that a killed Helm left, so that the next Helm can work on it."""
 
 from __future__ import annotations
 
@@ -6,76 +6,19 @@ from collections.abc import Mapping
 from itertools import takewhile
 from typing import Any
 
-import pulumi
-
 from clients.helm import history as helm_release
 from clients.helm.history import PENDING, Record, ReleaseState, Revision, release_record
 from clients.helm.leftovers import without_additions
-from clients.kubernetes import Cluster, ClusterError, RefusedError, connect
-from settings.stack import Settings
+from clients.kubernetes import Cluster, RefusedError
 
 UNFINISHED = PENDING | {"failed"}
 """States of a revision that may have changed some objects and not others."""
 
-_NOTE = "Repairs revision"
 _LASTING = frozenset({"PersistentVolumeClaim", "Namespace", "CustomResourceDefinition"})
 """Kinds whose deletion loses data."""
 
 _ATTEMPTS = 5
 """How often a live object is written: controllers write to it as well, and a write on an old version is refused."""
-
-
-def _connect(settings: Settings, *, timeout: float) -> Cluster:
-    """The way to the stack's cluster; ``timeout`` is in seconds per request. Raises ClusterError."""
-    cluster = settings.agent.cluster
-    content = settings.kubeconfig.get_secret_value() if settings.kubeconfig else cluster.kubeconfig
-    return connect(content, cluster.context, timeout=timeout)
-
-
-def repair_note(settings: Settings) -> str | None:
-    """A description that makes Pulumi change a release whose last change did not end; None for one that is sound.
-
-    A run that is killed in the middle of an upgrade leaves Pulumi's state as it was before. If the configuration then goes
-    back to that, Pulumi sees nothing to do while the cluster holds half of the upgrade. So a newest revision that is
-    pending or failed asks for a change of the release's description, which is one of its inputs. The description stays
-    with the repaired revision, and later runs find it there and ask for nothing.
-    """
-    agent = settings.agent
-    try:
-        cluster = _connect(settings, timeout=10)
-        state = helm_release.release_state(cluster, namespace=agent.namespace, name=agent.release)
-        if not state.revisions:
-            return None
-        newest = state.revisions[0]
-        if newest.status in UNFINISHED:
-            return f"{_NOTE} {newest.revision}, whose change did not end"
-        kept = release_record(cluster, namespace=agent.namespace, revision=newest).description
-    except (ClusterError, RefusedError):
-        return None  # a cluster that does not answer is preflight's to report
-    return kept if kept.startswith(_NOTE) else None
-
-
-def repair_hook(settings: Settings) -> pulumi.ResourceHook:
-    """A hook for before the release is made or changed.
-
-    A killed `pulumi up` leaves the newest revision in a pending state, and every later Helm operation refuses with
-    "another operation is in progress". Pulumi's stack lock keeps two runs of this program apart, so a pending revision at
-    this point belongs to a run that is gone.
-    """
-    agent = settings.agent
-
-    def before_change(args: pulumi.ResourceHookArgs) -> None:
-        wanted = args.new_inputs or {}
-        for sentence in repair(
-            _connect(settings, timeout=30),
-            namespace=agent.namespace,
-            name=agent.release,
-            values=wanted.get("values") or {},
-            chart_version=str(wanted.get("version") or ""),
-        ):
-            pulumi.log.warn(f"Helm release {agent.release}: {sentence}")
-
-    return pulumi.ResourceHook("repair-helm-release", before_change)
 
 
 def repair(
@@ -90,7 +33,7 @@ def repair(
     advice, would roll all Pods back first and needs an earlier revision, which a first install has not.
 
     If the configuration has changed since (``values`` and ``chart_version`` are the new ones), what only the unfinished
-    change had added is taken off first, because Helm would keep it (components/leftovers.py).
+    change had added is taken off first, because Helm would keep it (clients/helm/leftovers.py).
 
     Call it only where no other Helm can be at work on the release: within a Pulumi update the stack's lock sees to that. The
     deletion names the record's version, so one that Helm still writes to is left alone (RefusedError 409). Raises

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pulumi
 
-from components.agent_namespace import AgentNamespace
+from components.agent_namespace import AgentNamespace, AgentNamespaceArgs
 
 NAMESPACE = "kubernetes:core/v1:Namespace"
 
@@ -12,14 +12,17 @@ NAMESPACE = "kubernetes:core/v1:Namespace"
 def test_provider_changes_secrets_in_place_whoever_edited_them(recorder):
     @pulumi.runtime.test
     def check():
-        cluster = AgentNamespace("agents", namespace="a", pod_security="restricted", labels={"x": "y"})
+        cluster = AgentNamespace(
+            "agents", AgentNamespaceArgs(namespace="a", pod_security="restricted", labels={"x": "y"})
+        )
 
         def verify(name):
             provider = recorder.of_type("pulumi:providers:kubernetes")["agents"]
             assert provider["enableSecretMutable"] == "true"
             assert provider["enableConfigMapMutable"] == "true"
-            assert provider["enablePatchForce"] == "true"
-            labels = recorder.of_type(NAMESPACE)["agents"]["metadata"]["labels"]
+            metadata = recorder.of_type(NAMESPACE)["agents"]["metadata"]
+            assert metadata["annotations"] == {"pulumi.com/patchForce": "true"}
+            labels = metadata["labels"]
             assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
             assert labels["x"] == "y"
             assert name == "a"
@@ -32,7 +35,7 @@ def test_provider_changes_secrets_in_place_whoever_edited_them(recorder):
 def test_a_namespace_of_somebody_else_is_left_alone(recorder):
     @pulumi.runtime.test
     def check():
-        cluster = AgentNamespace("agents", namespace="a", create=False)
+        cluster = AgentNamespace("agents", AgentNamespaceArgs(namespace="a", create=False))
 
         def verify(name):
             assert name == "a"

@@ -8,14 +8,15 @@ import pulumi
 import pytest
 
 from components.agent_release import (
-    MARK,
     AgentRelease,
+    AgentReleaseArgs,
     AgentSecrets,
     ChartArgs,
     ExistingSecret,
-    RegistryLogin,
 )
-from tests.components.conftest import plain
+from components.registry_login import RegistryLogin
+from domain.names import SECRETS_MARK
+from tests.support.pulumi_mocks import plain
 
 SECRET = "kubernetes:core/v1:Secret"
 RELEASE = "kubernetes:helm.sh/v3:Release"
@@ -25,14 +26,16 @@ def make(version="2.3.3", values=None, repository="https://charts.example.com", 
     defaults = {"agent_token": pulumi.Output.secret("canary-token")}
     return AgentRelease(
         "agent",
-        namespace="agents",
-        release_name="astro-agent",
-        prefix="p",
-        chart=ChartArgs(repository=repository, name="chart", version=version),
-        values=values or {"commonEnv": [{"name": "A", "value": "1"}], "openLineage": {"enabled": True}},
-        agent_secrets=AgentSecrets(**(defaults | secrets)),
-        connection_marks=["aaaa"],
-        timeout_seconds=900,
+        AgentReleaseArgs(
+            namespace="agents",
+            release_name="astro-agent",
+            prefix="p",
+            chart=ChartArgs(repository=repository, name="chart", version=version),
+            values=values or {"commonEnv": [{"name": "A", "value": "1"}], "openLineage": {"enabled": True}},
+            agent_secrets=AgentSecrets(**(defaults | secrets)),
+            connection_marks=["aaaa"],
+            timeout_seconds=900,
+        ),
     )
 
 
@@ -45,7 +48,7 @@ def run(recorder, build, verify):
 
 
 def mark_of(env):
-    return {item["name"]: item["value"] for item in env}[MARK]
+    return {item["name"]: item["value"] for item in env}[SECRETS_MARK]
 
 
 def test_release_is_atomic_pinned_and_named(recorder):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pulumi
 
-from components.agent_release import RegistryLogin
-from components.client_image import ClientImage
-from program.build_context import BuildContext
+from components.client_image import ClientImage, ClientImageArgs
+from components.registry_login import RegistryLogin
+from domain.build_context import BuildContext
 
 
 def test_image(recorder):
@@ -16,14 +16,16 @@ def test_image(recorder):
     def check():
         image = ClientImage(
             "client",
-            repository="r.example.com/data/client",
-            context=BuildContext(
-                folder=".build/s/context", dockerfile=".build/s/context/Dockerfile", tag="abc"
+            ClientImageArgs(
+                repository="r.example.com/data/client",
+                context=BuildContext(
+                    folder=".build/s/context", dockerfile=".build/s/context/Dockerfile", tag="abc"
+                ),
+                platform="linux/amd64",
+                arguments={"BASE_IMAGE": "b:1"},
+                secret_arguments={"PIP_INDEX_URL": "https://u:canary@i/simple"},
+                registry=login,
             ),
-            platform="linux/amd64",
-            arguments={"BASE_IMAGE": "b:1"},
-            secret_arguments={"PIP_INDEX_URL": "https://u:canary@i/simple"},
-            registry=login,
         )
 
         def verify(reference):

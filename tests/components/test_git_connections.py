@@ -7,7 +7,13 @@ import json
 
 import pulumi
 
-from components.git_connections import GitConnections, GithubAppCredentials, HttpsCredentials, SshCredentials
+from components.git_connections import (
+    GitConnections,
+    GitConnectionsArgs,
+    GithubAppCredentials,
+    HttpsCredentials,
+    SshCredentials,
+)
 
 SECRET = "kubernetes:core/v1:Secret"
 
@@ -15,11 +21,13 @@ SECRET = "kubernetes:core/v1:Secret"
 def make(**connections):
     return GitConnections(
         "git",
-        namespace="agents",
-        connections=connections,
-        secret_names={name: f"p-git-{name}" for name in connections},
-        config_map_name="p-git",
-        config_files={"ssh_config": "Host x\n"},
+        GitConnectionsArgs(
+            namespace="agents",
+            connections=connections,
+            secret_names={name: f"p-git-{name}" for name in connections},
+            config_map_name="p-git",
+            config_files={"ssh_config": "Host x\n"},
+        ),
     )
 
 

@@ -7,8 +7,10 @@ import json
 
 import pytest
 
-from delivery.git_access import airflow_connection, git_access, http_header, parse_remote, ssh_options
+from delivery.git_access import git_access, ssh_options
 from delivery.plan import SecretKey
+from domain.connection_secret import airflow_connection, http_header
+from domain.remote import parse_remote
 from tests.support.stacks import SSH_KEY, settings_of, stack
 
 PEM = "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"

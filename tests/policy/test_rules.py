@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from policy.credentials import holds_a_credential, in_clear, named_like_a_credential
-from policy.rules import IMAGE, NAMESPACE, RELEASE, RULES, SECRET, STACK, Resource, Seen
+from domain.names import IMAGE_TYPE, NAMESPACE_TYPE, RELEASE_TYPE, SECRET_TYPE, STACK_TYPE
+from policy.rules import RULES, Resource, Seen
 
 DIGEST = "@sha256:" + "a" * 64
 RESOURCES = {"requests": {"cpu": "1", "memory": "2Gi"}, "limits": {"memory": "2Gi"}}
@@ -28,14 +28,14 @@ MUTABLE = {"enableSecretMutable": "true"}
 
 def good() -> dict[str, Resource]:
     return {
-        "stack": Resource(STACK, "astro-dbt-prod", {"delivery": "git-submodule"}),
-        "namespace": Resource(NAMESPACE, "agents", {"metadata": {"name": "agents"}}, True, MUTABLE),
-        "token": Resource(SECRET, "t", {"metadata": {"name": "a-agent-token"}}, True, MUTABLE),
+        "stack": Resource(STACK_TYPE, "astro-dbt-prod", {"delivery": "git-submodule"}),
+        "namespace": Resource(NAMESPACE_TYPE, "agents", {"metadata": {"name": "agents"}}, True, MUTABLE),
+        "token": Resource(SECRET_TYPE, "t", {"metadata": {"name": "a-agent-token"}}, True, MUTABLE),
         "release": Resource(
-            RELEASE, "agent", {"values": copy.deepcopy(VALUES), "timeout": 900, "version": "2.3.3"}
+            RELEASE_TYPE, "agent", {"values": copy.deepcopy(VALUES), "timeout": 900, "version": "2.3.3"}
         ),
         "image": Resource(
-            IMAGE, "client", {"imageName": "r/c:0a", "build": {"args": {"BASE_IMAGE": "r/base:3.1-3"}}}
+            IMAGE_TYPE, "client", {"imageName": "r/c:0a", "build": {"args": {"BASE_IMAGE": "r/base:3.1-3"}}}
         ),
     }
 
@@ -48,7 +48,9 @@ def messages(rule, resources, *, projects=({"name": "jaffle"},), **config):
 def with_values(**changes: Any) -> dict[str, Resource]:
     resources = good()
     values = {**VALUES, **changes}
-    resources["release"] = Resource(RELEASE, "agent", {"values": values, "timeout": 900, "version": "2.3.3"})
+    resources["release"] = Resource(
+        RELEASE_TYPE, "agent", {"values": values, "timeout": 900, "version": "2.3.3"}
+    )
     return resources
 
 
@@ -58,7 +60,7 @@ def with_worker(**changes: Any) -> dict[str, Resource]:
 
 def with_release(**changes: Any) -> dict[str, Resource]:
     resources = good()
-    resources["release"] = Resource(RELEASE, "agent", {**resources["release"].props, **changes})
+    resources["release"] = Resource(RELEASE_TYPE, "agent", {**resources["release"].props, **changes})
     return resources
 
 
@@ -73,7 +75,7 @@ def no_submodules() -> dict[str, Resource]:
 
 
 def as_image(resources: dict[str, Resource]) -> dict[str, Resource]:
-    return {**resources, "stack": Resource(STACK, "s", {"delivery": "agent-image"})}
+    return {**resources, "stack": Resource(STACK_TYPE, "s", {"delivery": "agent-image"})}
 
 
 TRIPPED = [
@@ -140,30 +142,3 @@ def test_two_workers_where_the_level_asks_for_two():
 def test_submodules_without_a_project_that_is_one():
     found = messages("submodules-match-projects", good(), projects=({"name": "j", "submodule": False},))
     assert "no dbt project is one" in found[0]
-
-
-@pytest.mark.parametrize(
-    "name", ["dbPassword", "DB_PASSWORD", "api_key", "apiKey", "AUTH_TOKEN", "clientSecret"]
-)
-def test_names_of_credentials(name):
-    assert named_like_a_credential(name)
-
-
-@pytest.mark.parametrize("name", ["tokenizer", "AIRFLOW_HOME", "secretBackend", "PASSWORD_FILE", "keyring"])
-def test_other_names(name):
-    assert not named_like_a_credential(name)
-
-
-def test_references_and_names_of_secrets_are_no_credentials():
-    values = {
-        "openLineage": {"apiKeySecret": "mine"},
-        "env": [{"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}],
-        "password": "[secret]",
-    }
-    assert list(in_clear(values)) == []
-
-
-def test_forms_of_credentials():
-    assert holds_a_credential("postgresql://user:canary@host/db")
-    assert holds_a_credential('{"password": "canary"}')
-    assert not holds_a_credential("https://host/path")

@@ -268,7 +268,7 @@ def test_objects_that_values_refer_to(trial: Trial, namespace: str) -> None:
 def test_git_credentials_in_a_secret_of_the_cluster_are_used(trial: Trial, namespace: str) -> None:
     import json
 
-    from delivery.git_access import http_header
+    from domain.connection_secret import http_header
 
     git = trial.info.git
     url = trial.config["dags"]["repo"]

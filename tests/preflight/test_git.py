@@ -164,9 +164,9 @@ def test_a_submodule_that_is_said_to_be_a_folder(git_stack: GitStack) -> None:
 def other_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder that is all of PATH; Git's version is asked for once per run, so it is asked for anew."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    session._git_version.cache_clear()
+    session.git_version.cache_clear()
     yield tmp_path
-    session._git_version.cache_clear()
+    session.git_version.cache_clear()
 
 
 def test_a_machine_without_git(git_stack: GitStack, other_path: Path) -> None:

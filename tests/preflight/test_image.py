@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
+from clients.docker import EngineError, ping
 from clients.registry import Reference
-from preflight.docker_engine import EngineError, ping
 from tests.preflight.conftest import Trial, expect, expect_nothing, look, only
 from tests.support.stacks import stack, with_agent
 from tests.support.web_hosts import TokenRegistry, put_image, web_host
@@ -188,7 +188,9 @@ def test_a_token_service_in_clear_gets_no_password() -> None:
     headers: Any = type("H", (), {"get_all": lambda *_: ['Bearer realm="http://tokens.invalid/t"']})()
     registry = Registry("registry.example.com", Login("u", "canary"), timeout=1)
     with pytest.raises(RegistryError, match="https"):
-        registry._authorize(Answer(401, headers, b""), "a/b", push=False)
+        registry._authorize(  # noqa: SLF001 - no loopback server is served over https
+            Answer(401, headers, b""), "a/b", push=False
+        )
 
 
 def test_images_that_the_stack_only_names() -> None:

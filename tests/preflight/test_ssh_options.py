@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from delivery.git_access import CONNECTION_KEY, HEADER_KEY, SSH_CONFIG, airflow_connection, http_header
+from delivery.git_access import SSH_CONFIG
+from domain.connection_secret import CONNECTION_KEY, HEADER_KEY, airflow_connection, http_header
 from preflight.report import Report
 from tests.preflight.conftest import TOKEN, GitStack, Trial, expect, expect_nothing, only
 from tests.support.kube_objects import kubectl, make

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pulumi
+import pytest
 
 import delivery
 from components.agent_release import ExistingSecret
 from components.git_connections import GithubAppCredentials, HttpsCredentials, SshCredentials
+from domain.errors import ReportedError
 from preflight import ProjectFacts, Report
 from program import wiring
 from tests.support.stacks import SSH_KEY, settings_of, stack, with_agent
@@ -107,3 +109,19 @@ def test_outputs_of_projects_carry_what_the_look_found():
         "behind": 2,
     }
     assert wiring.project_outputs(plan, Report())["jaffle"]["commit"] is None
+
+
+def test_what_keeps_the_context_from_being_staged_is_a_sentence(recorder, tmp_path):
+    """A file is in the place of the folder: no permissions are asked of whoever runs this, who may be root."""
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "dbt_project.yml").write_text("name: jaffle\n")
+    (tmp_path / ".build").write_text("")
+    config = stack(delivery="agent-image", dbtProjects=[{"name": "jaffle", "source": "project"}])
+    settings = settings_of(config, root=tmp_path)
+    plan = delivery.plan(settings, authorities={})
+    with pytest.raises(ReportedError) as caught:
+        wiring.build_context(settings, plan, tmp_path)
+    assert str(caught.value).startswith(
+        f"astro-dbt:image cannot be built, because {tmp_path}/.build/test/context "
+    )
+    assert str(caught.value).count("\n") == 0

@@ -103,7 +103,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     operation = OPERATIONS[request.pop("do")]
     try:
         result = {"ok": True, **operation(**request)}
-    except BaseException as error:  # SystemExit included: the answer tells it
+    except BaseException as error:  # noqa: BLE001 - SystemExit included: the answer tells it
         traceback.print_exc()
         result = {
             "ok": False,

@@ -119,6 +119,7 @@ def test_permissions_are_none_but_for_what_a_job_names(file):
     allowed = {
         "preview.yml": {"contents": "read", "id-token": "write", "pull-requests": "write"},
         "drift.yml": {"contents": "read", "id-token": "write", "issues": "write"},
+        "check.yml": {"contents": "read"},
     }.get(file.name, {"contents": "read", "id-token": "write"})
     for job in jobs(file).values():
         assert job["permissions"] == allowed

@@ -165,7 +165,13 @@ def test_the_steps_of_the_pipelines_do_their_work(environment, stack_in, tmp_pat
 def test_every_command_runs_here_or_is_one_that_cannot():
     named = [step["name"] for step in load(PREPARE)["runs"]["steps"] if "run" in step]
     assert set(named) >= NOT_HERE
-    assert {file.name for file in WORKFLOWS} == {"drift.yml", "preview.yml", "up.yml", "up-stacks.yml"}
+    assert {file.name for file in WORKFLOWS} == {
+        "check.yml",
+        "drift.yml",
+        "preview.yml",
+        "up.yml",
+        "up-stacks.yml",
+    }
     assert not any(
         "run" in step
         for job in jobs(ROOT / ".github/workflows/up.yml").values()

@@ -10,8 +10,8 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-import grpc  # type: ignore[import-untyped]
-from google.protobuf.empty_pb2 import Empty  # type: ignore[import-untyped]
+import grpc
+from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import analyzer_pb2
 
 _SERVICE = "/pulumirpc.Analyzer/"
@@ -99,7 +99,7 @@ class PolicyProxy(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no 
         if first:
             try:
                 future.set_result(self._connect(environment))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - raised to everybody who waits for it
                 future.set_exception(error)
         try:
             return future.result(timeout=_START_SECONDS)

@@ -31,8 +31,7 @@ class Children:
     ) -> Iterator[subprocess.Popen[bytes]]:
         """Start a process and end it when the block is left.
 
-        Args:
-            piped: standard output and error are read by the caller; else they are the host's own.
+        With ``piped`` the caller reads standard output and error; else they are the host's own.
         """
         stream = subprocess.PIPE if piped else None
         child = subprocess.Popen(

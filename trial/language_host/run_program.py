@@ -99,7 +99,7 @@ def main(arguments: list[str]) -> int:
     except pulumi.RunError as error:
         pulumi.log.error(str(error))
         return 1
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever the program raises is shown as Pulumi's own host does
         pulumi.log.error("Program failed with an unhandled exception:\n" + own_traceback(entry))
         return MESSAGE_SHOWN
     finally:

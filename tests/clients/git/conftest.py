@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from clients.git import Access
-from delivery.git_access import http_header
+from domain.connection_secret import http_header
 from tests.support.git_server import GitServer, serve
 from tests.support.repositories import Repository
 

@@ -15,7 +15,7 @@ import pytest
 from clients.git import Access, Cause, GitError, Session, checkout, ls_remote
 from clients.git import session as session_module
 from clients.git.access import HostLogin
-from delivery.git_access import http_header
+from domain.connection_secret import http_header
 from tests.clients.git.conftest import TOKEN, Host
 from trial.certificates import Authority
 
@@ -95,10 +95,10 @@ def test_settings_and_variables_of_the_user_stay_out(
     monkeypatch.setenv("GIT_TRACE_CURL", str(trace))
     monkeypatch.setenv("GIT_TRACE_REDACT", "0")
     monkeypatch.setenv("GIT_CONFIG_PARAMETERS", "'http.extraheader=Broken: 1'")
-    session_module._machine_config.cache_clear()
+    session_module.machine_config.cache_clear()
     with Session(host.access(), timeout=20) as session:
         assert ls_remote(session, host.url).branches
-    session_module._machine_config.cache_clear()
+    session_module.machine_config.cache_clear()
     assert not trace.exists(), "a trace would have written the header into a file"
 
 
@@ -109,10 +109,10 @@ def test_proxies_of_the_users_git_settings_are_kept(tmp_path: Path, monkeypatch:
         '[http "https://git.example.com/"]\n\tproxy = http://other.invalid:3128\n'
     )
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
-    session_module._machine_config.cache_clear()
+    session_module.machine_config.cache_clear()
     with Session(Access(), timeout=20) as session:
         values = set(session.environment(None).values())
-    session_module._machine_config.cache_clear()
+    session_module.machine_config.cache_clear()
     assert {"http://proxy.invalid:3128", "http://other.invalid:3128"} <= values
     assert "X-Mine: 1" not in values
 
@@ -169,9 +169,9 @@ def _children() -> set[str]:
 def other_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder that is all of PATH; Git's version is asked for once per run, so it is asked for anew."""
     monkeypatch.setenv("PATH", os.fspath(tmp_path))
-    session_module._git_version.cache_clear()
+    session_module.git_version.cache_clear()
     yield tmp_path
-    session_module._git_version.cache_clear()
+    session_module.git_version.cache_clear()
 
 
 def test_too_old_a_git_is_said(other_path: Path) -> None:

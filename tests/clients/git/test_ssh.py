@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 import delivery
-from clients.git import Access, AgentsAccess, Cause, GitError, Session, agents_access, ls_remote
-from delivery.git_access import CONNECTION_KEY, HEADER_KEY, SSH_CONFIG, airflow_connection, http_header
+from clients.git import Access, Cause, GitError, Session, ls_remote
+from delivery.git_access import SSH_CONFIG
+from domain.connection_secret import CONNECTION_KEY, HEADER_KEY, airflow_connection, http_header
+from preflight.agents_access import AgentsAccess, agents_access
+from preflight.connection import repository_access
 from tests.support.repositories import Repository
 from tests.support.ssh_server import SshServer, ssh_server
 from tests.support.stacks import ROOT, settings_of, stack
@@ -38,10 +41,14 @@ def _settings(server: SshServer, key: str, known_hosts: str | None) -> object:
     )
 
 
+def _access(settings: object) -> Access:
+    return repository_access(settings, "deploy", root=ROOT, secrets=lambda _: None)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("known", [True, False])
 def test_a_deploy_key_opens_its_repository(sshd: SshServer, known: bool) -> None:
     settings = _settings(sshd, sshd.key("org/dags.git"), sshd.known_hosts if known else None)
-    with Session(Access.of(settings, "deploy", root=ROOT), timeout=30) as session:  # type: ignore[arg-type]
+    with Session(_access(settings), timeout=30) as session:
         assert ls_remote(session, sshd.url("org/dags.git")).branches
     view = agents_access(settings, delivery.plan(settings, authorities={}))  # type: ignore[arg-type]
     with Session(view.access, timeout=30) as session:
@@ -52,7 +59,7 @@ def test_a_key_that_opens_nothing(sshd: SshServer) -> None:
     key = sshd.key("org/dags.git")
     sshd.withdraw(key)
     settings = _settings(sshd, key, sshd.known_hosts)
-    error = _refusal(Access.of(settings, "deploy", root=ROOT), sshd.url("org/dags.git"))  # type: ignore[arg-type]
+    error = _refusal(_access(settings), sshd.url("org/dags.git"))
     assert error.cause is Cause.UNAUTHORISED
     assert "PRIVATE KEY" not in str(error)
 
@@ -60,7 +67,7 @@ def test_a_key_that_opens_nothing(sshd: SshServer) -> None:
 def test_another_host_key_than_the_known_one(sshd: SshServer, tmp_path: Path) -> None:
     wrong = f"{sshd.known_hosts.split()[0]} {_another_key(tmp_path)}"
     settings = _settings(sshd, sshd.key("org/dags.git"), wrong)
-    error = _refusal(Access.of(settings, "deploy", root=ROOT), sshd.url("org/dags.git"))  # type: ignore[arg-type]
+    error = _refusal(_access(settings), sshd.url("org/dags.git"))
     assert error.cause is Cause.HOST_KEY
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 import delivery
-from clients.git import Access, Cause, GitError, agents_access
-from clients.git.access import git_config
-from delivery.git_access import CONNECTION_KEY, HEADER_KEY, SSH_KEY, http_header
+from clients.git import Access, Cause, GitError
+from domain.connection_secret import CONNECTION_KEY, HEADER_KEY, SSH_KEY, http_header
+from preflight.agents_access import agents_access, git_config
+from preflight.connection import repository_access
 from tests.support.stacks import ROOT, settings_of, stack
 from tests.support.stacks import SSH_KEY as KEY
 
@@ -24,8 +25,12 @@ def _view(config: dict[str, Any], secrets: dict[str, dict[str, str]] | None = No
     return agents_access(settings, plan, secrets=(secrets or {}).get)
 
 
+def no_secrets(_: str) -> None:
+    return None
+
+
 def test_a_header_goes_to_the_repository_alone() -> None:
-    access = Access.of(settings_of(), "git", root=ROOT)
+    access = repository_access(settings_of(), "git", root=ROOT, secrets=no_secrets)
     keys = [key for key, _ in access.config_for(URL)]
     assert keys == [f"http.{URL}.extraHeader", f"http.{URL.removesuffix('.git')}.extraHeader"]
     assert access.config_for("git@git.example.com:platform/dags.git") == ()
@@ -34,7 +39,7 @@ def test_a_header_goes_to_the_repository_alone() -> None:
 
 def test_nothing_secret_shows_in_a_repr() -> None:
     settings = settings_of()
-    access = Access.of(settings, "git", root=ROOT)
+    access = repository_access(settings, "git", root=ROOT, secrets=no_secrets)
     view = agents_access(settings, delivery.plan(settings, authorities={}))
     for text in (repr(access), repr(view)):
         assert "canary" not in text
@@ -42,13 +47,13 @@ def test_nothing_secret_shows_in_a_repr() -> None:
 
 
 def test_no_connection_is_anonymous() -> None:
-    assert Access.of(settings_of(), None, root=ROOT) == Access()
+    assert repository_access(settings_of(), None, root=ROOT, secrets=no_secrets) == Access()
 
 
 def test_a_backend_keeps_its_credentials() -> None:
     config = stack(connections={"git": {"type": "https", "backend": True}}, credentials=None)
     with pytest.raises(GitError) as caught:
-        Access.of(settings_of(config), "git", root=ROOT)
+        repository_access(settings_of(config), "git", root=ROOT, secrets=no_secrets)
     assert caught.value.cause is Cause.NO_CREDENTIALS
     assert _view(config).unknown == {"git": "the secrets backend holds it"}
 
@@ -58,7 +63,8 @@ def test_an_existing_secret_is_read_from_the_cluster() -> None:
     connection = json.dumps({"conn_type": "git", "host": URL, "login": "u", "password": "canary-x"})
     held = {"mine": {CONNECTION_KEY: connection, HEADER_KEY: http_header("u", "canary-x")}}
     assert (
-        Access.of(settings_of(config), "git", root=ROOT, secrets=held.get).header == held["mine"][HEADER_KEY]
+        repository_access(settings_of(config), "git", root=ROOT, secrets=held.get).header
+        == held["mine"][HEADER_KEY]
     )
     view = _view(config, held)
     assert view.dags_url == URL
@@ -113,6 +119,6 @@ def test_ssh_keys_lie_where_the_agents_configuration_says() -> None:
 def test_a_ca_bundle_serves_its_host_alone(tmp_path: Path) -> None:
     (tmp_path / "ca.crt").write_text("-----BEGIN CERTIFICATE-----\n")
     config = stack(connections={"git": {"type": "https", "caBundle": str(tmp_path / "ca.crt")}})
-    access = Access.of(settings_of(config), "git", root=ROOT)
+    access = repository_access(settings_of(config), "git", root=ROOT, secrets=no_secrets)
     assert dict(access.config_for(URL))["http.https://git.example.com/.sslCAInfo"].endswith("authority.crt")
     assert "http.https://other.example.com/.sslCAInfo" not in dict(access.config_for(URL))

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from clients.git import Access, Cause, GitError, Session, ls_remote
-from clients.github_app import LOGIN, GithubApp
+from clients.git.github_app import LOGIN, GithubApp
 from tests.clients.git.conftest import Host
 
 MINTED = "canary-minted-token"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pulumi
-import pytest
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 
@@ -51,10 +50,3 @@ class Recorder(pulumi.runtime.Mocks):
     def in_clear(self) -> str:
         """Everything that was registered without being marked as a secret."""
         return " ".join(clear_text(item.inputs) for item in self.resources)
-
-
-@pytest.fixture
-def recorder():
-    mocks = Recorder()
-    pulumi.runtime.set_mocks(mocks, project="astro-dbt", stack="test")
-    return mocks

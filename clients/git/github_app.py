@@ -10,11 +10,11 @@ from __future__ import annotations
 import base64
 import json
 import time
-import urllib.error
-import urllib.request
 from dataclasses import dataclass, field
 
-from clients.git.errors import Cause, GitError
+from clients.errors import Cause
+from clients.git.errors import GitError
+from clients.http import WebError, request
 
 LOGIN = "x-access-token"
 """User name that goes with an installation token."""
@@ -48,40 +48,27 @@ class GithubApp:
 
         Raises GitError: the host cannot be reached, or refuses the app, its key or its installation.
         """
-        request = urllib.request.Request(  # noqa: S310 - always https
-            f"{self.api}/app/installations/{self.installation_id}/access_tokens",
-            method="POST",
-            headers={
-                "Authorization": f"Bearer {self._assertion()}",
-                "Accept": "application/vnd.github+json",
-                "User-Agent": "astro-dbt",
-            },
-        )
         try:
-            with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310
-                return str(json.load(answer)["token"])
-        except urllib.error.HTTPError as error:
-            code = error.code
-            error.close()
-            if code in {401, 403}:
-                reason = f"{self.authority} refuses the app's private key or id (HTTP {code})"
-                raise GitError(Cause.UNAUTHORISED, reason) from None
-            if code == 404:
-                reason = (
-                    f"{self.authority} knows no installation {self.installation_id} of the app (HTTP 404)"
-                )
-                raise GitError(Cause.UNAUTHORISED, reason) from None
-            raise GitError(Cause.UNREACHABLE, f"{self.authority} answers HTTP {code}") from None
-        except TimeoutError:
-            raise GitError(Cause.TIMEOUT, f"{self.authority} gave no token within {timeout:.0f} s") from None
-        except urllib.error.URLError as error:
-            if isinstance(error.reason, TimeoutError):
-                reason = f"{self.authority} gave no token within {timeout:.0f} s"
-                raise GitError(Cause.TIMEOUT, reason) from None
-            tls = "CERTIFICATE" in str(error.reason).upper()
-            cause = Cause.TLS if tls else Cause.UNREACHABLE
-            raise GitError(cause, f"{self.authority}: {error.reason}") from None
-        except (OSError, ValueError, KeyError):
+            answer = request(
+                f"{self.api}/app/installations/{self.installation_id}/access_tokens",
+                method="POST",
+                authorization=f"Bearer {self._assertion()}",
+                headers={"Accept": "application/vnd.github+json"},
+                timeout=timeout,
+            )
+        except WebError as error:
+            raise GitError(error.cause, f"{self.authority}: {error}") from None
+        if answer.status in {401, 403}:
+            reason = f"{self.authority} refuses the app's private key or id (HTTP {answer.status})"
+            raise GitError(Cause.UNAUTHORISED, reason)
+        if answer.status == 404:
+            reason = f"{self.authority} knows no installation {self.installation_id} of the app (HTTP 404)"
+            raise GitError(Cause.UNAUTHORISED, reason)
+        if answer.status >= 400:
+            raise GitError(Cause.UNREACHABLE, f"{self.authority} answers HTTP {answer.status}")
+        try:
+            return str(json.loads(answer.body)["token"])
+        except (ValueError, KeyError, TypeError):
             reason = f"{self.authority} gives no token where GitHub's API would"
             raise GitError(Cause.UNREACHABLE, reason) from None
 
@@ -96,7 +83,7 @@ class GithubApp:
         except (ValueError, TypeError, UnsupportedAlgorithm):
             raise GitError(Cause.UNAUTHORISED, "the app's private key cannot be read") from None
         if not isinstance(key, rsa.RSAPrivateKey):
-            raise GitError(Cause.UNAUTHORISED, "the app's private key is no RSA key")
+            raise GitError(Cause.UNAUTHORISED, "the app's private key is not an RSA key")
         now = int(time.time())
         claims = {"iat": now - _CLOCK_SKEW, "exp": now + _LIFETIME, "iss": str(self.app_id)}
         signed = ".".join(

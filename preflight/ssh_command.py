@@ -5,31 +5,20 @@ Read in the provider's GitHook (0.5.0, 1.0.1): every connection but a GitHub App
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from clients.git.errors import Cause, GitError
+from clients.errors import Cause
+from clients.git import GitError
 
 _DEFAULT = "accept-new"
 _KNOWN = ("yes", "no", "accept-new", "off", "ask")
 
 
-def extra_of(connection: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Extra of an Airflow connection, which may be written as a mapping or as JSON text; empty when it is neither."""
-    extra = connection.get("extra") or {}
-    if isinstance(extra, str):
-        try:
-            extra = json.loads(extra)
-        except ValueError:
-            return {}
-    return extra if isinstance(extra, dict) else {}
-
-
 def ssh_arguments(extra: Mapping[str, Any]) -> tuple[str, ...]:
     """Arguments that a connection's extra adds to ssh, as far as this machine can follow them.
 
-    Raises GitError (OTHER): with this extra, agents open nothing by SSH; the text goes on after the Secret's name.
+    Raises GitError (OTHER): with this extra, agents open nothing over SSH; the text continues after the Secret's name.
     """
     if not extra.get("ssh_config_file"):
         raise GitError(

@@ -73,10 +73,3 @@ def test_a_release_whose_history_was_kept_is_gone(trial: Trial, helm: Helm) -> N
     cluster = connect(trial.info.kubeconfig, trial.info.context, timeout=30)
     state = helm_release.release_state(cluster, namespace=helm.namespace, name=NAME)
     assert (state.exists, state.status, state.revision) == (False, "uninstalled", 1)
-
-
-def test_the_mark_is_that_of_the_component() -> None:
-    from components.agent_release import MARK
-    from preflight import cluster
-
-    assert cluster.MARK == MARK

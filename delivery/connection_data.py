@@ -1,0 +1,43 @@
+"""What the Secrets that a stack creates for its Git connections hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from delivery.git_access import dags_connection, ssh_options
+from domain.connection_secret import github_app_secret, https_secret, ssh_secret
+from settings.connections import GithubAppConnection, HttpsConnection
+from settings.stack import Settings
+
+
+def repository_of(settings: Settings, connection: str) -> str:
+    """The repository that the Airflow connection names: the Dag repository's, or the first one opened with it."""
+    if connection == dags_connection(settings):
+        return settings.dags.repo
+    opened = [
+        project.repo for project in settings.dbt_projects if project.connection == connection and project.repo
+    ]
+    opened += [submodule.repo for submodule in settings.dags.submodules if submodule.connection == connection]
+    return opened[0] if opened else settings.dags.repo
+
+
+def extra_for(settings: Settings, connection: str) -> dict[str, str]:
+    """Extra of a connection over https: the Dag repository's one carries the ssh options of submodules."""
+    return ssh_options(settings) if connection == dags_connection(settings) else {}
+
+
+def created_secret(settings: Settings, connection: str) -> Mapping[str, str]:
+    """Data of the Secret that this stack creates for a connection, in clear; empty for one without credentials."""
+    found = settings.connections[connection]
+    url = repository_of(settings, connection)
+    if isinstance(found, HttpsConnection):
+        password = settings.password_of(connection)
+        if password is None:
+            return {}
+        return https_secret(url, login=found.login, password=password, extra=extra_for(settings, connection))
+    key = settings.private_key_of(connection) or ""
+    if isinstance(found, GithubAppConnection):
+        return github_app_secret(
+            url, app_id=found.app_id, installation_id=found.installation_id, private_key=key
+        )
+    return ssh_secret(key, known_hosts=found.known_hosts)

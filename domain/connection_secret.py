@@ -1,0 +1,84 @@
+"""What the Secret of a Git connection holds: the one place that writes it and the keys that everybody reads it by.
+
+docs/connections.md shows the same for Secrets that somebody else creates.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any
+
+CONNECTION_KEY = "connection"
+"""Key of the Airflow connection as JSON."""
+HEADER_KEY = "http-header"
+"""Key of the HTTP header that opens submodules."""
+SSH_KEY = "ssh-privatekey"
+"""Key of the private key (the name that Kubernetes' own ssh-auth Secrets use)."""
+KNOWN_HOSTS_KEY = "known_hosts"
+"""Key of the known host keys."""
+
+
+def https_secret(
+    url: str, *, login: str, password: str, extra: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Data of the Secret of an https connection; ``extra`` are the ssh options of its Airflow connection."""
+    return {
+        CONNECTION_KEY: airflow_connection(url, login=login, password=password, extra=extra),
+        HEADER_KEY: http_header(login, password),
+    }
+
+
+def ssh_secret(private_key: str, *, known_hosts: str | None = None) -> dict[str, str]:
+    """Data of the Secret of an ssh connection."""
+    known = {KNOWN_HOSTS_KEY: known_hosts.strip() + "\n"} if known_hosts else {}
+    return {SSH_KEY: private_key, **known}
+
+
+def github_app_secret(url: str, *, app_id: int, installation_id: int, private_key: str) -> dict[str, str]:
+    """Data of the Secret of a GitHub App's connection; the ids are text, as Airflow's form writes them."""
+    extra = {
+        "github_app_id": str(app_id),
+        "github_installation_id": str(installation_id),
+        "private_key": private_key,
+    }
+    return {CONNECTION_KEY: airflow_connection(url, extra=extra)}
+
+
+def airflow_connection(
+    url: str,
+    *,
+    login: str | None = None,
+    password: str | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> str:
+    """An Airflow connection of type `git` as JSON; ``url`` is the full clone URL, which the provider reads as its host."""
+    value: dict[str, Any] = {"conn_type": "git", "host": url}
+    if password is not None:
+        value |= {"login": login, "password": password}
+    if extra:
+        value["extra"] = dict(extra)
+    return json.dumps(value, sort_keys=True)
+
+
+def parse_airflow_connection(text: str) -> dict[str, Any] | None:
+    """An Airflow connection that is written as JSON; None for one that is written in another way (as a URI)."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def extra_of(connection: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Extra of an Airflow connection, which may be written as a mapping or as JSON text; empty when it is neither."""
+    extra = connection.get("extra") or {}
+    if isinstance(extra, str):
+        return parse_airflow_connection(extra) or {}
+    return extra if isinstance(extra, dict) else {}
+
+
+def http_header(login: str, password: str) -> str:
+    """The header that opens a repository with user and token (RFC 7617)."""
+    return "Authorization: Basic " + base64.b64encode(f"{login}:{password}".encode()).decode()

@@ -1,0 +1,23 @@
+"""The errors that the program expects; each text is one or more whole sentences for people, without credentials.
+
+    ReportedError                the program ends with its text, without a traceback
+    ├── SettingsError            settings/errors.py: every mistake in the stack file
+    ├── PreflightError           preflight/report.py: what would fail later
+    ├── StagingError             program/staging.py: files of the build context that cannot be read or written
+    └── RemoteError              clients/errors.py: something outside gave no usable answer; its `cause` says why
+        ├── GitError             clients/git/errors.py
+        ├── WebError             clients/http.py
+        ├── RegistryError        clients/registry.py
+        ├── MissingChartError    clients/charts.py
+        ├── EngineError          clients/docker.py
+        ├── ClusterError         clients/kubernetes.py: no answer
+        └── RefusedError         clients/kubernetes.py: an answer with an error status
+
+`__main__` catches ReportedError; a test draws the same tree from the classes.
+"""
+
+from __future__ import annotations
+
+
+class ReportedError(Exception):
+    """Base of every error that ends the program as a sentence."""

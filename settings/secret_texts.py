@@ -1,0 +1,22 @@
+"""Every secret of a stack in clear, for those who have to keep it out of a text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from pydantic import BaseModel, SecretStr
+
+
+def secret_texts(model: object) -> Iterator[str]:
+    """Every secret value of settings, however deep."""
+    if isinstance(model, SecretStr):
+        yield model.get_secret_value()
+    elif isinstance(model, BaseModel):
+        for name in type(model).model_fields:
+            yield from secret_texts(getattr(model, name))
+    elif isinstance(model, Mapping):
+        for item in model.values():
+            yield from secret_texts(item)
+    elif isinstance(model, tuple | list):
+        for item in model:
+            yield from secret_texts(item)

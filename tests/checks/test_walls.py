@@ -1,0 +1,136 @@
+"""The walls that README draws: they hold, and a breach of any of them is caught."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import grimp
+import pytest
+
+from domain.errors import ReportedError
+from tests.support.stacks import ROOT
+
+CONFIG = ".importlinter"
+
+
+def rooms() -> list[str]:
+    """The packages that the contracts speak of."""
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / CONFIG)
+    return parser["importlinter"]["root_packages"].split()
+
+
+def lint(folder: Path) -> subprocess.CompletedProcess[str]:
+    """import-linter with the project's contracts on the packages in ``folder``."""
+    return subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The rooms, to be breached."""
+    for name in rooms():
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "go"))
+    shutil.copy(ROOT / CONFIG, tmp_path)
+    return tmp_path
+
+
+def test_the_walls_hold(copy: Path) -> None:
+    done = lint(copy)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("where", "line", "contract"),
+    [
+        ("clients/http.py", "import settings.stack", "Imports point down"),
+        ("clients/http.py", "def late():\n    import settings.stack", "Imports point down"),
+        ("components/client_image.py", "def late():\n    import clients.http", "Imports point down"),
+        ("components/client_image.py", "import delivery.plan", "Imports point down"),
+        ("preflight/git.py", "import program.wiring", "Imports point down"),
+        ("domain/names.py", "import clients.errors", "Imports point down"),
+        ("delivery/plan.py", "import pulumi", "Only program, components, review and policy know Pulumi"),
+        (
+            "preflight/dbt_files.py",
+            "def late():\n    from pulumi_kubernetes import core",
+            "Only program, components, review and policy know Pulumi",
+        ),
+        ("delivery/plan.py", "import components", "Only program uses components"),
+        ("program/wiring.py", "import trial.layout", "The product does not know its trial environment"),
+        ("policy/rules.py", "import delivery.plan", "The policy pack and the components can be used alone"),
+        ("preflight/dbt_files.py", "def late():\n    import preflight.git", "No two modules of a room"),
+    ],
+)
+def test_a_breach_is_caught(copy: Path, where: str, line: str, contract: str) -> None:
+    path = copy / where
+    path.write_text(f"{path.read_text(encoding='utf-8')}\n\n{line}\n", encoding="utf-8")
+    done = lint(copy)
+    assert done.returncode == 1, done.stdout
+    broken = [found for found in done.stdout.splitlines() if found.endswith("BROKEN")]
+    assert any(found.startswith(contract) for found in broken), done.stdout
+
+
+def test_no_circle_of_files() -> None:
+    """Packages' own files count, which import-linter takes together with what lies below them."""
+    graph = grimp.build_graph(*rooms(), cache_dir=None)
+    assert not [
+        (module, found)
+        for module in graph.modules
+        for found in graph.find_modules_directly_imported_by(module)
+        if graph.find_shortest_chain(found, module) is not None
+    ]
+
+
+def test_every_folder_with_code_is_behind_a_wall() -> None:
+    tracked = subprocess.run(
+        ["git", "ls-files", "*/*.py"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    folders = {name.split("/")[0] for name in tracked.stdout.split()}
+    assert folders - {"tests", "bench", "examples"} == set(rooms())
+
+
+def test_readme_lists_the_folders() -> None:
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    folders = {name.split("/")[0] for name in tracked.stdout.splitlines() if "/" in name}
+    listing = (ROOT / "README.md").read_text(encoding="utf-8").split("## The code")[1].split("```")[1]
+    listed = {word.rstrip("/") for line in listing.splitlines() for word in line.split()[:1] if "/" in word}
+    listed |= {".github", ".ci"} & {word.strip(",/") for word in listing.split()}
+    assert listed == folders
+
+
+def _errors() -> Iterator[tuple[str, str]]:
+    """(error, its base) of every class that is an error, as the rooms define them."""
+    for room in rooms():
+        if room == "trial":
+            continue
+        for path in (ROOT / room).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ClassDef) and node.name.endswith("Error"):
+                    yield node.name, ast.unparse(node.bases[0])
+
+
+def test_the_tree_of_errors_is_the_one_that_is_drawn() -> None:
+    drawn = (ROOT / "domain" / "errors.py").read_text(encoding="utf-8").split('"""')[1]
+    defined = dict(_errors())
+    expected = {name for name, base in defined.items() if base in {"ReportedError", "RemoteError"}}
+    lines = [line for line in drawn.splitlines() if "── " in line]
+    tree = {line.split("── ")[1].split("(")[0].split()[0]: line.index("──") for line in lines}
+    assert set(tree) == expected
+    outer = min(tree.values())
+    assert {name for name, depth in tree.items() if depth == outer} == {
+        name for name, base in defined.items() if base == "ReportedError"
+    }
+    assert issubclass(ReportedError, Exception)

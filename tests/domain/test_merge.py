@@ -1,0 +1,71 @@
+"""Merging: which side wins, and that neither side is changed."""
+
+from __future__ import annotations
+
+import copy
+import doctest
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain import chart
+from domain import merge as module
+from domain.merge import merge, merge_over_defaults
+
+LEAVES = st.none() | st.integers() | st.text(max_size=3) | st.lists(st.integers(), max_size=2)
+TREES = st.dictionaries(
+    st.sampled_from("abc"), st.recursive(LEAVES, lambda below: st.dictionaries(st.sampled_from("abc"), below))
+)
+
+
+def leaves(tree: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
+    """Path -> value of everything that is not a mapping with keys."""
+    if not isinstance(tree, dict) or not tree:
+        return {path: tree}
+    found: dict[tuple[str, ...], Any] = {}
+    for key, item in tree.items():
+        found |= leaves(item, (*path, key))
+    return found
+
+
+def at(tree: Any, path: tuple[str, ...]) -> Any:
+    """Value at a path."""
+    for key in path:
+        tree = tree[key]
+    return tree
+
+
+@given(TREES, TREES)
+def test_the_second_side_wins(base: dict[str, Any], over: dict[str, Any]) -> None:
+    before = copy.deepcopy((base, over))
+    merged = merge(base, over)
+    assert (base, over) == before
+    for path, value in leaves(over).items():
+        if path and value != {}:
+            assert at(merged, path) == value
+
+
+@given(TREES, TREES)
+def test_what_only_the_first_side_has_stays(base: dict[str, Any], over: dict[str, Any]) -> None:
+    merged = merge(base, over)
+    for key in base.keys() - over.keys():
+        assert merged[key] == base[key]
+    assert merged.keys() == base.keys() | over.keys()
+
+
+@given(TREES)
+def test_nothing_changes_nothing(tree: dict[str, Any]) -> None:
+    assert merge(tree, {}) == tree == merge({}, tree) == merge(tree, tree)
+
+
+@given(TREES, TREES)
+def test_a_null_removes_a_default(defaults: dict[str, Any], values: dict[str, Any]) -> None:
+    merged = merge_over_defaults(defaults, values)
+    for key, value in values.items():
+        assert (key in merged) == (value is not None)
+
+
+def test_examples() -> None:
+    assert doctest.testmod(module).failed == 0
+    assert doctest.testmod(chart).failed == 0
