@@ -5,13 +5,14 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 VENV := .venv
+NEWEST := .venv-newest
 STAMP := $(VENV)/.requirements
 TRIAL := $(VENV)/bin/python -m trial
 TEST_STATE := .trial-tests
 
 export DELIVERY NODE NO_DOCKER
 
-.PHONY: help up preview stop down clean env status check docs test test-quick test-delivery lint
+.PHONY: help up preview stop down clean env status check check-newest docs test test-quick test-delivery lint
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +74,17 @@ lint: $(STAMP) ## Check style, types, walls and generated pages
 	@$(VENV)/bin/python -m preflight.table --check
 
 check: lint test-quick ## All that needs no trial environment: what commits and continuous integration run first
+
+# The program's own tests and types with the newest SDKs; the trial runs on those that it has plugins for.
+$(NEWEST)/.requirements: requirements.txt requirements-dev.txt requirements-newest.txt
+	@echo "… Python environment in $(NEWEST)"
+	@test -x $(NEWEST)/bin/python || $(PYTHON) -m venv $(NEWEST)
+	@$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-newest.txt && touch $@
+
+check-newest: $(NEWEST)/.requirements ## Check types and the program's unit tests with Pulumi's newest SDKs
+	@$(NEWEST)/bin/mypy --cache-dir .mypy_cache/newest __main__.py components program policy review
+	@$(NEWEST)/bin/python -m pytest -q tests/components tests/program tests/policy -m 'not engine and not preflight'
 
 docs: $(STAMP) ## Write the pages and the schema that are generated from code
 	@$(VENV)/bin/python -m settings.schema

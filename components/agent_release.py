@@ -88,8 +88,8 @@ class AgentReleaseArgs:
     """How long Helm waits; longer than the longest grace period of the workers, or Helm rolls back while tasks drain."""
     max_history: int = 10
     """Revisions that Helm keeps."""
-    before_change: pulumi.ResourceHook | None = None
-    """Runs before the release is created or changed."""
+    hooks: pulumi.ResourceHookBinding | None = None
+    """What the engine calls around a change of the release."""
     load_chart: bool = True
     """False lets a preview do without the chart, because its repository is out of reach."""
     description: str | None = None
@@ -118,10 +118,6 @@ class AgentRelease(pulumi.ComponentResource):
         self._resource_name, self._args = resource_name, args
         self._created: list[pulumi.Resource] = []
         self._marks: dict[str, pulumi.Output[str]] = {}
-        hooks = None
-        if args.before_change is not None:
-            hook = args.before_change
-            hooks = pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
         chart, values = args.chart, self._values()
         self.release = kubernetes.helm.v3.Release(
             resource_name,
@@ -138,7 +134,7 @@ class AgentRelease(pulumi.ComponentResource):
             timeout=args.timeout_seconds,
             description=args.description,
             max_history=args.max_history,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=self._created, hooks=hooks),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=self._created, hooks=args.hooks),
         )
         self.status = pulumi.Output.all(status=self.release.status, version=chart.version).apply(_summary)
         self.register_outputs({"status": self.status})

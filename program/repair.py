@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pulumi
 
+from clients import processes
 from clients.errors import RemoteError
 from clients.helm import history as helm_release
+from clients.helm import lease
 from clients.helm.history import release_record
 from clients.helm.repair import UNFINISHED, repair
 from preflight.connection import open_cluster
 from settings.stack import Settings
 
 _NOTE = "Repairs revision"
+PLUGIN = "pulumi-resource-kubernetes"
+"""Program in which Helm runs."""
 
 
 def repair_note(settings: Settings, root: Path) -> str | None:
@@ -39,24 +44,50 @@ def repair_note(settings: Settings, root: Path) -> str | None:
     return kept if kept.startswith(_NOTE) else None
 
 
-def repair_hook(settings: Settings, root: Path) -> pulumi.ResourceHook:
-    """A hook for before the release is made or changed.
+def repair_hooks(settings: Settings, root: Path) -> pulumi.ResourceHookBinding:
+    """Hooks that wait for a Helm that may be alive, repair what a dead one left, and note who works on the release.
 
     A killed `pulumi up` leaves the newest revision in a pending state, and every later Helm operation refuses with
-    "another operation is in progress". Pulumi's stack lock keeps two runs of this program apart, so a pending revision at
-    this point belongs to a run that is gone.
+    "another operation is in progress". Pulumi's stack lock keeps two runs of this program apart, but a plugin, and Helm in it,
+    goes on after its engine was killed.
     """
     agent = settings.agent
+    namespace, release = agent.namespace, agent.release
+    # Helm waits for the change, and after a failed one again for the rollback.
+    longest = 2 * agent.helm_timeout + 60
 
-    def before_change(args: pulumi.ResourceHookArgs) -> None:
+    def report(sentence: str) -> None:
+        pulumi.log.warn(f"Helm release {release}: {sentence}")
+
+    def before(args: pulumi.ResourceHookArgs, *, first: bool) -> None:
+        cluster = open_cluster(settings, root=root, timeout=30)
         wanted = args.new_inputs or {}
+        state = lease.wait_for_helm(
+            cluster, namespace=namespace, release=release, seconds=longest, report=report
+        )
+        # A change that succeeds gives its Lease back, so one that is still there was interrupted. Without it a deployed
+        # release is one that this stack replaces, whose records must stay.
+        interrupted = lease.holder_of(cluster, namespace=namespace, release=release) is not None
+        deployed = any(revision.status == "deployed" for revision in state.revisions)
         for sentence in repair(
-            open_cluster(settings, root=root, timeout=30),
-            namespace=agent.namespace,
-            name=agent.release,
+            cluster,
+            namespace=namespace,
+            name=release,
             values=wanted.get("values") or {},
             chart_version=str(wanted.get("version") or ""),
+            first=first and (interrupted or not deployed),
         ):
-            pulumi.log.warn(f"Helm release {agent.release}: {sentence}")
+            report(sentence)
+        holder = lease.Holder(processes.machine(), processes.siblings(PLUGIN), longest)
+        lease.take(cluster, namespace=namespace, release=release, holder=holder)
 
-    return pulumi.ResourceHook("repair-helm-release", before_change)
+    def after(_args: pulumi.ResourceHookArgs) -> None:
+        lease.give_back(open_cluster(settings, root=root, timeout=30), namespace=namespace, release=release)
+
+    given_back = pulumi.ResourceHook("give-lease-back", after)
+    return pulumi.ResourceHookBinding(
+        before_create=[pulumi.ResourceHook("repair-before-install", partial(before, first=True))],
+        before_update=[pulumi.ResourceHook("repair-before-upgrade", partial(before, first=False))],
+        after_create=[given_back],
+        after_update=[given_back],
+    )

@@ -35,7 +35,7 @@ from preflight.connection import cluster_secrets, repository_access
 from preflight.levels import Levels
 from program.build_context import StagingError, stage
 from program.chart_source import is_out_of_reach
-from program.repair import repair_hook, repair_note
+from program.repair import repair_hooks, repair_note
 from settings.connections import GithubAppConnection, HttpsConnection, SshConnection
 from settings.stack import Settings
 
@@ -232,7 +232,7 @@ def agent_release(
             connection_marks=[*marks, *files],
             timeout_seconds=agent.helm_timeout,
             max_history=agent.history,
-            before_change=repair_hook(settings, root),
+            hooks=repair_hooks(settings, root),
             load_chart=_load_chart(settings),
             description=repair_note(settings, root),
             protect=agent.protect,

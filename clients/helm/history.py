@@ -37,6 +37,8 @@ class Revision:
     """Kubernetes UID of that Secret."""
     resource_version: str
     """Its version: a deletion names it, so that a record that Helm has changed since stays."""
+    created: str = ""
+    """When Helm made the record, in the spelling of Kubernetes (RFC 3339)."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ def _revision(metadata: dict[str, Any]) -> Revision:
         secret=metadata["name"],
         uid=metadata["uid"],
         resource_version=metadata["resourceVersion"],
+        created=metadata.get("creationTimestamp") or "",
     )
 
 

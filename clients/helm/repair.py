@@ -22,7 +22,13 @@ _ATTEMPTS = 5
 
 
 def repair(
-    cluster: Cluster, *, namespace: str, name: str, values: Mapping[str, Any], chart_version: str
+    cluster: Cluster,
+    *,
+    namespace: str,
+    name: str,
+    values: Mapping[str, Any],
+    chart_version: str,
+    first: bool = False,
 ) -> list[str]:
     """Bring a release whose last change did not end into a state from which Helm goes on; returns what was done.
 
@@ -35,13 +41,17 @@ def repair(
     If the configuration has changed since (``values`` and ``chart_version`` are the new ones), what only the unfinished
     change had added is taken off first, because Helm would keep it (clients/helm/leftovers.py).
 
-    Call it only where no other Helm can be at work on the release: within a Pulumi update the stack's lock sees to that. The
+    ``first`` says that Pulumi's state does not have the release and is about to install it. A first install that failed, or
+    that Helm finished after its engine was killed, leaves records all the same, and Helm refuses to install over them ("cannot
+    re-use a name that is still in use"). So all records go then, and the install adopts the objects.
+
+    Call it only where no other Helm can be at work on the release (clients/helm/lease.py). The
     deletion names the record's version, so one that Helm still writes to is left alone (RefusedError 409). Raises
     ClusterError or RefusedError.
     """
     state = helm_release.release_state(cluster, namespace=namespace, name=name)
     done = []
-    taken = _take_back(cluster, namespace, name, state, values, chart_version)
+    taken = _take_back(cluster, namespace, name, state, values, chart_version, first=first)
     if taken:
         done.append(f"took back what only an interrupted run had added: {', '.join(taken)}")
     for revision in takewhile(lambda found: found.status in PENDING, state.revisions):
@@ -50,6 +60,14 @@ def repair(
             f"removed the record of revision {revision.revision} ({revision.status}), which an interrupted run had left "
             "behind; the release goes on from the revision before it"
         )
+    if first:
+        for revision in state.revisions:
+            if revision.status not in PENDING:
+                _forget(cluster, namespace, revision)
+                done.append(
+                    f"removed the record of revision {revision.revision} ({revision.status}), which an interrupted run had left "
+                    "behind outside of Pulumi's state; the install takes over its objects"
+                )
     return done
 
 
@@ -66,11 +84,13 @@ def _take_back(
     state: ReleaseState,
     values: Mapping[str, Any],
     chart_version: str,
+    *,
+    first: bool,
 ) -> list[str]:
     unfinished = list(takewhile(lambda found: found.status in UNFINISHED, state.revisions))
     deployed = next((found for found in state.revisions if found.status == "deployed"), None)
-    if not unfinished or (deployed is None and not state.stuck):
-        return []  # without a deployed revision Helm itself goes on from a failed one
+    if not unfinished or (deployed is None and not state.stuck and not first):
+        return []  # without a deployed revision an upgrade goes on from a failed one
     sound = release_record(cluster, namespace=namespace, revision=deployed) if deployed else Record()
     before = {_identity(found): found for found in sound.manifest}
     taken: dict[str, None] = {}

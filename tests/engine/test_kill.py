@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.helm import Helm
+
 pytestmark = pytest.mark.engine
 
 
@@ -27,8 +29,8 @@ def wait_for_pending(stack, program, seconds=120):
     raise AssertionError("Helm never got to work")
 
 
-def kill_while_helm_works(stack, how):
-    """Start `pulumi up`, kill it (and everything it started) while the release is pending."""
+def kill_while_helm_works(stack, how, who="everything"):
+    """Start `pulumi up`, and kill the engine, the Kubernetes plugin or everything while the release is pending."""
     program = subprocess.Popen(
         ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", stack.name],
         cwd=stack.folder,
@@ -39,10 +41,22 @@ def kill_while_helm_works(stack, how):
     )
     wait_for_pending(stack, program)
     # Plugins have process groups of their own; what kills a CI job or a machine takes the whole session.
-    for process in session_of(program.pid):
+    processes = {"engine": [program.pid], "everything": session_of(program.pid)}
+    for process in processes.get(who) or plugins_of(program.pid):
         with contextlib.suppress(ProcessLookupError):
             os.kill(process, how)
     program.wait(60)
+
+
+def plugins_of(leader):
+    """Processes of the Kubernetes plugin in a session."""
+    return [pid for pid in session_of(leader) if b"pulumi-resource-kubernetes" in command_of(pid)]
+
+
+def command_of(pid):
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]
+    return b""
 
 
 def session_of(leader):
@@ -58,7 +72,7 @@ def session_of(leader):
 def slow(stack):
     """A configuration under which the release waits: its claim does not exist, and no node is large enough."""
     config = copy.deepcopy(stack.config)
-    config["agent"]["timeout"] = 60
+    config["agent"]["timeout"] = 30
     config["agent"]["workers"][0]["values"] = {
         "volumes": [{"name": "only-killed", "persistentVolumeClaim": {"claimName": "none"}}]
     }
@@ -79,28 +93,66 @@ def taken_back(stack):
     assert worker.containers[0].resources.requests["cpu"] == "1"
 
 
+def namespace_first(stack, *configs):
+    """The namespace is there first, so that the watch for Helm's record does not race with its creation."""
+    stack.api().create_namespace({"metadata": {"name": stack.namespace}})
+    for config in configs:
+        config["agent"]["createNamespace"] = False
+
+
 @pytest.mark.parametrize("before", ["nothing", "a running release"])
-def test_killed_at_the_release(stack, before):
-    good = copy.deepcopy(stack.config)
+@pytest.mark.parametrize("who", ["everything", "plugin", "engine"])
+def test_killed_at_the_release(stack, before, who):
+    good, bad = copy.deepcopy(stack.config), slow(stack)
     if before == "nothing":
-        stack.write(slow(stack))
-        # The namespace is there first, so that the look for Helm's record does not race with its creation.
-        stack.api().create_namespace({"metadata": {"name": stack.namespace}})
-        stack.config["agent"]["createNamespace"] = good["agent"]["createNamespace"] = False
-        stack.write()
+        namespace_first(stack, good, bad)
     else:
         stack.up()
-        stack.write(slow(stack))
-    kill_while_helm_works(stack, signal.SIGKILL)
+    stack.write(bad)
+    kill_while_helm_works(stack, signal.SIGKILL, who)
     assert stack.helm("list", "--all")[0]["status"].startswith("pending")
 
-    cancelled = stack.pulumi("cancel", "--yes")
-    assert cancelled.returncode == 0, cancelled.stderr
+    stack.pulumi("cancel", "--yes")
     done = stack.up(good)
     assert done.outputs["release"].value["status"] == "deployed"
-    assert "removed the record of revision" in done.stdout
+    if who == "engine":
+        assert "of an interrupted run may still be at work on it; waiting for it" in done.stdout
+        assert "removed the record" not in done.stdout, "a live Helm's record is its own"
+    else:
+        assert "removed the record of revision" in done.stdout
+        assert "waiting for it" not in done.stdout
     for name, deployment in stack.deployments().items():
         assert deployment.status.available_replicas == 1, name
+    taken_back(stack)
+    assert stack.changes(stack.up()) == {}
+
+
+def test_a_first_install_that_helm_finished_alone_is_taken_over(stack):
+    """The engine dies, Helm goes on and installs: the release runs, and Pulumi's state knows nothing of it."""
+    namespace_first(stack, stack.config)
+    stack.write()
+    kill_while_helm_works(stack, signal.SIGKILL, "engine")
+    deadline = time.monotonic() + 60
+    while stack.helm("list", "--all")[0]["status"] != "deployed":
+        assert time.monotonic() < deadline, "Helm did not finish"
+        time.sleep(0.2)
+    before = {name: item.metadata.uid for name, item in stack.deployments().items()}
+    stack.pulumi("cancel", "--yes")
+    done = stack.up()
+    assert "the install takes over its objects" in done.stdout
+    assert {name: item.metadata.uid for name, item in stack.deployments().items()} == before
+    assert stack.changes(stack.up()) == {}
+
+
+def test_a_first_install_that_failed_outside_of_the_state_is_healed(stack, tmp_path):
+    good, bad = copy.deepcopy(stack.config), slow(stack)
+    namespace_first(stack, good, bad)
+    stack.write(bad)
+    kill_while_helm_works(stack, signal.SIGKILL)
+    Helm(stack.environment, stack.namespace, tmp_path).break_off("failed")
+    stack.pulumi("cancel", "--yes")
+    done = stack.up(good)
+    assert "(failed), which an interrupted run had left behind" in done.stdout
     taken_back(stack)
     assert stack.changes(stack.up()) == {}
 

@@ -1,0 +1,148 @@
+"""Who works on a Helm release: a Lease next to the release, and the wait for a Helm that may be alive.
+
+Helm notes in the newest record that an operation is in progress, and nothing about the process that does it. The official
+Kubernetes plugin goes on for minutes after its engine was killed, and Helm with it, so a pending record alone does not say
+whether its Helm is gone. The Lease (kubernetes.io/docs/concepts/architecture/leases) names the processes, and for how long
+they can be at work at most.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from clients.helm.history import ReleaseState, release_state
+from clients.kubernetes import Cluster, RefusedError
+from clients.processes import Process, machine
+
+PAUSE = 2.0
+"""Seconds between two looks at the record."""
+_TELL = 30.0
+"""Seconds between two reports of a long wait."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The run that works on a release."""
+
+    machine: str | None
+    """Machine it runs on; None when unknown."""
+    processes: tuple[Process, ...]
+    """Processes that run Helm; none when unknown."""
+    seconds: int
+    """Longest time in seconds that Helm may take, from the record's creation."""
+
+    def text(self) -> str:
+        """The Lease's holderIdentity."""
+        return json.dumps(
+            {"machine": self.machine, "processes": [[p.pid, p.started] for p in self.processes]}
+        )
+
+    def ended(self) -> bool | None:
+        """Whether all its processes are gone; None when this machine cannot know."""
+        if self.machine is None or self.machine != machine() or not self.processes:
+            return None
+        return not any(process.alive for process in self.processes)
+
+
+def _path(namespace: str, release: str = "") -> str:
+    base = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
+    return f"{base}/{release}-helm" if release else base
+
+
+def take(cluster: Cluster, *, namespace: str, release: str, holder: Holder) -> None:
+    """Note who works on the release from now on. An account that may not write Leases goes without. Raises RemoteError."""
+    lease: dict[str, Any] = {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": f"{release}-helm", "namespace": namespace},
+        "spec": {
+            "holderIdentity": holder.text(),
+            "leaseDurationSeconds": holder.seconds,
+            "acquireTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        },
+    }
+    try:
+        give_back(cluster, namespace=namespace, release=release)
+        cluster.post(_path(namespace), lease)
+    except RefusedError as error:
+        if error.status not in {403, 404}:  # 404: the namespace is still to be made, so no release is in it
+            raise
+
+
+def give_back(cluster: Cluster, *, namespace: str, release: str) -> None:
+    """Remove the note; one that is not there, or may not be removed, is fine. Raises RemoteError."""
+    try:
+        cluster.delete(_path(namespace, release), {"apiVersion": "v1", "kind": "DeleteOptions"})
+    except RefusedError as error:
+        if error.status not in {403, 404}:
+            raise
+
+
+def holder_of(cluster: Cluster, *, namespace: str, release: str) -> Holder | None:
+    """Who noted to work on the release; None when nobody did, or the note cannot be read. Raises RemoteError."""
+    try:
+        spec = cluster.get(_path(namespace, release))["spec"]
+        identity = json.loads(spec["holderIdentity"])
+        processes = tuple(Process(int(pid), int(started)) for pid, started in identity["processes"])
+        return Holder(identity["machine"], processes, int(spec["leaseDurationSeconds"]))
+    except RefusedError as error:
+        if error.status not in {403, 404}:
+            raise
+        return None
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def wait_for_helm(
+    cluster: Cluster,
+    *,
+    namespace: str,
+    release: str,
+    seconds: int,
+    report: Callable[[str], None],
+    sleep: Callable[[float], None] = time.sleep,
+) -> ReleaseState:
+    """Wait while a Helm may be at work on the release, and return the release's state afterwards.
+
+    It may be as long as the newest record is pending, unless its processes are known to be gone, or Helm's own time limit
+    has passed since the record was made: ``seconds``, where the Lease does not say. ``report`` gets a sentence when the wait
+    begins and every half minute. Raises RemoteError.
+    """
+    next_report = 0.0
+    while True:
+        state = release_state(cluster, namespace=namespace, name=release)
+        if not state.stuck:
+            return state
+        holder = holder_of(cluster, namespace=namespace, release=release)
+        left = (holder.seconds if holder else seconds) - _age(state.revisions[0].created)
+        if left <= 0 or (holder is not None and holder.ended()):
+            return state
+        if time.monotonic() >= next_report:
+            next_report = time.monotonic() + _TELL
+            report(_sentence(state, holder, left, namespace))
+        sleep(PAUSE)
+
+
+def _sentence(state: ReleaseState, holder: Holder | None, left: float, namespace: str) -> str:
+    newest = state.revisions[0]
+    where = "its Helm may still be at work on another machine"
+    if holder is not None and holder.ended() is False:
+        numbers = ", ".join(str(process.pid) for process in holder.processes if process.alive)
+        where = f"process {numbers} of an interrupted run may still be at work on it"
+    return (
+        f"revision {newest.revision} is {newest.status}, and {where}; waiting for it, at most {left:.0f} s. If you know "
+        f"that it is gone, end the wait with `kubectl delete secret --namespace {namespace} {newest.secret}`"
+    )
+
+
+def _age(created: str) -> float:
+    """Seconds since a Kubernetes timestamp; none since one that cannot be read."""
+    try:
+        return (datetime.now(UTC) - datetime.fromisoformat(created)).total_seconds()
+    except ValueError:
+        return 0.0

@@ -1,0 +1,129 @@
+"""The wait for a Helm that may be alive, against the records of a real Helm on the trial's cluster."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from clients import processes
+from clients.helm import lease
+from clients.helm.lease import Holder
+from clients.kubernetes import Cluster, connect
+from clients.processes import Process
+from tests.support.helm import NAME, Helm
+from tests.support.kube_objects import kubectl, make
+from trial.environment import Environment
+
+pytestmark = pytest.mark.preflight
+
+
+@pytest.fixture
+def helm(environment: Environment, tmp_path: Path) -> Iterator[Helm]:
+    namespace = "helm-lease"
+    make(environment, "Namespace", namespace)
+    made = Helm(environment, namespace, tmp_path)
+    assert made.upgrade().returncode == 0
+    made.break_off("pending-upgrade")
+    yield made
+    kubectl(environment, "delete", "namespace", namespace)
+
+
+@pytest.fixture
+def cluster(environment: Environment) -> Cluster:
+    info = environment.info()
+    return connect(info.kubeconfig, info.context, timeout=30)
+
+
+@pytest.fixture
+def child() -> Iterator[tuple[subprocess.Popen[bytes], Process]]:
+    with subprocess.Popen(["sleep", "600"]) as started:
+        stat = Path(f"/proc/{started.pid}/stat").read_text(encoding="utf-8")
+        yield started, Process(started.pid, int(stat.rpartition(")")[2].split()[19]))
+        started.kill()
+
+
+class Clock:
+    """Does something at a pause instead of waiting, and counts the pauses."""
+
+    def __init__(self, *steps) -> None:
+        self.steps = list(steps)
+        self.pauses = 0
+
+    def __call__(self, seconds: float) -> None:
+        self.pauses += 1
+        assert self.steps, "the wait does not end"
+        self.steps.pop(0)()
+
+
+def wait(cluster: Cluster, helm: Helm, clock: Clock, *, seconds: int = 3600) -> tuple[str | None, list[str]]:
+    reports: list[str] = []
+    state = lease.wait_for_helm(
+        cluster, namespace=helm.namespace, release=NAME, seconds=seconds, report=reports.append, sleep=clock
+    )
+    return state.status, reports
+
+
+def take(cluster: Cluster, helm: Helm, holder: Holder) -> None:
+    lease.take(cluster, namespace=helm.namespace, release=NAME, holder=holder)
+
+
+def test_a_process_that_is_gone_is_not_waited_for(helm: Helm, cluster: Cluster, child) -> None:
+    started, process = child
+    take(cluster, helm, Holder(processes.machine(), (process,), 3600))
+    started.kill()
+    started.wait()
+    assert wait(cluster, helm, Clock()) == ("pending-upgrade", [])
+
+
+def test_a_live_process_is_waited_for_until_it_is_gone(helm: Helm, cluster: Cluster, child) -> None:
+    started, process = child
+    take(cluster, helm, Holder(processes.machine(), (process,), 3600))
+
+    def end() -> None:
+        started.kill()
+        started.wait()
+
+    clock = Clock(lambda: None, end)
+    status, (sentence,) = wait(cluster, helm, clock)
+    assert (status, clock.pauses) == ("pending-upgrade", 2)
+    assert f"process {process.pid} of an interrupted run may still be at work on it" in sentence
+    assert f"kubectl delete secret --namespace {helm.namespace} sh.helm.release.v1.{NAME}.v" in sentence
+
+
+def test_the_wait_ends_when_helm_finishes_its_record(helm: Helm, cluster: Cluster, child) -> None:
+    _, process = child
+    take(cluster, helm, Holder(processes.machine(), (process,), 3600))
+    status, _ = wait(cluster, helm, Clock(lambda: helm.break_off("deployed")))
+    assert status == "deployed"
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["another machine's lease", "no lease"])
+def test_elsewhere_helm_s_own_limit_bounds_the_wait(helm: Helm, cluster: Cluster, known: bool) -> None:
+    """Nothing here can tell whether it is alive; past the limit it cannot be."""
+    if known:
+        take(cluster, helm, Holder("elsewhere", (Process(1, 1),), 3600))
+
+        def shorten() -> None:
+            take(cluster, helm, Holder("elsewhere", (Process(1, 1),), 0))
+
+        status, (sentence,) = wait(cluster, helm, Clock(shorten))
+        assert "may still be at work on another machine" in sentence
+    else:
+        status, reports = wait(cluster, helm, Clock(), seconds=0)
+        assert reports == []
+    assert status == "pending-upgrade"
+
+
+def test_a_lease_is_read_as_it_was_written_and_given_back(helm: Helm, cluster: Cluster) -> None:
+    where = {"namespace": helm.namespace, "release": NAME}
+    holder = Holder("here", (Process(7, 11), Process(8, 12)), 90)
+    assert lease.holder_of(cluster, **where) is None
+    lease.take(cluster, **where, holder=holder)
+    lease.take(cluster, **where, holder=holder)
+    assert lease.holder_of(cluster, **where) == holder
+    lease.give_back(cluster, **where)
+    lease.give_back(cluster, **where)
+    assert lease.holder_of(cluster, **where) is None

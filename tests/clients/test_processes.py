@@ -1,0 +1,49 @@
+"""Processes are told apart by number and start; those of an ancestor are found by program."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from clients import processes
+from clients.processes import Process
+
+
+def test_a_process_is_alive_until_it_ends() -> None:
+    with subprocess.Popen(["sleep", "600"]) as child:
+        stat = Path(f"/proc/{child.pid}/stat").read_text(encoding="utf-8")
+        started = int(stat.rpartition(")")[2].split()[19])
+        process = Process(child.pid, started)
+        assert process.alive
+        assert not replace(process, started=started - 1).alive, "another process had this number"
+        child.kill()
+        child.wait()
+        assert not process.alive
+
+
+def test_siblings_are_what_an_ancestor_started() -> None:
+    """As under the engine, which starts the plugin, and the program through its language host."""
+    look = (
+        "import json; from clients import processes; "
+        "print(json.dumps([[p.pid, p.started] for p in processes.siblings('sleep')]))"
+    )
+    host = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {look!r}], check=True)"
+    engine = (
+        "import subprocess, sys; plugin = subprocess.Popen(['sleep', '600']); print(plugin.pid, flush=True); "
+        f"subprocess.run([sys.executable, '-c', {host!r}], check=True); plugin.kill()"
+    )
+    with subprocess.Popen(["sleep", "600"]) as stranger:
+        done = subprocess.run([sys.executable, "-c", engine], capture_output=True, text=True, check=True)
+        plugin, siblings = done.stdout.splitlines()
+        numbers = [pid for pid, _ in json.loads(siblings)]
+        assert int(plugin) in numbers
+        assert stranger.pid in numbers, "this test is an ancestor as well, so its child counts"
+        stranger.kill()
+
+
+def test_this_machine_has_one_name() -> None:
+    assert processes.machine() is not None
+    assert processes.machine() == processes.machine()
