@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import pulumi
@@ -84,10 +83,16 @@ def repair_hooks(settings: Settings, root: Path) -> pulumi.ResourceHookBinding:
     def after(_args: pulumi.ResourceHookArgs) -> None:
         lease.give_back(open_cluster(settings, root=root, timeout=30), namespace=namespace, release=release)
 
+    def before_install(args: pulumi.ResourceHookArgs) -> None:
+        before(args, first=True)
+
+    def before_upgrade(args: pulumi.ResourceHookArgs) -> None:
+        before(args, first=False)
+
     given_back = pulumi.ResourceHook("give-lease-back", after)
     return pulumi.ResourceHookBinding(
-        before_create=[pulumi.ResourceHook("repair-before-install", partial(before, first=True))],
-        before_update=[pulumi.ResourceHook("repair-before-upgrade", partial(before, first=False))],
+        before_create=[pulumi.ResourceHook("repair-before-install", before_install)],
+        before_update=[pulumi.ResourceHook("repair-before-upgrade", before_upgrade)],
         after_create=[given_back],
         after_update=[given_back],
     )

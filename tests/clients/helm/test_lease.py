@@ -107,7 +107,7 @@ def test_elsewhere_helm_s_own_limit_bounds_the_wait(helm: Helm, cluster: Cluster
         take(cluster, helm, Holder("elsewhere", (Process(1, 1),), 3600))
 
         def shorten() -> None:
-            take(cluster, helm, Holder("elsewhere", (Process(1, 1),), 0))
+            take(cluster, helm, Holder("elsewhere", (Process(1, 1),), 1))
 
         status, (sentence,) = wait(cluster, helm, Clock(shorten))
         assert "may still be at work on another machine" in sentence
