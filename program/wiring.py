@@ -11,7 +11,7 @@ import pulumi
 from clients.git import GitError
 from clients.git import checkout as fetch
 from components.agent_namespace import AgentNamespace, AgentNamespaceArgs
-from components.agent_release import AgentRelease, AgentReleaseArgs, AgentSecrets, ChartArgs, ExistingSecret
+from components.agent_release import AgentRelease, AgentReleaseArgs, AgentSecrets, ExistingSecret
 from components.client_image import ClientImage, ClientImageArgs
 from components.git_connections import (
     GitConnections,
@@ -104,12 +104,6 @@ def _secret(value: object, existing: str | None) -> pulumi.Output[str] | Existin
         return ExistingSecret(existing)
     reveal = getattr(value, "get_secret_value", None)
     return pulumi.Output.secret(reveal()) if reveal else None
-
-
-def chart(settings: Settings) -> ChartArgs:
-    """The agent's chart."""
-    found = settings.agent.chart
-    return ChartArgs(repository=found.repository, name=found.name, version=found.version)
 
 
 def build_secrets(settings: Settings) -> Mapping[str, pulumi.Output[str]]:
@@ -226,7 +220,7 @@ def agent_release(
             namespace=cluster.name,
             release_name=agent.release,
             prefix=agent.prefix,
-            chart=chart(settings),
+            chart=agent.chart.address,
             values=chart_values(settings, plan, image=image.reference if image else agent.image),
             agent_secrets=agent_secrets(settings),
             connection_marks=[*marks, *files],
@@ -244,7 +238,7 @@ def agent_release(
 def _load_chart(settings: Settings) -> bool:
     """Whether the chart is there to be checked: a preview with the look at the chart turned off may go without."""
     repository = settings.agent.chart.repository
-    if Levels(settings.preflight).looks("chart") or not is_out_of_reach(settings.agent.chart):
+    if Levels(settings.preflight).looks("chart") or not is_out_of_reach(settings.agent.chart.address):
         return True
     pulumi.log.warn(
         f"the chart repository {repository} is out of reach, so this preview knows nothing of the chart"
