@@ -21,7 +21,7 @@ def is_out_of_reach(chart: ChartAddress) -> bool:
     if not pulumi.runtime.is_dry_run() or chart.in_registry:
         return False
     try:
-        request(f"{chart.repository.rstrip('/')}/index.yaml", timeout=SECONDS)
+        request(f"{chart.repository.rstrip('/')}/index.yaml", timeout=SECONDS, method="HEAD")
     except WebError:
         return True
     return False  # it answers; what it says is the plugin's to report
