@@ -118,16 +118,16 @@ def build_secrets(settings: Settings) -> Mapping[str, pulumi.Output[str]]:
 
 
 def checkout(settings: Settings, root: Path, source: Source, target: Path) -> None:
-    """Fetch a dbt project's repository at its ref into ``target``. Raises StagingError."""
+    """Fetch a dbt project at its ref into ``target``, which is empty. Raises StagingError."""
     try:
         secrets = cluster_secrets(settings, root=root)
         access = repository_access(settings, source.connection, root=root, secrets=secrets)
-        fetch(str(source.repo), source.ref, target, access=access)
+        fetch(str(source.repo), source.ref, target, access=access, subdir=source.subdir)
     except GitError as error:
         index = [project.name for project in settings.dbt_projects].index(source.name)
         raise StagingError(
             f"{pulumi.get_project()}:dbtProjects[{index}].repo is {source.repo}, which cannot be fetched for the image "
-            f"({error}); correct repo, ref or connection, and run again."
+            f"({error}); correct repo, ref, subdir or connection, and run again."
         ) from None
 
 
