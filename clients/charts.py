@@ -18,6 +18,7 @@ import yaml
 from clients.errors import Cause, RemoteError
 from clients.http import WebError, request
 from clients.registry import Login, Reference, Registry, RegistryError
+from domain.chart import ChartAddress
 from domain.merge import merge_over_defaults
 
 _LAYER = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
@@ -34,27 +35,10 @@ class MissingChartError(RemoteError):
         self.known = tuple(known)
 
 
-@dataclass(frozen=True, kw_only=True)
-class ChartAddress:
-    """Which chart."""
-
-    repository: str
-    """Chart repository, http(s):// or oci://."""
-    name: str
-    """Name of the chart."""
-    version: str
-    """Exact version."""
-
-    @property
-    def in_registry(self) -> bool:
-        """Whether a container registry holds it."""
-        return self.repository.startswith("oci://")
-
-    @property
-    def reference(self) -> Reference:
-        """Its place in a registry; Helm writes the + of a version as _ in tags, where + is not allowed."""
-        path = f"{self.repository.removeprefix('oci://').rstrip('/')}/{self.name}"
-        return Reference.parse(f"{path}:{self.version.replace('+', '_')}")
+def reference(chart: ChartAddress) -> Reference:
+    """A chart's place in a registry; Helm writes the + of a version as _ in tags, where + is not allowed."""
+    path = f"{chart.repository.removeprefix('oci://').rstrip('/')}/{chart.name}"
+    return Reference.parse(f"{path}:{chart.version.replace('+', '_')}")
 
 
 @dataclass(frozen=True)
@@ -171,7 +155,7 @@ def _body(url: str, *, timeout: float) -> bytes:
 
 
 def _from_registry(chart: ChartAddress, login: Login | None, timeout: float) -> bytes:
-    place = chart.reference
+    place = reference(chart)
     registry = Registry(place.server, login, timeout=timeout)
     try:
         manifest = registry.manifest(place.repository, place.tag)

@@ -43,7 +43,7 @@ def request(
     timeout: float,
     headers: Mapping[str, str] | None = None,
     authorization: str | None = None,
-    method: Literal["GET", "POST"] = "GET",
+    method: Literal["GET", "HEAD", "POST"] = "GET",
 ) -> Answer:
     """Ask for a URL; every HTTP status is an answer.
 

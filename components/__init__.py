@@ -1,7 +1,7 @@
 """Pulumi components; each one can be used from another Pulumi program as well (docs/components.md)."""
 
 from components.agent_namespace import AgentNamespace, AgentNamespaceArgs
-from components.agent_release import AgentRelease, AgentReleaseArgs, AgentSecrets, ChartArgs, ExistingSecret
+from components.agent_release import AgentRelease, AgentReleaseArgs, AgentSecrets, ExistingSecret
 from components.client_image import ClientImage, ClientImageArgs
 from components.git_connections import (
     GitConnections,
@@ -11,6 +11,7 @@ from components.git_connections import (
     SshCredentials,
 )
 from components.registry_login import RegistryLogin
+from domain.chart import ChartAddress
 
 __all__ = [
     "AgentNamespace",
@@ -18,7 +19,7 @@ __all__ = [
     "AgentRelease",
     "AgentReleaseArgs",
     "AgentSecrets",
-    "ChartArgs",
+    "ChartAddress",
     "ClientImage",
     "ClientImageArgs",
     "ExistingSecret",

@@ -19,29 +19,13 @@ from domain.chart import (
     IMAGE_PULL_KEY,
     OPEN_LINEAGE_KEY,
     SENTINEL_AUTH_KEY,
+    ChartAddress,
     SecretNames,
     has_sentinel,
     with_secret_names,
 )
 from domain.fingerprint import fingerprint
 from domain.names import AGENT_RELEASE, FORCE_PATCH, SECRETS_MARK
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChartArgs:
-    """Which chart."""
-
-    repository: str
-    """Chart repository, https:// or oci://."""
-    name: str
-    """Name of the chart."""
-    version: str
-    """Exact version."""
-
-    @property
-    def in_registry(self) -> bool:
-        """Whether a container registry holds it."""
-        return self.repository.startswith("oci://")
 
 
 @dataclass(frozen=True)
@@ -76,7 +60,7 @@ class AgentReleaseArgs:
     """Name of the Helm release."""
     prefix: str
     """Prefix of the names of the Secrets that are created."""
-    chart: ChartArgs
+    chart: ChartAddress
     """Which chart."""
     values: Mapping[str, Any]
     """The chart's values but for the names of the Secrets."""

@@ -19,6 +19,23 @@ def chart_release(version: str) -> tuple[int, int, int]:
     return int(major), int(minor), int(patch)
 
 
+@dataclass(frozen=True, kw_only=True)
+class ChartAddress:
+    """Which chart."""
+
+    repository: str
+    """Chart repository, http(s):// or oci://."""
+    name: str
+    """Name of the chart."""
+    version: str
+    """Exact version."""
+
+    @property
+    def in_registry(self) -> bool:
+        """Whether a container registry holds it."""
+        return self.repository.startswith("oci://")
+
+
 def has_sentinel(version: str) -> bool:
     """Whether this version is of the second generation: a sentinel, one image for all, tolerations, Pod operators."""
     return chart_release(version)[0] >= 2

@@ -3,13 +3,13 @@
     ReportedError                the program ends with its text, without a traceback
     ├── SettingsError            settings/errors.py: every mistake in the stack file
     ├── PreflightError           preflight/report.py: what would fail later
-    ├── StagingError             program/staging.py: files of the build context that cannot be read or written
+    ├── StagingError             program/build_context.py: a build context that cannot be fetched, read or written
     └── RemoteError              clients/errors.py: something outside gave no usable answer; its `cause` says why
-        ├── GitError             clients/git/errors.py
-        ├── WebError             clients/http.py
-        ├── RegistryError        clients/registry.py
-        ├── MissingChartError    clients/charts.py
-        ├── EngineError          clients/docker.py
+        ├── GitError             clients/git/errors.py: a Git host
+        ├── WebError             clients/http.py: any host that speaks HTTP
+        ├── RegistryError        clients/registry.py: a container registry that refuses
+        ├── MissingChartError    clients/charts.py: a chart or version that a repository lacks
+        ├── EngineError          clients/docker.py: a Docker engine
         ├── ClusterError         clients/kubernetes.py: no answer
         └── RefusedError         clients/kubernetes.py: an answer with an error status
 

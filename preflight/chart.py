@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from clients.charts import ChartAddress, ChartPackage, MissingChartError, fetch_chart
+from clients.charts import ChartPackage, MissingChartError, fetch_chart, reference
 from clients.errors import Cause
 from clients.http import WebError
 from clients.registry import RegistryError
@@ -55,8 +55,8 @@ def _package(world: World) -> ChartPackage | None:
     chart = world.settings.agent.chart
     facts = {"url": chart.repository, "name": chart.name, "version": chart.version}
     try:
-        address = ChartAddress(repository=chart.repository, name=chart.name, version=chart.version)
-        login = registry_login(world.settings, address.reference.server) if address.in_registry else None
+        address = chart.address
+        login = registry_login(world.settings, reference(address).server) if address.in_registry else None
         return fetch_chart(address, login=login, timeout=world.timeout)
     except MissingChartError as error:
         no_chart = error.cause is Cause.NOT_FOUND

@@ -27,7 +27,7 @@ LEFT_OUT = frozenset(
 """Names that never reach the context: history, caches and what dbt makes itself."""
 
 Checkout = Callable[[Source, Path], None]
-"""Fetches a project's repository at its ref into an empty folder."""
+"""Fetches a project at its ref into an empty folder: the files below its `subdir`, or all of its repository."""
 
 
 class StagingError(ReportedError):
@@ -93,7 +93,7 @@ def _project_files(
         shutil.rmtree(fetched, ignore_errors=True)
         fetched.mkdir(parents=True)
         checkout(source, fetched)
-        folder = fetched / source.subdir if source.subdir else fetched
+        folder = fetched
     return {f"dbt/{source.name}/{name}": path for name, path in _files(folder)}
 
 

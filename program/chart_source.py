@@ -5,23 +5,23 @@ from __future__ import annotations
 import pulumi
 
 from clients.http import WebError, request
-from settings.agent import Chart
+from domain.chart import ChartAddress
 
 SECONDS = 5
 """Longest wait for an answer."""
 
 
-def is_out_of_reach(chart: Chart) -> bool:
+def is_out_of_reach(chart: ChartAddress) -> bool:
     """Whether a preview has to do without the chart.
 
     The kubernetes plugin loads the chart while it checks the release's inputs, unless one of them is not known yet
     (pulumi-kubernetes 4.25.0 and 4.29.0, helm_release.go), so a preview without network would fail at that. An `up` needs the chart
     in any case, so for it the answer is always no.
     """
-    if not pulumi.runtime.is_dry_run() or not chart.repository.startswith("http"):
+    if not pulumi.runtime.is_dry_run() or chart.in_registry:
         return False
     try:
-        request(f"{chart.repository.rstrip('/')}/index.yaml", timeout=SECONDS)
+        request(f"{chart.repository.rstrip('/')}/index.yaml", timeout=SECONDS, method="HEAD")
     except WebError:
         return True
     return False  # it answers; what it says is the plugin's to report

@@ -11,7 +11,7 @@ import pulumi
 from clients.git import GitError
 from clients.git import checkout as fetch
 from components.agent_namespace import AgentNamespace, AgentNamespaceArgs
-from components.agent_release import AgentRelease, AgentReleaseArgs, AgentSecrets, ChartArgs, ExistingSecret
+from components.agent_release import AgentRelease, AgentReleaseArgs, AgentSecrets, ExistingSecret
 from components.client_image import ClientImage, ClientImageArgs
 from components.git_connections import (
     GitConnections,
@@ -106,12 +106,6 @@ def _secret(value: object, existing: str | None) -> pulumi.Output[str] | Existin
     return pulumi.Output.secret(reveal()) if reveal else None
 
 
-def chart(settings: Settings) -> ChartArgs:
-    """The agent's chart."""
-    found = settings.agent.chart
-    return ChartArgs(repository=found.repository, name=found.name, version=found.version)
-
-
 def build_secrets(settings: Settings) -> Mapping[str, pulumi.Output[str]]:
     """Build arguments with credentials in them."""
     found = {}
@@ -124,16 +118,16 @@ def build_secrets(settings: Settings) -> Mapping[str, pulumi.Output[str]]:
 
 
 def checkout(settings: Settings, root: Path, source: Source, target: Path) -> None:
-    """Fetch a dbt project's repository at its ref into ``target``. Raises StagingError."""
+    """Fetch a dbt project at its ref into ``target``, which is empty. Raises StagingError."""
     try:
         secrets = cluster_secrets(settings, root=root)
         access = repository_access(settings, source.connection, root=root, secrets=secrets)
-        fetch(str(source.repo), source.ref, target, access=access)
+        fetch(str(source.repo), source.ref, target, access=access, subdir=source.subdir)
     except GitError as error:
         index = [project.name for project in settings.dbt_projects].index(source.name)
         raise StagingError(
             f"{pulumi.get_project()}:dbtProjects[{index}].repo is {source.repo}, which cannot be fetched for the image "
-            f"({error}); correct repo, ref or connection, and run again."
+            f"({error}); correct repo, ref, subdir or connection, and run again."
         ) from None
 
 
@@ -226,7 +220,7 @@ def agent_release(
             namespace=cluster.name,
             release_name=agent.release,
             prefix=agent.prefix,
-            chart=chart(settings),
+            chart=agent.chart.address,
             values=chart_values(settings, plan, image=image.reference if image else agent.image),
             agent_secrets=agent_secrets(settings),
             connection_marks=[*marks, *files],
@@ -244,7 +238,7 @@ def agent_release(
 def _load_chart(settings: Settings) -> bool:
     """Whether the chart is there to be checked: a preview with the look at the chart turned off may go without."""
     repository = settings.agent.chart.repository
-    if Levels(settings.preflight).looks("chart") or not is_out_of_reach(settings.agent.chart):
+    if Levels(settings.preflight).looks("chart") or not is_out_of_reach(settings.agent.chart.address):
         return True
     pulumi.log.warn(
         f"the chart repository {repository} is out of reach, so this preview knows nothing of the chart"

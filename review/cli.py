@@ -10,7 +10,8 @@ from pathlib import Path
 from pulumi import automation as auto
 
 from review import engine, fleet, publish
-from review.live import PulumiError, review_of, without
+from review.engine import PulumiError
+from review.live import review_of, without
 from review.markdown import render
 from review.model import Verdict
 from review.preview import PreviewError, parse

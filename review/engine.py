@@ -10,10 +10,13 @@ from pathlib import Path
 from pulumi import automation as auto
 
 from policy.levels import levels_for
-from review.live import PulumiError
 from review.model import Violation
 
 _MANDATORY = ("mandatory", "remediate")
+
+
+class PulumiError(Exception):
+    """Pulumi could not do what it was asked; the message is what it said."""
 
 
 @dataclass(frozen=True)
@@ -29,17 +32,29 @@ class Printed:
 def select(name: str, folder: Path) -> auto.Stack:
     """A stack of the program in ``folder``; raises PulumiError (no such stack, no pulumi)."""
     try:
-        workspace = auto.LocalWorkspace(
+        return auto.Stack.select(name, _workspace(folder))
+    except auto.CommandError as error:
+        raise PulumiError(said(error)) from None
+
+
+def configuration(name: str, folder: Path) -> auto.ConfigMap:
+    """Configuration of a stack, its secrets in clear; raises PulumiError (no such stack, no passphrase, no pulumi)."""
+    try:
+        return _workspace(folder).get_all_config(name)
+    except auto.CommandError as error:
+        raise PulumiError(f"pulumi config of the stack {name} said: {said(error)}") from None
+
+
+def _workspace(folder: Path) -> auto.LocalWorkspace:
+    try:
+        return auto.LocalWorkspace(
             work_dir=str(folder), env_vars={"PULUMI_SKIP_UPDATE_CHECK": "true", "NO_COLOR": "1"}
         )
-        return auto.Stack.select(name, workspace)
     except FileNotFoundError:
         raise PulumiError(
             "pulumi is not on PATH; install it (https://www.pulumi.com/docs/install/) or use the trial's: "
             'eval "$(make -s env)"'
         ) from None
-    except auto.CommandError as error:
-        raise PulumiError(said(error)) from None
 
 
 def preview(stack: auto.Stack, *, policy_packs: Sequence[str] = (), refresh: bool = False) -> Printed:

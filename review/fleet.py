@@ -13,7 +13,8 @@ from typing import Literal
 from pulumi import automation as auto
 
 from review import engine, words
-from review.live import PulumiError, review_of, without
+from review.engine import PulumiError
+from review.live import review_of, without
 from review.markdown import headline, marker, render, sign
 from review.model import Review, Verdict
 from review.preview import parse

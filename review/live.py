@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +14,7 @@ from clients.git import GitError
 from preflight.connection import cluster_secrets, repository_access
 from review import commits
 from review.build import Facts, build
+from review.engine import configuration
 from review.model import Commits, Notice, Review, Violation
 from review.preview import Preview
 from settings import RawValue, Settings, SettingsError, parse
@@ -25,43 +24,15 @@ from settings.secret_texts import secret_texts
 _SHORTEST_SECRET = 6
 
 
-class PulumiError(Exception):
-    """The pulumi command could not do what it was asked; the message is what it said."""
-
-
-def run_pulumi(
-    arguments: Sequence[str], *, folder: Path, variables: Mapping[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    """The pulumi command in the program's folder; raises PulumiError when there is none."""
-    try:
-        return subprocess.run(
-            ["pulumi", *arguments, "--non-interactive"],
-            cwd=folder,
-            env={**os.environ, **(variables or {}), "NO_COLOR": "1", "PULUMI_SKIP_UPDATE_CHECK": "true"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise PulumiError(
-            "pulumi is not on PATH; install it (https://www.pulumi.com/docs/install/) or use the trial's: "
-            'eval "$(make -s env)"'
-        ) from None
-
-
 def settings_of(stack: str, *, project: str, folder: Path) -> Settings:
     """Settings of a stack, its secrets in this process' memory only.
 
     Raises PulumiError (no such stack, no passphrase) and SettingsError.
     """
-    done = run_pulumi(["config", "--show-secrets", "--json", "--stack", stack], folder=folder)
-    if done.returncode != 0:
-        raise PulumiError(f"pulumi config of the stack {stack} said: {done.stderr.strip()}")
     prefix = f"{project}:"
     raw = {
-        key.removeprefix(prefix): RawValue(str(item.get("value", "")), secret=bool(item.get("secret")))
-        for key, item in json.loads(done.stdout).items()
+        key.removeprefix(prefix): RawValue(item.value, secret=item.secret)
+        for key, item in configuration(stack, folder).items()
         if key.startswith(prefix)
     }
     return parse(raw, project=project, root=folder)

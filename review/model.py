@@ -22,11 +22,6 @@ class Verdict(Enum):
     REPLACES = "replaces or removes something"
     FAILED = "preview failed"
 
-    @property
-    def red(self) -> bool:
-        """Whether somebody must look before it goes on."""
-        return self in (Verdict.REPLACES, Verdict.FAILED)
-
 
 @dataclass(frozen=True)
 class Notice:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from domain.chart import chart_release, has_sentinel
+from domain.chart import ChartAddress, chart_release, has_sentinel
 from domain.credentials import in_clear, looks_like_a_credential
 from domain.names import CHART_WORKER_GRACE
 from settings.base import DnsLabel, DnsSubdomain, EnvName, HttpUrl, Quantity, Seconds, SecretKeyRef, Section
@@ -41,6 +41,11 @@ class Chart(Section):
     def release(self) -> tuple[int, int, int]:
         """Version as (major, minor, patch)."""
         return chart_release(self.version)
+
+    @property
+    def address(self) -> ChartAddress:
+        """Where it is, for those who fetch it."""
+        return ChartAddress(repository=self.repository, name=self.name, version=self.version)
 
     @property
     def has_sentinel(self) -> bool:

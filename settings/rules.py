@@ -235,14 +235,16 @@ def _local_files(stack: _Stack) -> Found:
 
 def _pem(at: str, root: Path, name: str) -> Found:
     try:
-        content = (root / name).read_bytes()
+        content = (root / name).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        content = ""
     except OSError:
         yield at, f"names {name}, which cannot be read; write a path relative to Pulumi.yaml"
         return
-    if b"-----BEGIN CERTIFICATE-----" not in content:
+    if "-----BEGIN CERTIFICATE-----" not in content:
         yield (
             at,
-            f"names {name}, which holds no PEM certificate; write the file of your certificate authority",
+            f"names {name}, which is not a PEM certificate; write the file of your certificate authority",
         )
 
 

@@ -7,7 +7,6 @@ Enterprise Server has its API under `/api/v3` of its own host.
 
 from __future__ import annotations
 
-import base64
 import json
 import time
 from dataclasses import dataclass, field
@@ -74,24 +73,12 @@ class GithubApp:
 
     def _assertion(self) -> str:
         # Only stacks with a GitHub App pay for this import.
-        from cryptography.exceptions import UnsupportedAlgorithm
-        from cryptography.hazmat.primitives import hashes, serialization
-        from cryptography.hazmat.primitives.asymmetric import padding, rsa
+        import jwt
 
-        try:
-            key = serialization.load_pem_private_key(self.private_key.encode(), password=None)
-        except (ValueError, TypeError, UnsupportedAlgorithm):
-            raise GitError(Cause.UNAUTHORISED, "the app's private key cannot be read") from None
-        if not isinstance(key, rsa.RSAPrivateKey):
-            raise GitError(Cause.UNAUTHORISED, "the app's private key is not an RSA key")
         now = int(time.time())
         claims = {"iat": now - _CLOCK_SKEW, "exp": now + _LIFETIME, "iss": str(self.app_id)}
-        signed = ".".join(
-            _segment(json.dumps(part).encode()) for part in ({"alg": "RS256", "typ": "JWT"}, claims)
-        )
-        signature = key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
-        return f"{signed}.{_segment(signature)}"
-
-
-def _segment(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+        try:
+            return jwt.encode(claims, self.private_key, algorithm="RS256")
+        except (ValueError, TypeError, AttributeError, jwt.PyJWTError):
+            reason = "the app's private key cannot be read as an RSA key"
+            raise GitError(Cause.UNAUTHORISED, reason) from None

@@ -11,10 +11,10 @@ from components.agent_release import (
     AgentRelease,
     AgentReleaseArgs,
     AgentSecrets,
-    ChartArgs,
     ExistingSecret,
 )
 from components.registry_login import RegistryLogin
+from domain.chart import ChartAddress
 from domain.names import SECRETS_MARK
 from tests.support.pulumi_mocks import plain
 
@@ -30,7 +30,7 @@ def make(version="2.3.3", values=None, repository="https://charts.example.com", 
             namespace="agents",
             release_name="astro-agent",
             prefix="p",
-            chart=ChartArgs(repository=repository, name="chart", version=version),
+            chart=ChartAddress(repository=repository, name="chart", version=version),
             values=values or {"commonEnv": [{"name": "A", "value": "1"}], "openLineage": {"enabled": True}},
             agent_secrets=AgentSecrets(**(defaults | secrets)),
             connection_marks=["aaaa"],

@@ -16,11 +16,11 @@ pytestmark = pytest.mark.engine
 
 FAULTS = {
     "components/agent_namespace.py": ("enable_secret_mutable=True", "enable_secret_mutable=False"),
-    "components/wiring.py": ("timeout_seconds=agent.helm_timeout", "timeout_seconds=5"),
+    "program/wiring.py": ("timeout_seconds=agent.helm_timeout", "timeout_seconds=5"),
     "components/agent_release.py": (
-        "merged = _merge(values, secret_values)",
-        'merged = _merge(values, secret_values) | {"logLevel": "https://u:canary-clear@example.com"}'
-        ' | {"dagBundleConfigList": values["dagBundleConfigList"].replace("true", "false")}',
+        "        return values\n",
+        '        return values | {"logLevel": "https://u:canary-clear@example.com"}'
+        ' | {"dagBundleConfigList": values["dagBundleConfigList"].replace("true", "false")}\n',
     ),
 }
 """Mistakes in the program that settings cannot make: the rules are there for who changes it."""

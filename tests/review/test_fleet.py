@@ -10,8 +10,8 @@ from pulumi import automation as auto
 
 from review import Verdict, build, parse
 from review.cli import fleet_exit_code, main
+from review.engine import PulumiError
 from review.fleet import Outcome, explain, render_fleet, run, select
-from review.live import PulumiError
 
 NAMES = ["prod-eu", "prod-us", "staging"]
 

@@ -14,7 +14,6 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -208,11 +207,3 @@ def put_image(server: str, login: tuple[str, str], repository: str, tag: str, pl
         kind = "application/vnd.docker.distribution.manifest.list.v2+json"
         index = json.dumps({"schemaVersion": 2, "mediaType": kind, "manifests": entries}).encode()
         call("PUT", f"{base}/manifests/{tag}", index, kind)
-
-
-def package_folder(folder: Path) -> bytes:
-    """A chart's folder as `helm package` writes it."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        archive.add(folder, arcname=folder.name)
-    return buffer.getvalue()

@@ -7,7 +7,7 @@ import json
 
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from clients.git import Access, Cause, GitError, Session, ls_remote
 from clients.git.github_app import LOGIN, GithubApp
@@ -67,6 +67,15 @@ def test_a_key_that_is_none(trusting: Host) -> None:
         pass
     assert caught.value.cause is Cause.UNAUTHORISED
     assert "canary" not in str(caught.value)
+
+
+def test_a_key_of_another_kind(trusting: Host) -> None:
+    pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    with pytest.raises(GitError) as caught, Session(_access(trusting, pem.decode()), timeout=20):
+        pass
+    assert caught.value.cause is Cause.UNAUTHORISED
 
 
 def test_a_host_that_is_not_trusted(host: Host, key: rsa.RSAPrivateKey) -> None:

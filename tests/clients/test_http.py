@@ -1,0 +1,128 @@
+"""Requests over HTTP, asked of real servers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from clients.errors import Cause
+from clients.http import WebError, is_loopback, request
+from tests.support.git_server import serve
+
+Reply = Callable[[BaseHTTPRequestHandler], None]
+
+
+@contextmanager
+def server(reply: Reply) -> Iterator[str]:
+    """URL of a server that answers every request in one way."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            reply(self)
+
+        def do_HEAD(self) -> None:
+            reply(self)
+
+        def do_POST(self) -> None:
+            reply(self)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+
+
+def send(handler: BaseHTTPRequestHandler, status: int, body: bytes = b"", **headers: str) -> None:
+    """Answer a request."""
+    handler.send_response(status)
+    for name, value in headers.items():
+        handler.send_header(name, value)
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    if handler.command != "HEAD":
+        handler.wfile.write(body)
+
+
+@pytest.mark.parametrize("status", [200, 401, 404, 500])
+def test_every_status_is_an_answer(status: int) -> None:
+    with server(lambda handler: send(handler, status, b"text")) as url:
+        answer = request(url, timeout=5)
+    assert (answer.status, answer.body) == (status, b"text")
+
+
+def test_the_method_is_sent() -> None:
+    with server(lambda handler: send(handler, 200, handler.command.encode())) as url:
+        assert request(url, timeout=5, method="POST").body == b"POST"
+        assert request(url, timeout=5, method="HEAD").body == b""
+
+
+def test_credentials_stay_with_the_host_that_was_asked() -> None:
+    seen: list[str | None] = []
+
+    def other(handler: BaseHTTPRequestHandler) -> None:
+        seen.append(handler.headers.get("Authorization"))
+        send(handler, 200)
+
+    def first(handler: BaseHTTPRequestHandler) -> None:
+        seen.append(handler.headers.get("Authorization"))
+        send(handler, 302, Location=elsewhere)
+
+    with server(other) as elsewhere, server(first) as url:
+        request(url, timeout=5, authorization="Bearer canary")
+    assert seen == ["Bearer canary", None]
+
+
+def test_a_trickle_ends_at_the_limit() -> None:
+    def trickle(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "1000000")
+        handler.end_headers()
+        for _ in range(100):
+            try:
+                handler.wfile.write(b"x" * 70_000)
+            except OSError:
+                return
+            time.sleep(0.1)
+
+    with server(trickle) as url, pytest.raises(WebError) as caught:
+        request(url, timeout=0.5)
+    assert caught.value.cause is Cause.TIMEOUT
+
+
+def test_nobody_answers() -> None:
+    with server(lambda handler: send(handler, 200)) as url:
+        pass
+    with pytest.raises(WebError) as caught:
+        request(url, timeout=5)
+    assert caught.value.cause is Cause.UNREACHABLE
+
+
+def test_a_certificate_that_is_not_trusted(tmp_path: Path) -> None:
+    git = serve(tmp_path)
+    with pytest.raises(WebError) as caught:
+        request(git.url("a.git"), timeout=5)
+    git.stop()
+    assert caught.value.cause is Cause.TLS
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("localhost", True),
+        ("localhost:5000", True),
+        ("127.0.0.2:80", True),
+        ("[::1]:80", True),
+        ("a.example.com", False),
+    ],
+)
+def test_loopback(host: str, expected: bool) -> None:
+    assert is_loopback(host) is expected
