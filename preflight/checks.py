@@ -191,7 +191,8 @@ CHECKS: Mapping[str, Check] = {
                 "Dag is updated; write {clean} there",
             ),
             "invalid": _error(
-                "dags.repo", "has a .gitmodules that Git cannot read ({detail}), so that no Dag is updated; correct the file"
+                "dags.repo, dbtProjects[<n>].path, dags.submodules",
+                "leads to {url}, whose .gitmodules Git cannot read ({detail}), so that no Dag is updated; correct the file",
             ),
             "skipped": _warning(
                 "dbtProjects[<n>].path, dags.submodules",

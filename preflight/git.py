@@ -163,7 +163,7 @@ def _dag_repository(world: World, session: Session, view: AgentsAccess) -> Tree 
     try:
         modules = read_modules(session, files.get(".gitmodules", b""))
     except GitError as error:
-        world.found("git.submodule", "invalid", at="dags.repo", detail=error)
+        world.found("git.submodule", "invalid", at="dags.repo", url=dags.repo, detail=error)
         return None
     return Tree(dags.ref, commit, entries, modules, files, real)
 

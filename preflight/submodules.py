@@ -222,7 +222,11 @@ class Tour:
             name = dbt_files.examine(self._world, lodger.index, own, at=at, where=where)
             behind = self._lag(link, lodger, session, clone, refs)
             self._world.projects[lodger.project.name] = ProjectFacts(link.url, link.commit, behind, name)
-        modules = gitmodules.read_modules(session, files.get(".gitmodules", b""))
+        try:
+            modules = gitmodules.read_modules(session, files.get(".gitmodules", b""))
+        except GitError as error:
+            self._world.found("git.submodule", "invalid", at=_at(link, "path"), url=link.url, detail=error)
+            return []
         nested = []
         for path, entry in entries.items():
             if entry.kind != "submodule":

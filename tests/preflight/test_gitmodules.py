@@ -70,6 +70,14 @@ def test_gitmodules_that_git_cannot_read(git_stack: GitStack) -> None:
     expect(git_stack.look(), "git.submodule", "invalid", at="dags.repo", says="correct the file")
 
 
+def test_gitmodules_of_a_submodule_that_git_cannot_read(git_stack: GitStack) -> None:
+    pin = git_stack.dbt.commit({".gitmodules": "[broken\n"})
+    git_stack.link("dags/dbt/jaffle", git_stack.server.url("analytics/jaffle.git"), pin)
+    expect(
+        git_stack.look(), "git.submodule", "invalid", at="dbtProjects[0].path", says="analytics/jaffle.git"
+    )
+
+
 @pytest.mark.parametrize("path", ["dags/dbt/jaffle/", "./dags/dbt/jaffle", "dags//dbt/jaffle"])
 def test_a_path_with_a_slash_at_its_end(git_stack: GitStack, path: str, tmp_path: Path) -> None:
     _edit(git_stack, *_entry(git_stack, path=path))
