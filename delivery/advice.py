@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from delivery.git_access import SSH_CONFIG, ssh_options
-from domain.remote import parse_remote
+from domain.address import RepositoryAddress
 from settings.connections import GithubAppConnection, HttpsConnection, SshConnection
 from settings.stack import Settings
 
@@ -50,7 +50,7 @@ def _provider(settings: Settings) -> Iterator[str]:
     used = [settings.connections[name] for name in _used(settings)]
     named = settings.dags.connection
     dags = settings.connections.get(named) if named else None
-    if version < SUBMODULES and settings.projects_delivered_as_submodules:
+    if version < SUBMODULES and (settings.projects_delivered_as_submodules or settings.dags.submodules):
         yield f"{spelled} does not fetch submodules; pin {_text(SAFE)} or later"
     elif version < SSH_SUBMODULES and any(isinstance(item, SshConnection) for item in used):
         yield f"{spelled} does not open submodules by SSH; pin {_text(SAFE)} or later"
@@ -69,7 +69,7 @@ def _app_elsewhere(settings: Settings) -> Iterator[str]:
     """The provider has no setting for the API of a GitHub Enterprise host."""
     named = settings.dags.connection
     dags = settings.connections.get(named) if named else None
-    host = parse_remote(settings.dags.repo).authority
+    host = RepositoryAddress.parse(settings.dags.repo).authority
     if isinstance(dags, GithubAppConnection) and host != GITHUB:
         yield (
             f"connections.{named} is a GitHub App on {host}, but {PROVIDER} (0.5.0 to 1.0.1) asks {GITHUB} alone for its tokens, "
@@ -98,8 +98,7 @@ def _used(settings: Settings) -> Iterator[str]:
     for project in settings.projects_delivered_as_submodules:
         if project.connection:
             yield project.connection
-    if settings.delivery == "git-submodule":
-        yield from (item.connection for item in settings.dags.submodules)
+    yield from (item.connection for item in settings.dags.submodules if item.connection)
 
 
 def _text(version: tuple[int, ...]) -> str:

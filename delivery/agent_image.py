@@ -16,10 +16,11 @@ PROJECTS_VARIABLE = "ASTRO_DBT_PROJECTS"
 
 def plan(settings: Settings, *, authorities: Mapping[str, str]) -> Plan:
     """What the stack provisions under this option."""
-    access = git_access(settings, authorities=authorities, submodules=False)
+    submodules = bool(settings.dags.submodules)
+    access = git_access(settings, authorities=authorities, submodules=submodules)
     return Plan(
         option="agent-image",
-        bundle=dag_bundle(settings, submodules=False),
+        bundle=dag_bundle(settings, submodules=submodules),
         environment=(EnvVar(PROJECTS_VARIABLE, PROJECTS_ROOT), *access.environment),
         mounts=access.mounts,
         config_files=access.config_files,

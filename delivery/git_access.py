@@ -19,9 +19,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from delivery.plan import EnvVar, Mount, SecretKey
+from domain.address import RepositoryAddress
 from domain.connection_secret import CONNECTION_KEY, HEADER_KEY, KNOWN_HOSTS_KEY, SSH_KEY, airflow_connection
 from domain.names import CONFIG_MOUNT, SEEN_HOST_KEYS
-from domain.remote import parse_remote, spellings
 from settings.connections import GithubAppConnection, HttpsConnection, SshConnection
 from settings.stack import Settings
 
@@ -56,10 +56,8 @@ def dags_connection(settings: Settings) -> str:
 
 def ssh_dags_connection(settings: Settings, connection: str) -> str:
     """The Airflow connection of a Dag repository over SSH: nothing in it is secret, the key is a file."""
-    remote = parse_remote(settings.dags.repo)
-    return airflow_connection(
-        f"{remote.user or 'git'}@{ssh_alias(connection)}:{remote.path}", extra=ssh_options(settings)
-    )
+    address = RepositoryAddress.parse(settings.dags.repo)
+    return airflow_connection(address.at_alias(ssh_alias(connection)), extra=ssh_options(settings))
 
 
 def ssh_options(settings: Settings) -> dict[str, str]:
@@ -104,7 +102,7 @@ def git_access(settings: Settings, *, authorities: Mapping[str, str], submodules
     ``authorities`` maps connection ids to the PEM text of their certificate authority.
     """
     repositories = list(_repositories(settings, submodules=submodules))
-    used = {connection for connection, _ in repositories}
+    used = {item.connection for item in repositories}
     ssh = sorted(name for name in used if isinstance(settings.connections.get(name), SshConnection))
     entries = list(_git_config(settings, repositories, authorities, ssh=bool(ssh)))
     files = {f"ca-{name}.crt": authorities[name] for name in sorted(used & set(authorities))}
@@ -131,17 +129,36 @@ def git_access(settings: Settings, *, authorities: Mapping[str, str], submodules
     return GitAccess(tuple(environment), tuple(mounts), files, frozenset(read))
 
 
-def _repositories(settings: Settings, *, submodules: bool) -> Iterator[tuple[str, str]]:
-    """(connection, clone URL) of every repository that needs one, the Dag repository first."""
+@dataclass(frozen=True)
+class _Opened:
+    """A repository that a connection opens."""
+
+    connection: str
+    url: str
+    spellings: tuple[str, ...] = ()
+
+    @property
+    def address(self) -> RepositoryAddress:
+        return RepositoryAddress.parse(self.url)
+
+
+def _repositories(settings: Settings, *, submodules: bool) -> Iterator[_Opened]:
+    """Every repository that needs a connection, the Dag repository first.
+
+    Git fetches all registered submodules or none, so with ``submodules`` those of dbt projects need their connections also
+    when the image delivers these projects.
+    """
     if settings.dags.connection:
-        yield settings.dags.connection, settings.dags.repo
+        yield _Opened(settings.dags.connection, settings.dags.repo)
     if not submodules:
         return
-    for project in settings.projects_delivered_as_submodules:
-        if project.connection and project.repo:
-            yield project.connection, project.repo
+    for project in settings.dbt_projects:
+        delivered = project.submodule and (project.path or settings.delivery == "git-submodule")
+        if delivered and project.connection and project.repo:
+            yield _Opened(project.connection, project.repo, project.spellings)
     for submodule in settings.dags.submodules:
-        yield submodule.connection, submodule.repo
+        if submodule.connection:
+            yield _Opened(submodule.connection, submodule.repo, submodule.spellings)
 
 
 def _connection_variables(settings: Settings) -> Iterator[EnvVar]:
@@ -157,56 +174,64 @@ def _connection_variables(settings: Settings) -> Iterator[EnvVar]:
 
 
 def _git_config(
-    settings: Settings, repositories: list[tuple[str, str]], authorities: Mapping[str, str], *, ssh: bool
+    settings: Settings, repositories: list[_Opened], authorities: Mapping[str, str], *, ssh: bool
 ) -> Iterator[tuple[str, str | SecretKey]]:
     yield "fetch.recurseSubmodules", "false"
     if ssh:
         yield "core.sshCommand", f"ssh -F {SSH_CONFIG}"
     trusted: set[str] = set()
-    for connection, url in repositories:
-        remote = parse_remote(url)
-        if connection in authorities and remote.authority not in trusted:
-            trusted.add(remote.authority)
-            yield f"http.https://{remote.authority}/.sslCAInfo", f"{CONFIG_MOUNT}/config/ca-{connection}.crt"
-    for connection, url in dict.fromkeys(repositories[1 if settings.dags.connection else 0 :]):
-        found = settings.connections[connection]
+    for item in repositories:
+        host = item.address.authority
+        if item.connection in authorities and host not in trusted:
+            trusted.add(host)
+            yield f"http.https://{host}/.sslCAInfo", f"{CONFIG_MOUNT}/config/ca-{item.connection}.crt"
+    for item in dict.fromkeys(repositories[1 if settings.dags.connection else 0 :]):
+        found = settings.connections[item.connection]
         if isinstance(found, SshConnection):
-            yield from _ssh_rewrites(connection, url)
+            yield from _ssh_rewrites(item)
         elif isinstance(found, HttpsConnection | GithubAppConnection):
-            yield from _https_rewrites(url)
+            yield from _https_rewrites(item)
             if isinstance(found, HttpsConnection) and not found.anonymous and not found.backend:
-                for spelling in spellings(parse_remote(url).https_url()):
+                for spelling in item.address.scoped():
                     yield (
                         f"http.{spelling}.extraHeader",
-                        SecretKey(secret_name(settings, connection), HEADER_KEY),
+                        SecretKey(secret_name(settings, item.connection), HEADER_KEY),
                     )
 
 
-def _https_rewrites(url: str) -> Iterator[tuple[str, str]]:
-    """Let a submodule registered by an SSH address be fetched over https."""
-    remote = parse_remote(url)
-    for spelling in remote.ssh_spellings():
-        yield f"url.{remote.https_url()}.insteadOf", spelling
+def spellings_of(url: str, further: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Texts that agents rewrite to the address ``url`` (with ``further`` ones that the stack names)."""
+    texts = [text for item in (url, *further) for text in (*RepositoryAddress.parse(item).spellings(), item)]
+    return tuple(dict.fromkeys(texts))
 
 
-def _ssh_rewrites(connection: str, url: str) -> Iterator[tuple[str, str]]:
+def _https_rewrites(item: _Opened) -> Iterator[tuple[str, str]]:
+    """Let a submodule registered by another address be fetched over https, where the header is for."""
+    target = str(item.address)
+    same = tuple(text.removesuffix(".git") for text in item.address.scoped())
+    for spelling in spellings_of(item.url, item.spellings):
+        # Git itself compares the https address with the header's; a rewrite to itself would do nothing.
+        if spelling.removesuffix(".git") not in same:
+            yield f"url.{target}.insteadOf", spelling
+
+
+def _ssh_rewrites(item: _Opened) -> Iterator[tuple[str, str]]:
     """Send a submodule to the alias of its own key, whichever way its URL is written."""
-    remote = parse_remote(url)
-    target = f"{remote.user or 'git'}@{ssh_alias(connection)}:{remote.path}"
-    for spelling in (*remote.ssh_spellings(), f"https://{remote.host}/{remote.path}"):
+    target = item.address.at_alias(ssh_alias(item.connection))
+    for spelling in spellings_of(item.url, item.spellings):
         yield f"url.{target}.insteadOf", spelling
 
 
-def _ssh_config(settings: Settings, repositories: list[tuple[str, str]], ssh: list[str]) -> str:
+def _ssh_config(settings: Settings, repositories: list[_Opened], ssh: list[str]) -> str:
     blocks = []
     for name in ssh:
-        remote = parse_remote(next(url for connection, url in repositories if connection == name))
+        address = next(item.address for item in repositories if item.connection == name)
         folder = f"{CONFIG_MOUNT}/{name}"
         lines = [
             f"Host {ssh_alias(name)}",
-            f"  HostName {remote.host}",
-            *([f"  Port {remote.port}"] if remote.port else []),
-            f"  User {remote.user or 'git'}",
+            f"  HostName {address.host}",
+            *([f"  Port {address.port}"] if address.port else []),
+            f"  User {address.user or 'git'}",
             f"  IdentityFile {folder}/{SSH_KEY}",
             "  IdentitiesOnly yes",
             f"  UserKnownHostsFile {folder}/{KNOWN_HOSTS_KEY} {SEEN_HOST_KEYS}",

@@ -44,7 +44,7 @@ def _validate(rule: Rule, args: StackValidationArgs, report: ReportViolation) ->
     resources = tuple(_resource(item) for item in args.resources)
     stack = os.environ.get("PULUMI_STACK", "the stack")
     config = plain(args.get_config()) if rule.settings else {}
-    for message in rule.check(Seen(stack, resources, config, _projects(), _chart_version())):
+    for message in rule.check(Seen(stack, resources, config, _projects(), _submodules(), _chart_version())):
         report(message, None)
 
 
@@ -74,6 +74,12 @@ def _known(entries: Iterable[tuple[str, Callable[[], Any]]]) -> Iterator[tuple[s
 def _projects() -> Sequence[Mapping[str, Any]]:
     found = _configured("dbtProjects")
     return [item for item in found if isinstance(item, Mapping)] if isinstance(found, list) else []
+
+
+def _submodules() -> Sequence[Any]:
+    dags = _configured("dags")
+    found = dags.get("submodules") if isinstance(dags, Mapping) else None
+    return found if isinstance(found, list) else []
 
 
 def _chart_version() -> str | None:

@@ -53,6 +53,8 @@ class Seen:
     """Settings of the rule that looks."""
     projects: Sequence[Mapping[str, Any]] = ()
     """`dbtProjects` of the stack file."""
+    submodules: Sequence[Any] = ()
+    """`dags.submodules` of the stack file."""
     chart_version: str | None = None
     """`agent.chart.version` of the stack file."""
 
@@ -175,7 +177,7 @@ def grace_below_timeout(seen: Seen) -> Iterator[str]:
 
 
 def submodules_match_projects(seen: Seen) -> Iterator[str]:
-    """The bundle fetches submodules exactly when dbt projects are delivered as such."""
+    """The bundle fetches submodules exactly when dbt projects are delivered as such or dags.submodules lists some."""
     outputs: Mapping[str, Any] = next((item.props for item in seen.of(STACK_TYPE)), {})
     option = outputs.get("delivery")
     names = [str(item.get("name")) for item in seen.projects if item.get("submodule", True)]
@@ -183,11 +185,18 @@ def submodules_match_projects(seen: Seen) -> Iterator[str]:
         fetches = _fetches_submodules(values.get("dagBundleConfigList"))
         if fetches is None or option is None:
             continue
+        if seen.submodules:
+            if not fetches:
+                yield (
+                    f"the Dag bundle of the release {release.name} does not fetch submodules, but dags.submodules lists some. "
+                    "Agents would find empty folders. Set kwargs.submodules of the bundle to true"
+                )
+            continue
         if option == "agent-image" and fetches:
             yield (
                 f"the Dag bundle of the release {release.name} fetches submodules, but the option agent-image brings the dbt "
                 "projects in the image. Every agent would clone them once more, with credentials it does not need. "
-                "Remove kwargs.submodules from the bundle"
+                "Remove kwargs.submodules from the bundle, or list the submodules that Dags need in dags.submodules"
             )
         if option == "git-submodule" and names and not fetches:
             yield (

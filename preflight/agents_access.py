@@ -12,9 +12,9 @@ from clients.git.access import NO_IDENTITIES, HostLogin
 from clients.git.github_app import GithubApp
 from delivery.git_access import dags_connection, secret_name, ssh_dags_connection, ssh_options
 from delivery.plan import EnvVar, Plan, SecretKey
+from domain.address import AddressError, RepositoryAddress
 from domain.connection_secret import CONNECTION_KEY, SSH_KEY, extra_of, parse_airflow_connection
 from domain.names import CONFIG_MOUNT
-from domain.remote import parse_remote
 from preflight.connection import SecretReader, connection_data, github_app
 from preflight.ssh_command import ssh_arguments
 from settings.connections import GithubAppConnection, HttpsConnection, SshConnection
@@ -159,7 +159,10 @@ def _dags_login(settings: Settings, connection: str, data: Mapping[str, str]) ->
     url = str(parsed.get("host") or "")
     if not url.startswith("https://"):
         raise GitError(Cause.OTHER, "holds a connection whose host is not an https clone URL")
-    authority = parse_remote(url).authority
+    try:
+        authority = RepositoryAddress.parse(url).authority
+    except AddressError as error:
+        raise GitError(Cause.OTHER, f"holds a connection whose host {error}") from None
     if isinstance(settings.connections[connection], GithubAppConnection):
         return url, (), (github_app(settings, connection, authority, data),)
     password = parsed.get("password")

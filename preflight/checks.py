@@ -185,6 +185,23 @@ CHECKS: Mapping[str, Check] = {
                 "dbtProjects[<n>].path",
                 "is {path}, which {ref} of the Dag repository does not have as a folder; write {near}",
             ),
+            "misspelt": _error(
+                "dbtProjects[<n>].path, dags.submodules",
+                "leads to a submodule that .gitmodules registers with the path {path}, which Git does not find, so that no "
+                "Dag is updated; write {clean} there",
+            ),
+            "invalid": _error(
+                "dags.repo, dbtProjects[<n>].path, dags.submodules",
+                "leads to {url}, whose .gitmodules Git cannot read ({detail}), so that no Dag is updated; correct the file",
+            ),
+            "skipped": _warning(
+                "dbtProjects[<n>].path, dags.submodules",
+                "leads to {path}, which stays empty on the agents, because .gitmodules says update = none; remove that line",
+            ),
+            "link": _error(
+                "dbtProjects[<n>].path",
+                "is {path}, a symbolic link that leads out of the repository or in a circle; write the real folder",
+            ),
             "is-submodule": _error(
                 "dbtProjects[<n>].submodule",
                 "is false, but {path} is a submodule, which agents would leave empty; remove it",
@@ -197,6 +214,10 @@ CHECKS: Mapping[str, Check] = {
             "relative": _error(
                 "dbtProjects[<n>].path",
                 "is registered in .gitmodules with the relative address {url}, which agents cannot resolve; write {absolute} there",
+            ),
+            "unreadable": _error(
+                "dbtProjects[<n>].path, dags.submodules",
+                "leads to {path}, whose address in .gitmodules {detail}",
             ),
             "credentials": _error(
                 "dbtProjects[<n>].path",
@@ -242,6 +263,10 @@ CHECKS: Mapping[str, Check] = {
                 "pins the commit {commit}, which is no longer part of {ref} and disappears when the host cleans up; move "
                 "the submodule to a commit of {ref}",
             ),
+            "elsewhere": _warning(
+                "dbtProjects[<n>].path",
+                "pins the commit {commit}, which is part of {holder} and not of {ref}; write ref: {holder} if that is meant",
+            ),
             "no-ref": _warning(
                 "dbtProjects[<n>].ref", "is {ref}, which {url} does not have, so the lag is unknown; write {near}"
             ),
@@ -263,6 +288,11 @@ CHECKS: Mapping[str, Check] = {
             "unverified": _warning(
                 "dags.submodules",
                 "leads to more than {limit} repositories or levels, so {path} was not verified; make sure that agents can fetch it",
+            ),
+            "unfetched": _warning(
+                "dags.submodules",
+                "does not list {path}, a submodule of the Dag repository that stays empty on the agents, because nothing else "
+                "makes them fetch submodules; add its repo if Dags need it",
             ),
             "empty": _warning(
                 "dbtProjects[<n>].repo",

@@ -13,6 +13,7 @@ from clients.kubernetes import Cluster, connect, secret_data
 from clients.registry import Login
 from delivery.connection_data import created_secret, repository_of
 from delivery.git_access import secret_name
+from domain.address import RepositoryAddress
 from domain.connection_secret import (
     CONNECTION_KEY,
     HEADER_KEY,
@@ -22,7 +23,6 @@ from domain.connection_secret import (
     http_header,
     parse_airflow_connection,
 )
-from domain.remote import parse_remote
 from settings.connections import GithubAppConnection, SshConnection
 from settings.stack import Settings
 
@@ -79,7 +79,7 @@ def repository_access(
             raise GitError(Cause.UNAUTHORISED, f"the connection's Secret has no key {SSH_KEY}")
         return Access.with_key(data[SSH_KEY], known_hosts=data.get(KNOWN_HOSTS_KEY))
     if isinstance(found, GithubAppConnection):
-        authority = parse_remote(repository_of(settings, connection)).authority
+        authority = RepositoryAddress.parse(repository_of(settings, connection)).authority
         return Access(apps=(github_app(settings, connection, authority, data),))
     pem = (root / found.ca_bundle).read_text(encoding="utf-8") if found.ca_bundle else None
     if found.anonymous:

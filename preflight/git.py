@@ -14,7 +14,9 @@ from clients.git import (
     Session,
     ls_remote,
 )
+from clients.git.links import follow
 from delivery.git_access import dags_connection
+from domain.address import AddressError, RepositoryAddress
 from preflight import dbt_files
 from preflight.agents_access import AgentsAccess, agents_access
 from preflight.cluster import secret_reader
@@ -22,7 +24,7 @@ from preflight.explain import Subject, explain
 from preflight.gitmodules import Modules, read_modules
 from preflight.parallel import Task, together
 from preflight.report import ProjectFacts
-from preflight.submodules import Link, Lodger, Tour
+from preflight.submodules import Link, Lodger, Tour, tell_misspelt
 from preflight.words import near
 from preflight.world import World
 
@@ -41,6 +43,8 @@ class Tree:
     """Its .gitmodules."""
     files: Mapping[str, bytes]
     """Files that were read."""
+    real: Mapping[str, str | None]
+    """Paths of the stack -> the path without symbolic links; None when a link leads out of the repository."""
 
     def names(self, kind: str) -> list[str]:
         """Paths of all entries of one kind."""
@@ -65,7 +69,7 @@ def look(world: World) -> None:
     try:
         with Session(view.access, timeout=world.timeout) as session:
             tree = _dag_repository(world, session, view)
-            links = _places(world, tree) if tree and world.plan.option == "git-submodule" else []
+            links = _places(world, tree) if tree else []
     except GitError as error:
         explain(world, _dags(world), error)
         tree, links = None, []
@@ -77,7 +81,7 @@ def look(world: World) -> None:
 
 def _look_at_hosts(world: World, view: AgentsAccess) -> None:
     """Without the Dag repository nothing is known of its submodules; those that the stack names can still be asked."""
-    if world.plan.option != "git-submodule":
+    if not world.plan.bundle.kwargs.get("submodules"):
         return
     subjects = [
         Subject(
@@ -119,14 +123,17 @@ def _connection_is_whole(world: World, view: AgentsAccess) -> bool:
         return False
     found = settings.connections.get(connection)
     existing = found.existing_secret if found else None
-    if existing and found and found.type != "ssh" and _bare(view.dags_url) != _bare(settings.dags.repo):
+    if existing and found and found.type != "ssh" and not _same(view.dags_url, settings.dags.repo):
         at = f"connections.{connection}.existingSecret"
         world.found("git.connection", "other-repository", at=at, secret=existing, found=view.dags_url)
     return connection not in view.problems
 
 
-def _bare(url: str) -> str:
-    return url.rstrip("/").removesuffix(".git")
+def _same(one: str, other: str) -> bool:
+    try:
+        return RepositoryAddress.parse(one).same_repository(RepositoryAddress.parse(other))
+    except AddressError:
+        return one == other
 
 
 def _dags(world: World) -> Subject:
@@ -143,16 +150,22 @@ def _dag_repository(world: World, session: Session, view: AgentsAccess) -> Tree 
         return None
     entries = {entry.path: entry for entry in clone.entries(commit)}
     folders = [path for path, entry in entries.items() if entry.kind == "folder"]
-    if dags.subdir and dags.subdir not in folders:
+    asked = {dags.subdir, *(project.path for project in world.settings.dbt_projects)}
+    real = {path: follow(clone, entries, path) for path in asked if path}
+    if dags.subdir and real[dags.subdir] not in folders:
         remedy = near(dags.subdir, folders, none="the folder that holds the Dags, or leave it out")
         world.found("git.subdir", "missing", at="dags.subdir", path=dags.subdir, ref=dags.ref, near=remedy)
     wanted = [entries[".gitmodules"]] if ".gitmodules" in entries else []
     for project in world.settings.dbt_projects:
-        if project.path is not None and not project.submodule:
-            wanted += dbt_files.files_of(entries, project.path)
-    files = clone.read(wanted) if world.plan.option == "git-submodule" else {}
-    modules = read_modules(session, files.get(".gitmodules", b""))
-    return Tree(dags.ref, commit, entries, modules, files)
+        if world.plan.option == "git-submodule" and project.path is not None and not project.submodule:
+            wanted += dbt_files.files_of(entries, real[project.path] or project.path)
+    files = clone.read(wanted)
+    try:
+        modules = read_modules(session, files.get(".gitmodules", b""))
+    except GitError as error:
+        world.found("git.submodule", "invalid", at="dags.repo", url=dags.repo, detail=error)
+        return None
+    return Tree(dags.ref, commit, entries, modules, files, real)
 
 
 def fetch_ref(world: World, clone: PartialClone, refs: Refs, ref: str, *, url: str, at: str) -> str | None:
@@ -174,11 +187,45 @@ def fetch_ref(world: World, clone: PartialClone, refs: Refs, ref: str, *, url: s
 
 
 def _places(world: World, tree: Tree) -> list[Link]:
-    """Find every project's place in the Dag repository; the submodules that have to be looked at."""
+    """Find every project's place in the Dag repository; the submodules that agents fetch."""
+    lodgers: dict[str, list[Lodger]] = {}
+    if world.plan.option == "git-submodule":
+        lodgers = _lodgers(world, tree)
+    if not world.plan.bundle.kwargs.get("submodules"):
+        _stay_empty(world, tree)
+        return []
+    settings = world.settings
+    links = []
+    for path in tree.names("submodule"):
+        inside = tuple(lodgers.get(path, ()))
+        if path in tree.modules.urls:
+            at = f"dbtProjects[{inside[0].index}].path" if inside else "dags.submodules"
+            tell_misspelt(world, tree.modules, path, at=at, full=path)
+            url, branch = tree.modules.urls[path], tree.modules.branches.get(path)
+            commit = tree.entries[path].object_id
+            links.append(Link(path, commit, url, settings.dags.repo, inside, branch=branch))
+        elif not any(path == (project.path or "") for project in settings.dbt_projects):
+            world.found("git.nested", "unregistered", at="dags.submodules", path=path)
+    return links
+
+
+def _stay_empty(world: World, tree: Tree) -> None:
+    """Report submodules that agents do not fetch, apart from those of projects that the image brings."""
+    brought = [tree.real.get(project.path or "") or "" for project in world.settings.dbt_projects]
+    for path in tree.names("submodule"):
+        if not any(f"{place}/".startswith(f"{path}/") for place in brought):
+            world.found("git.nested", "unfetched", at="dags.submodules", path=path)
+
+
+def _lodgers(world: World, tree: Tree) -> dict[str, list[Lodger]]:
+    """Submodule -> the dbt projects in it; what is wrong with a project's place is noted."""
     lodgers: dict[str, list[Lodger]] = {}
     for index, project in enumerate(world.settings.dbt_projects):
-        path = project.path
+        if project.path is None:
+            continue
+        path = tree.real[project.path]
         if path is None:
+            world.found("git.submodule", "link", at=f"dbtProjects[{index}].path", path=project.path)
             continue
         holder = tree.holder(path)
         if not project.submodule:
@@ -190,15 +237,7 @@ def _places(world: World, tree: Tree) -> list[Link]:
         else:
             inside = path.removeprefix(holder.path).strip("/")
             lodgers.setdefault(holder.path, []).append(Lodger(index, project, inside))
-    links = []
-    for path in tree.names("submodule"):
-        if path in tree.modules.urls:
-            url = tree.modules.urls[path]
-            parent = world.settings.dags.repo
-            links.append(Link(path, tree.entries[path].object_id, url, parent, tuple(lodgers.get(path, ()))))
-        elif not any(path == (project.path or "") for project in world.settings.dbt_projects):
-            world.found("git.nested", "unregistered", at="dags.submodules", path=path)
-    return links
+    return lodgers
 
 
 def _ordinary_folder(world: World, tree: Tree, index: int, path: str, holder: Entry | None) -> None:

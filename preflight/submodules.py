@@ -11,7 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from clients.git import Cause, GitError, PartialClone, Refs, Session, ls_remote
-from domain.remote import parse_remote, spellings
+from clients.git.refs import default_branch
+from delivery.git_access import spellings_of
+from domain.address import AddressError, RepositoryAddress, is_relative, redacted, resolved
 from preflight import dbt_files, gitmodules
 from preflight.agents_access import AgentsAccess
 from preflight.explain import Subject, explain
@@ -19,6 +21,7 @@ from preflight.parallel import Task, together
 from preflight.report import ProjectFacts
 from preflight.words import near
 from preflight.world import World
+from settings.dags import Submodule
 from settings.dbt import DbtProject
 
 HISTORY = 250
@@ -57,6 +60,8 @@ class Link:
     """dbt projects in it."""
     depth: int = 1
     """1 for a submodule of the Dag repository itself."""
+    branch: str | None = None
+    """Branch that .gitmodules names."""
 
 
 class Tour:
@@ -120,9 +125,8 @@ class Tour:
         """Whether only the Dag repository's own connection opens a submodule that has none."""
         hosts = {login.authority for login in self._view.access.logins}
         hosts |= {app.authority for app in self._view.access.apps}
-        if connection is not None or not link.url.startswith("https://"):
-            return False
-        if parse_remote(link.url).authority not in hosts:
+        address = RepositoryAddress.parse(link.url)
+        if connection is not None or address.scheme != "https" or address.authority not in hosts:
             return False
         try:
             with Session(self._view.access.without_logins(), timeout=self._world.timeout) as session:
@@ -141,34 +145,41 @@ class Tour:
     def _connection(self, link: Link) -> str | None:
         """The connection that the stack names for this repository."""
         settings = self._world.settings
-        named = [(project.repo, project.connection) for project in settings.dbt_projects]
-        named += [(submodule.repo, submodule.connection) for submodule in settings.dags.submodules]
         if link.url == settings.dags.repo:
-            named.append((settings.dags.repo, settings.dags.connection))
-        for repo, connection in named:
-            if repo and connection and same_repository(repo, link.url):
-                return connection
+            return settings.dags.connection
+        items: tuple[DbtProject | Submodule, ...] = (*settings.dbt_projects, *settings.dags.submodules)
+        for item in items:
+            if item.repo and item.connection and opens(item.repo, item.spellings, link.url):
+                return item.connection
         return None
 
     def _address_works(self, link: Link) -> bool:
         world, at = self._world, _at(link, "path")
-        shown = gitmodules.without_userinfo(link.url)
-        if gitmodules.is_relative(link.url):
-            meant = gitmodules.absolute(link.url, link.parent)
+        shown = redacted(link.url)
+        if link.depth == 1 and is_relative(link.url):
+            try:
+                meant = resolved(link.url, link.parent)
+            except AddressError as error:
+                world.found("git.submodule-url", "unreadable", at=at, path=link.path, detail=error)
+                return False
             world.found("git.submodule-url", "relative", at=at, url=link.url, absolute=meant)
             return False
-        if gitmodules.has_credentials(link.url):
-            world.found("git.submodule-url", "credentials", at=at, url=shown)
-            return False
-        scheme = gitmodules.scheme(link.url)
-        if scheme not in {"https", "http", "ssh"}:
+        if link.url.startswith(("/", "file:")):
             world.found("git.submodule-url", "scheme", at=at, url=shown)
             return False
-        if scheme == "http":
+        try:
+            address = RepositoryAddress.parse(link.url)
+        except AddressError as error:
+            world.found("git.submodule-url", "unreadable", at=at, path=link.path, detail=error)
+            return False
+        if address.carries_credentials:
+            world.found("git.submodule-url", "credentials", at=at, url=shown)
+            return False
+        if address.scheme == "http":
             world.found("git.submodule-url", "insecure", at=at, url=shown)
         for lodger in link.lodgers:
             repo = lodger.project.repo
-            if repo and lodger.project.connection and not same_repository(repo, link.url):
+            if repo and lodger.project.connection and not opens(repo, lodger.project.spellings, link.url):
                 where = f"dbtProjects[{lodger.index}].repo"
                 world.found("git.submodule-url", "differs", at=where, repo=repo, url=shown)
         return True
@@ -209,26 +220,47 @@ class Tour:
             where = f"{lodger.inside or 'the root'} of {link.url}"
             at = f"dbtProjects[{lodger.index}].path"
             name = dbt_files.examine(self._world, lodger.index, own, at=at, where=where)
-            behind = self._lag(link, lodger, clone, refs)
+            behind = self._lag(link, lodger, session, clone, refs)
             self._world.projects[lodger.project.name] = ProjectFacts(link.url, link.commit, behind, name)
-        modules = gitmodules.read_modules(session, files.get(".gitmodules", b""))
+        try:
+            modules = gitmodules.read_modules(session, files.get(".gitmodules", b""))
+        except GitError as error:
+            self._world.found("git.submodule", "invalid", at=_at(link, "path"), url=link.url, detail=error)
+            return []
         nested = []
         for path, entry in entries.items():
             if entry.kind != "submodule":
                 continue
             full = f"{link.path}/{path}"
             if path in modules.urls:
-                nested.append(Link(full, entry.object_id, modules.urls[path], link.url, (), link.depth + 1))
+                tell_misspelt(self._world, modules, path, at="dags.submodules", full=full)
+                try:
+                    # A nested relative address Git resolves against the remote of the submodule around it.
+                    url = resolved(modules.urls[path], link.url)
+                except AddressError:
+                    url = modules.urls[path]
+                nested.append(Link(full, entry.object_id, url, link.url, (), link.depth + 1))
             else:
                 self._world.found("git.nested", "unregistered", at="dags.submodules", path=full)
         return nested
 
-    def _lag(self, link: Link, lodger: Lodger, clone: PartialClone, refs: Refs) -> int | str | None:
-        """Commits behind the branch that the project follows, told and returned."""
-        world, ref = self._world, lodger.project.ref
+    def _followed(self, link: Link, lodger: Lodger, session: Session, refs: Refs) -> str:
+        """The stack's `ref`, else the branch of .gitmodules (gitmodules(5)), else the branch of the remote's HEAD."""
+        if "ref" in lodger.project.model_fields_set:
+            return lodger.project.ref
+        if link.branch:
+            return self._world.settings.dags.ref if link.branch == "." else link.branch
+        return default_branch(session, link.url, refs) or lodger.project.ref
+
+    def _lag(
+        self, link: Link, lodger: Lodger, session: Session, clone: PartialClone, refs: Refs
+    ) -> int | str | None:
+        """Commits behind the branch that the project follows, reported and returned."""
+        world = self._world
         if not world.levels.looks("git.lag"):
             return None
         at = f"dbtProjects[{lodger.index}].path"
+        ref = self._followed(link, lodger, session, refs)
         tip = refs.resolve(ref)
         if tip is None:
             remedy = near(ref, refs.names(), none="a branch that exists")
@@ -240,14 +272,22 @@ class Tour:
             return 0
         try:
             lag = clone.lag(link.commit, refs.full_name(ref), limit=HISTORY)
+            holder = clone.holder(link.commit, refs, limit=HISTORY) if lag and lag.diverged else None
         except GitError as error:
             world.found("git.lag", "unknown", at=at, detail=error)
             return None
         if lag is None:
             world.found("git.lag", "unknown", at=at, detail="the host cannot send history without files")
             return None
-        if lag.diverged:
-            world.found("git.lag", "diverged", at=at, commit=link.commit[:12], ref=ref)
+        if holder is not None:
+            commit = link.commit[:12]
+            if holder.ref:
+                name = holder.ref.split("/", 2)[2]
+                world.found("git.lag", "elsewhere", at=at, commit=commit, ref=ref, holder=name)
+            elif holder.unknown:
+                world.found("git.lag", "unknown", at=at, detail=f"it is not part of {ref}")
+            else:
+                world.found("git.lag", "diverged", at=at, commit=commit, ref=ref)
             return None
         behind = f"more than {lag.commits}" if lag.more else lag.commits
         if lag.commits:
@@ -285,13 +325,23 @@ def _at(link: Link, field: str) -> str:
     return f"dbtProjects[{link.lodgers[0].index}].{field}" if link.lodgers else "dags.submodules"
 
 
-def same_repository(repo: str, url: str) -> bool:
-    """Whether agents treat the two addresses alike: the https and SSH spellings of one repository are rewritten."""
-    if not url.startswith("https://") and gitmodules.scheme(url) != "ssh":
+def opens(repo: str, further: tuple[str, ...], url: str) -> bool:
+    """Whether agents open ``url`` with the connection of ``repo``, which has ``further`` spellings.
+
+    A header goes by host and path, so that all https spellings do; what Git rewrites it compares letter by letter.
+    """
+    try:
+        ours, theirs = RepositoryAddress.parse(repo), RepositoryAddress.parse(url)
+    except AddressError:
         return False
-    ours, theirs = parse_remote(repo), parse_remote(url)
-    written = {*spellings(repo), *ours.ssh_spellings(), ours.https_url()}
-    return url in written or (ours.host, ours.path.removesuffix(".git")) == (
-        theirs.host,
-        theirs.path.removesuffix(".git"),
-    )
+    if ours.scheme == theirs.scheme == "https" and url not in further and ours.authority == theirs.authority:
+        return ours.same_repository(theirs)
+    return any(url == text or url.rstrip("/") == text for text in spellings_of(repo, further))
+
+
+def tell_misspelt(world: World, modules: gitmodules.Modules, path: str, *, at: str, full: str) -> None:
+    """Report what is wrong with the entry of a submodule, apart from its address."""
+    if path in modules.misspelt:
+        world.found("git.submodule", "misspelt", at=at, path=modules.misspelt[path], clean=path)
+    if path in modules.skipped:
+        world.found("git.submodule", "skipped", at=at, path=full)

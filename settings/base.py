@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
-from domain.remote import SCP_URL
+from domain.address import RepositoryAddress
 
 
 class Section(BaseModel):
@@ -25,29 +25,17 @@ class Section(BaseModel):
     )
 
 
-_SCHEMES = {"https", "ssh"}
-
-
 def _repository_url(value: str) -> str:
-    if value.startswith(("./", "../", "/")):
-        raise ValueError(
-            f"is the relative address {value!r}, which the agents' Git bundle cannot resolve; "
-            "write the absolute URL, for example https://github.com/acme/dbt.git"
-        )
-    if SCP_URL.match(value):
-        return value
-    parts = urlsplit(value)
-    if parts.scheme not in _SCHEMES or not parts.hostname or not parts.path.strip("/"):
-        raise ValueError(
-            "is not a Git URL; write https://host/organisation/repository.git or git@host:organisation/repository.git"
-        )
-    if parts.password or (parts.username and parts.scheme != "ssh"):
+    address = RepositoryAddress.parse(value)
+    if address.carries_credentials:
         raise ValueError(
             "carries credentials in the URL; remove them and write them with "
             "`pulumi config set --secret --path 'credentials.<connection>.password'`"
         )
-    if parts.query or parts.fragment:
-        raise ValueError("has a query or a fragment; write the plain clone URL")
+    if address.user and not address.fetched_over_ssh:
+        raise ValueError(f"names a user; write it without {address.user}@: {address.without_user()}")
+    if address.scheme == "http":
+        raise ValueError(f"is not encrypted; write https://{address.authority}/{address.path}")
     return value
 
 

@@ -13,12 +13,14 @@ ConnectionId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", ma
 
 
 class Submodule(Section):
-    """A private submodule that is no dbt project itself, for example one nested inside a dbt project."""
+    """A submodule that is not a dbt project itself: code that Dags import, or one nested inside a dbt project."""
 
     repo: RepositoryUrl
-    """Clone URL of the submodule as Git sees it (absolute)."""
-    connection: ConnectionId
-    """Connection whose credentials open it."""
+    """Clone URL of the submodule (absolute)."""
+    connection: ConnectionId | None = None
+    """Connection whose credentials open it; none for a public repository."""
+    spellings: tuple[RepositoryUrl, ...] = ()
+    """Further addresses of the same repository that .gitmodules may hold; patterns of known hosts need none."""
 
 
 class Dags(Section):
@@ -39,4 +41,4 @@ class Dags(Section):
     ] = "dags"
     """Name of the bundle in Airflow; Dag versions are kept under it, so keep it stable."""
     submodules: tuple[Submodule, ...] = Field(default=())
-    """Further private submodules and their connections, nested ones included."""
+    """Further submodules and their connections, nested ones included; with any of them agents fetch submodules under both options."""

@@ -21,6 +21,8 @@ class DbtProject(Section):
     """git-submodule: False when the project is an ordinary folder of the Dag repository."""
     repo: RepositoryUrl | None = None
     """Clone URL of the project's own repository; needed when it is private or built from Git."""
+    spellings: tuple[RepositoryUrl, ...] = ()
+    """Further addresses of the same repository that .gitmodules may hold; patterns of known hosts need none."""
     ref: Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\s~^:?*\[\\]+$")] = "main"
     """Branch, tag or commit: what the image is built from, and what the submodule's lag is measured against."""
     connection: ConnectionId | None = None

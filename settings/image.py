@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
 
+from domain.image_reference import registry_of
 from settings.base import HttpUrl, Section
 
 
@@ -15,12 +16,19 @@ def _requirement(value: str) -> str:
     return value
 
 
+def _with_registry(value: str) -> str:
+    if registry_of(value) is None:
+        raise ValueError(f"names no registry; write docker.io/{value}, or put your registry's host before it")
+    return value
+
+
 Requirement = Annotated[str, StringConstraints(min_length=1), AfterValidator(_requirement)]
 """One pip requirement, best pinned: `dbt-postgres==1.10.0`."""
 
 Repository = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+$"),
+    AfterValidator(_with_registry),
 ]
 """Image repository with its registry and without a tag: registry.example.com/data/astro-client."""
 

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from domain.remote import SCP_URL
+from domain.address import RepositoryAddress
 from settings.agent import Agent, Component
 from settings.chart_keys import KNOWN, managed_paths, too_new_paths, unknown_paths
 from settings.connections import Connection, GithubAppConnection, HttpsConnection
@@ -56,19 +55,16 @@ class _Stack:
             if self.dags.connection:
                 yield "dags.connection", self.dags.connection, self.dags.repo
             for index, submodule in enumerate(self.dags.submodules):
-                yield f"dags.submodules[{index}].connection", submodule.connection, submodule.repo
+                if submodule.connection:
+                    yield f"dags.submodules[{index}].connection", submodule.connection, submodule.repo
         for index, project in enumerate(self.projects):
             if project.connection:
                 yield f"dbtProjects[{index}].connection", project.connection, project.repo
 
 
-def host_of(url: str) -> str:
-    """Host (with port, if any) of a clone URL in any spelling."""
-    scp = SCP_URL.match(url)
-    if scp:
-        return scp["host"].lower()
-    parts = urlsplit(url)
-    return (parts.hostname or "") + (f":{parts.port}" if parts.port else "")
+def _host_of(url: str) -> str:
+    """Host (with its port, unless it is the protocol's own) of a clone URL that was checked."""
+    return RepositoryAddress.parse(url).authority
 
 
 def _connections_exist(stack: _Stack) -> Found:
@@ -122,17 +118,17 @@ def _connections_fit_urls(stack: _Stack) -> Found:
         connection = stack.connections.get(name)
         if connection is None or url is None:
             continue
-        https = url.startswith("https://")
+        https = not RepositoryAddress.parse(url).fetched_over_ssh
         where = path.removesuffix(".connection") + ".repo"
         if connection.type == "ssh" and https:
             yield (
                 where,
-                f"is an https address, but its connection {name} is of type ssh; write git@{host_of(url)}:…",
+                f"is an https address, but its connection {name} is of type ssh; write git@{_host_of(url)}:…",
             )
         elif connection.type != "ssh" and not https:
             yield (
                 where,
-                f"is an SSH address, but its connection {name} is of type {connection.type}; write https://{host_of(url)}/…",
+                f"is an SSH address, but its connection {name} is of type {connection.type}; write https://{_host_of(url)}/…",
             )
 
 
@@ -140,13 +136,13 @@ def _one_host_per_key(stack: _Stack) -> Found:
     """An ssh alias stands for one host, so a deploy key cannot serve two."""
     hosts: dict[str, str] = {}
     for path, name, url in stack.uses():
-        if url is None or url.startswith("https://") or name not in stack.connections:
+        if url is None or name not in stack.connections or not RepositoryAddress.parse(url).fetched_over_ssh:
             continue
-        first = hosts.setdefault(name, host_of(url))
-        if first != host_of(url):
+        first = hosts.setdefault(name, _host_of(url))
+        if first != _host_of(url):
             yield (
                 path,
-                f"names {name}, which opens repositories on {first} already; add a connection for {host_of(url)}",
+                f"names {name}, which opens repositories on {first} already; add a connection for {_host_of(url)}",
             )
 
 
@@ -165,7 +161,7 @@ def _submodule_credentials_reach(stack: _Stack) -> Found:
             continue
         if not (connection.backend or isinstance(connection, GithubAppConnection)):
             continue
-        if name != stack.dags.connection or host_of(url) != host_of(stack.dags.repo):
+        if name != stack.dags.connection or _host_of(url) != _host_of(stack.dags.repo):
             kind = "held by the secrets backend" if connection.backend else "a GitHub App"
             yield (
                 path,

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from clients.git.github_app import GithubApp
+from domain.address import RepositoryAddress
 from domain.connection_secret import KNOWN_HOSTS_KEY, SSH_KEY
 from domain.names import CONFIG_MOUNT
-from domain.remote import parse_remote, spellings
 
 _OWN_SSH_CONFIG = f"""\
 Host *
@@ -83,10 +83,13 @@ class Access:
         config = list(self.config)
         if url is not None and url.startswith("https://"):
             if self.authority is not None:
-                host = f"https://{parse_remote(url).authority}/"
+                host = f"https://{RepositoryAddress.parse(url).authority}/"
                 config.append((f"http.{host}.sslCAInfo", f"{CONFIG_MOUNT}/{_AUTHORITY_FILE}"))
             if self.header is not None:
-                config += [(f"http.{spelling}.extraHeader", self.header) for spelling in spellings(url)]
+                config += [
+                    (f"http.{spelling}.extraHeader", self.header)
+                    for spelling in RepositoryAddress.parse(url).scoped()
+                ]
         return tuple(config)
 
     def all_files(self) -> dict[str, str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from clients.errors import Cause
 from clients.git.errors import GitError
-from clients.git.refs import require_fetchable
+from clients.git.refs import Refs, require_fetchable
 from clients.git.session import Session
 
 _MODES = {"040000": "folder", "160000": "submodule", "120000": "link"}
@@ -40,6 +40,16 @@ class Lag:
     """True: history was followed this far only, there may be more."""
     diverged: bool = False
     """True: the pin is no part of the branch's history."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Where a commit is reachable from."""
+
+    ref: str | None
+    """Full name of a branch or tag that has it; None: none was found."""
+    unknown: bool = False
+    """True: not all of history was followed, so there may be one."""
 
 
 class PartialClone:
@@ -165,6 +175,27 @@ class PartialClone:
             return Lag(int(ahead))
         cut = (folder / "shallow").exists()
         return Lag(len(history), more=cut, diverged=not cut)
+
+    def holder(self, commit: str, refs: Refs, *, limit: int) -> Holder:
+        """Which branch or tag has ``commit`` in its history, following at most ``limit`` commits of each."""
+        tips = {
+            **{f"refs/tags/{k}": v for k, v in refs.tags.items()},
+            **{f"refs/heads/{k}": v for k, v in refs.branches.items()},
+        }
+        at_tip = next((name for name, tip in tips.items() if tip == commit), None)
+        if at_tip or not self._can_filter():
+            return Holder(at_tip, unknown=at_tip is None)
+        folder = self._new_repository()
+        specs = ("+refs/heads/*:refs/look/heads/*", "+refs/tags/*:refs/look/tags/*")
+        self._git(
+            "fetch", "--quiet", f"--depth={limit + 1}", "--filter=tree:0", "origin", *specs, folder=folder
+        )
+        if commit in self._git("rev-list", "--all", folder=folder).decode().split():
+            found = self._git(
+                "for-each-ref", "--count=1", f"--contains={commit}", "--format=%(refname)", folder=folder
+            )
+            return Holder("refs/" + found.decode().strip().removeprefix("refs/look/"))
+        return Holder(None, unknown=(folder / "shallow").exists())
 
 
 def _quoted(value: str) -> str:

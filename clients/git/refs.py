@@ -58,6 +58,16 @@ def ls_remote(session: Session, url: str) -> Refs:
     return Refs(branches, tags)
 
 
+def default_branch(session: Session, url: str, refs: Refs) -> str | None:
+    """The branch that the repository's HEAD names; None when the host does not say. Raises GitError."""
+    if len(refs.branches) == 1:
+        return next(iter(refs.branches))
+    require_fetchable(url)
+    output = session.git("ls-remote", "--symref", "--", url, "HEAD", url=url).stdout.decode(errors="replace")
+    found = re.search(r"^ref: refs/heads/(\S+)\tHEAD$", output, re.MULTILINE)
+    return found[1] if found else None
+
+
 def require_fetchable(url: str) -> None:
     """Refuse what git would take for an option."""
     if url.startswith("-"):

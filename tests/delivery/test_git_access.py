@@ -10,7 +10,6 @@ import pytest
 from delivery.git_access import git_access, ssh_options
 from delivery.plan import SecretKey
 from domain.connection_secret import airflow_connection, http_header
-from domain.remote import parse_remote
 from tests.support.stacks import SSH_KEY, settings_of, stack
 
 PEM = "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"
@@ -44,19 +43,6 @@ def ssh_stack(**changes):
     )
     config.update(changes)
     return config
-
-
-@pytest.mark.parametrize(
-    ("url", "authority", "path", "https"),
-    [
-        ("https://h.example.com:8443/a/b.git", "h.example.com:8443", "a/b.git", True),
-        ("git@h.example.com:a/b.git", "h.example.com", "a/b.git", False),
-        ("ssh://me@h.example.com:22/a/b/", "h.example.com:22", "a/b", False),
-    ],
-)
-def test_parse_remote(url, authority, path, https):
-    remote = parse_remote(url)
-    assert (remote.authority, remote.path, remote.https) == (authority, path, https)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +147,7 @@ def test_two_deploy_keys_get_an_alias_each():
     assert text.count("IdentitiesOnly yes") == 2
     config = git_config(access)
     assert ("core.sshCommand", "ssh -F /etc/astro-dbt/git/config/ssh_config") in config
-    target = "url.git@astro-dbt-dbt:a/jaffle.git.insteadOf"
+    target = "url.git@astro-dbt-dbt:/a/jaffle.git.insteadOf"
     assert (target, "ssh://git@git.example.com:2222/a/jaffle.git") in config
     assert (target, "https://git.example.com/a/jaffle.git") in config
     env = {item.name: item.value for item in access.environment}

@@ -139,6 +139,15 @@ def test_two_workers_where_the_level_asks_for_two():
     )
 
 
+def test_code_submodules_are_fetched_under_both_options():
+    (rule,) = [item for item in RULES if item.name == "submodules-match-projects"]
+    listed = ({"repo": "https://git.example.com/a/common.git"},)
+    for resources in (good(), as_image(good())):
+        assert not list(rule.check(Seen("prod", tuple(resources.values()), submodules=listed)))
+    (message,) = rule.check(Seen("prod", tuple(no_submodules().values()), submodules=listed))
+    assert "dags.submodules lists some" in message
+
+
 def test_submodules_without_a_project_that_is_one():
     found = messages("submodules-match-projects", good(), projects=({"name": "j", "submodule": False},))
     assert "no dbt project is one" in found[0]

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from settings import RawValue, SettingsError, parse
-from tests.support.stacks import ROOT, raw, settings_of, stack, with_agent
+from tests.support.stacks import ROOT, SSH_KEY, raw, settings_of, stack, with_agent
 
 
 def problems(config, root=ROOT):
@@ -108,10 +108,19 @@ class TestUrls:
         [
             ("../dbt.git", "relative address"),
             ("https://robot:canary@git.example.com/x/y.git", "carries credentials"),
-            ("https://robot@git.example.com/x/y.git", "carries credentials"),
+            (
+                "https://robot@git.example.com/x/y.git",
+                "write it without robot@: https://git.example.com/x/y.git",
+            ),
             ("ftp://git.example.com/x", "is not a Git URL"),
-            ("http://git.example.com/x", "is not a Git URL"),
-            ("https://git.example.com/", "is not a Git URL"),
+            ("http://git.example.com/x", "is not encrypted; write https://git.example.com/x"),
+            ("https://git.example.com/", "names no repository"),
+            (
+                "ssh://git@ssh.dev.azure.com:v3/acme/data/dags",
+                "write git@ssh.dev.azure.com:v3/acme/data/dags",
+            ),
+            ("https://github.com:acme/x.git", "write https://github.com/acme/x.git"),
+            ("https://ghp_canary0123456789@github.com/acme/x.git", "carries credentials"),
             ("https://git.example.com/x?y=1", "query"),
         ],
     )
@@ -355,3 +364,36 @@ def test_scalars_are_plain_text():
     config["delivery"] = RawValue(json.dumps("agent-image"))
     with pytest.raises(SettingsError, match="delivery has a value that does not exist"):
         parse(config, project="astro-dbt", root=ROOT)
+
+
+class TestAddresses:
+    def test_one_host_with_and_without_its_standard_port(self):
+        """`git@git.corp:a/dags.git` and `ssh://git@git.corp:22/a/dbt.git` with one key are on one host."""
+        config = stack(
+            dags={"repo": "git@git.corp:a/dags.git", "connection": "key"},
+            connections={"key": {"type": "ssh"}},
+            credentials={"key": {"privateKey": SSH_KEY}},
+            dbtProjects=[
+                {
+                    "name": "a",
+                    "path": "dags/a",
+                    "repo": "ssh://git@Git.corp:22/a/dbt.git",
+                    "connection": "key",
+                }
+            ],
+        )
+        settings_of(config)
+        config["dbtProjects"][0]["repo"] = "ssh://git@git.corp:2222/a/dbt.git"
+        assert "add a connection for git.corp:2222" in problems(config)["dbtProjects[0].connection"]
+
+    @pytest.mark.parametrize("name", ["acme/client", "acme/data/client"])
+    def test_an_image_repository_without_a_registry(self, name):
+        image = {"repository": name, "base": "registry.example.com/astro:3.1-3"}
+        assert f"write docker.io/{name}" in problems(stack(image=image))["image.repository"]
+        image["repository"] = f"docker.io/{name}"
+        config = stack(image=image, registry=None, registryPassword=None)
+        assert settings_of(config).image.repository == f"docker.io/{name}"
+
+    def test_a_code_submodule_may_be_public(self):
+        dags = {**stack()["dags"], "submodules": [{"repo": "https://git.example.com/a/common.git"}]}
+        assert settings_of(stack(dags=dags)).dags.submodules[0].connection is None

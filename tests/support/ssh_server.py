@@ -17,7 +17,8 @@ from trial.packages import find_program
 ADDRESS = "127.0.0.1"
 START_SECONDS = 20.0
 
-# The command that a key is tied to: what it may read stands in its arguments.
+# The command that a key is tied to: what it may read is in its arguments. Paths mean what they mean to a plain sshd: from
+# the root with a leading slash, otherwise from the home folder /srv.
 _SERVE = """\
 #!/bin/sh
 case "$SSH_ORIGINAL_COMMAND" in
@@ -26,11 +27,14 @@ case "$SSH_ORIGINAL_COMMAND" in
 esac
 wanted=${SSH_ORIGINAL_COMMAND#git-upload-pack \\'}
 wanted=${wanted%\\'}
-wanted=${wanted#/}
+case "$wanted" in
+  /*) ;;
+  *) wanted="/srv/$wanted" ;;
+esac
 for allowed; do
-  if [ "$wanted" = "$allowed" ]; then
+  if [ "$wanted" = "/srv/$allowed" ]; then
     export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'
-    exec /usr/bin/git-upload-pack "/srv/$wanted"
+    exec /usr/bin/git-upload-pack "$wanted"
   fi
 done
 echo "this key does not open $wanted" >&2
@@ -54,8 +58,8 @@ class SshServer:
     _child: subprocess.Popen[bytes] | None = None
 
     def url(self, repository: str) -> str:
-        """Clone URL of a repository ("org/dags.git")."""
-        return f"ssh://git@{ADDRESS}:{self.port}/{repository}"
+        """Clone URL of a repository ("org/dags.git"); its path begins at the root, as everywhere with a plain sshd."""
+        return f"ssh://git@{ADDRESS}:{self.port}/srv/{repository}"
 
     @property
     def known_hosts(self) -> str:

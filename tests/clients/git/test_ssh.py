@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -176,3 +177,15 @@ def _another_key(folder: Path) -> str:
     path = folder / "another"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True)
     return " ".join(path.with_suffix(".pub").read_text().split()[:2])
+
+
+@pytest.mark.parametrize("path", ["/srv/org/dags.git", "org/dags.git"])
+def test_a_path_means_what_it_means_to_a_plain_sshd(sshd: SshServer, path: str) -> None:
+    """The leading slash of `ssh://host/srv/…` and `git@host:/srv/…` reaches the server, and none is added."""
+    url = f"[git@127.0.0.1:{sshd.port}]:{path}"
+    server = SimpleNamespace(url=lambda _: url)
+    settings = _settings(server, sshd.key("org/dags.git"), sshd.known_hosts)  # type: ignore[arg-type]
+    view = agents_access(settings, delivery.plan(settings, authorities={}))  # type: ignore[arg-type]
+    assert view.dags_url == f"git@astro-dbt-deploy:{path}"
+    with Session(view.access, timeout=30) as session:
+        assert ls_remote(session, view.dags_url).branches
