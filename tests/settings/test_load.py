@@ -322,11 +322,11 @@ class TestAgent:
 
 class TestValuesFiles:
     def test_later_wins_and_inline_wins_over_all(self, tmp_path):
-        (tmp_path / "a.yaml").write_text("logLevel: A\nlabels: {x: 1, y: 1}\n")
-        (tmp_path / "b.yaml").write_text("labels: {y: 2, z: 2}\n")
-        config = with_agent(valuesFiles=["a.yaml", "b.yaml"], values={"labels": {"z": 3}})
+        (tmp_path / "a.yaml").write_text("logLevel: A\nlabels: {a: 1, b: 1}\n")
+        (tmp_path / "b.yaml").write_text("labels: {b: 2, c: 2}\n")
+        config = with_agent(valuesFiles=["a.yaml", "b.yaml"], values={"labels": {"c": 3}})
         values = settings_of(config, root=tmp_path).agent.values
-        assert values == {"logLevel": "A", "labels": {"x": 1, "y": 2, "z": 3}}
+        assert values == {"logLevel": "A", "labels": {"a": 1, "b": 2, "c": 3}}
 
     def test_mistakes(self, tmp_path):
         (tmp_path / "list.yaml").write_text("- a\n")
