@@ -15,6 +15,8 @@ Measured against real Git servers with apache-airflow-providers-git 0.2.4 to 1.0
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -107,7 +109,7 @@ def git_access(settings: Settings, *, authorities: Mapping[str, str], submodules
     used = {connection for connection, _ in repositories}
     ssh = sorted(name for name in used if isinstance(settings.connections.get(name), SshConnection))
     entries = list(_git_config(settings, repositories, authorities, ssh=bool(ssh)))
-    files = {f"ca-{name}.crt": authorities[name] for name in sorted(used & set(authorities))}
+    files = {authority_file(name): authorities[name] for name in sorted(used & set(authorities))}
     if ssh:
         files["ssh_config"] = _ssh_config(settings, repositories, ssh)
     mounts = [
@@ -167,7 +169,10 @@ def _git_config(
         remote = parse_remote(url)
         if connection in authorities and remote.authority not in trusted:
             trusted.add(remote.authority)
-            yield f"http.https://{remote.authority}/.sslCAInfo", f"{CONFIG_MOUNT}/config/ca-{connection}.crt"
+            yield (
+                f"http.https://{remote.authority}/.sslCAInfo",
+                f"{CONFIG_MOUNT}/config/{authority_file(connection)}",
+            )
     for connection, url in dict.fromkeys(repositories[1 if settings.dags.connection else 0 :]):
         found = settings.connections[connection]
         if isinstance(found, SshConnection):
@@ -180,6 +185,13 @@ def _git_config(
                         f"http.{spelling}.extraHeader",
                         SecretKey(secret_name(settings, connection), HEADER_KEY),
                     )
+
+
+def authority_file(connection: str) -> str:
+    """Key of the ConfigMap; an id of the secrets backend may hold what such a key may not."""
+    if re.fullmatch(r"[a-z0-9_]+", connection):
+        return f"ca-{connection}.crt"
+    return f"ca-{hashlib.sha256(connection.encode()).hexdigest()[:12]}.crt"
 
 
 def _https_rewrites(url: str) -> Iterator[tuple[str, str]]:

@@ -117,7 +117,10 @@ class _Parser:
     def _object(self, field: str, raw: RawValue) -> None:
         try:
             value = json.loads(raw.text)
-        except json.JSONDecodeError:
+        except (
+            ValueError,
+            RecursionError,
+        ):  # no JSON, a number of thousands of digits, or nested without end
             value = raw.text
         if not isinstance(value, list if field == "dbt_projects" else dict):
             what = "a list of projects" if field == "dbt_projects" else "a mapping"
@@ -166,7 +169,7 @@ class _Parser:
                 self.problems.append(
                     Problem(
                         f"{self.key(field)}.{name}",
-                        "is not a connection id; write lower case letters, digits and underscores, for example git_dbt",
+                        "is not a connection id; write letters, digits and _ - . : / # ! ( ), at most 250, for example git_dbt",
                     )
                 )
 

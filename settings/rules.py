@@ -92,6 +92,20 @@ def _connections_exist(stack: _Stack) -> Found:
             yield path, f"names the connection {connection}, which does not exist; {remedy}"
 
 
+_SIMPLE_ID = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
+
+
+def _connection_ids(stack: _Stack) -> Found:
+    """An id that the agents read from an environment variable has to fit into its name, and into those of Secrets."""
+    for name, connection in stack.connections.items():
+        if not connection.backend and not _SIMPLE_ID.match(name):
+            yield (
+                f"connections.{name}",
+                "has an id that no environment variable can carry; write at most 40 lower case letters, digits and underscores, "
+                "for example git_dbt (a connection of the secrets backend may have any id: backend: true)",
+            )
+
+
 def _credentials_fit(stack: _Stack) -> Found:
     credentials = stack.values.get("credentials", {})
     if "credentials" in stack.broken:
@@ -214,13 +228,17 @@ def _projects(stack: _Stack) -> Found:
 
 def _local_files(stack: _Stack) -> Found:
     for name, connection in stack.connections.items():
-        if isinstance(connection, HttpsConnection) and connection.ca_bundle:
+        if isinstance(connection, HttpsConnection | GithubAppConnection) and connection.ca_bundle:
             yield from _pem(f"connections.{name}.caBundle", stack.root, connection.ca_bundle)
     if stack.delivery != "agent-image":
         return
     if stack.image and stack.image.ca_bundle:
         yield from _pem("image.caBundle", stack.root, stack.image.ca_bundle)
-    if stack.image and stack.image.dockerfile and not (stack.root / stack.image.dockerfile).is_file():
+    if (
+        stack.image
+        and stack.image.dockerfile
+        and not _exists(stack.root / stack.image.dockerfile, Path.is_file)
+    ):
         yield (
             "image.dockerfile",
             f"names {stack.image.dockerfile}, which is no file; write a path relative to Pulumi.yaml",
@@ -235,19 +253,27 @@ def _local_files(stack: _Stack) -> Found:
             continue
         folder = stack.root / project.source
         at = f"dbtProjects[{index}].source"
-        if not folder.is_dir():
+        if not _exists(folder, Path.is_dir):
             yield at, f"names {project.source}, which is no folder; write a path relative to Pulumi.yaml"
-        elif not (folder / "dbt_project.yml").is_file():
+        elif not _exists(folder / "dbt_project.yml", Path.is_file):
             yield (
                 at,
                 f"names {project.source}, which holds no dbt_project.yml; write the folder of the dbt project",
             )
 
 
+def _exists(path: Path, kind: Callable[[Path], bool]) -> bool:
+    """Whether there is such a file or folder; False for a path that no file system takes."""
+    try:
+        return kind(path)
+    except (OSError, ValueError):
+        return False
+
+
 def _pem(at: str, root: Path, name: str) -> Found:
     try:
         content = (root / name).read_bytes()
-    except OSError:
+    except (OSError, ValueError):
         yield at, f"names {name}, which cannot be read; write a path relative to Pulumi.yaml"
         return
     if b"-----BEGIN CERTIFICATE-----" not in content:
@@ -492,6 +518,7 @@ def agent_env(agent: Agent) -> dict[str, Any]:
 
 _RULES: tuple[Callable[[_Stack], Found], ...] = (
     _connections_exist,
+    _connection_ids,
     _credentials_fit,
     _connections_fit_urls,
     _one_host_per_key,

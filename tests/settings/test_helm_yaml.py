@@ -22,7 +22,7 @@ PLAIN = """
 true True TRUE tRUE false ~ null Null nULL 0 1 -1 +1 007 010 -010 08 09 0o17 0O17 0x1F 0X1f 0b11 -0b11 0b12 1_000 1__0 _1
 1e3 1E-3 1.5 -1.5 .5 -.5 +.5 5. 1.5.2 1.2e 0.0 1e400 .e3 12e03 0x 0o 0b 0xg 123abc 1.0.0 v1 + - . .. =
 9223372036854775807 9223372036854775808 18446744073709551615 18446744073709551616 -9223372036854775808
--9223372036854775809 00 0_7 1e 0.1_0 1_000.5 +12:30 500m 1Gi 0x_1 00.5 01.5 0e0 -0 -0x1F +0x1F 0b -0b 1٣ 
+-9223372036854775809 00 0_7 1e 0.1_0 1_000.5 +12:30 500m 1Gi 0x_1 00.5 01.5 0e0 -0 -0x1F +0x1F 0b -0b 1٣
 """.split()  # noqa: SIM905 - a table
 TEXTS = [
     "a: &x {b: 1}\nc:\n  <<: *x\n  d: 2\n",
@@ -82,8 +82,8 @@ def as_json(value: Any) -> Any:
         return {key: as_json(item) for key, item in value.items()}
     if isinstance(value, list):
         return [as_json(item) for item in value]
-    if isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value) + 0.0  # JSON has no minus zero that Python would keep
     return value
 
 

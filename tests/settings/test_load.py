@@ -250,6 +250,24 @@ class TestAgent:
         assert settings.agent.env["N"] == "3"
         assert settings.agent.env["B"] == "True"
 
+    def test_ids_of_the_secrets_backend(self):
+        """A vault's names are Airflow's affair; only what becomes a variable has to fit into one."""
+        for name in ("git-dags", "Team/git.dags", "git:1", "g" * 250):
+            config = stack(connections={name: {"type": "https", "backend": True}}, credentials=None)
+            config["dags"]["connection"] = name
+            config["dbtProjects"] = [{"name": "j", "path": "dags/j", "submodule": False}]
+            assert settings_of(config).dags.connection == name
+        for name in ("git dags", "", "a" * 251, "a;b", "a\nb"):
+            config = stack(connections={name: {"type": "https", "backend": True}}, credentials=None)
+            config["dbtProjects"][0].pop("connection")
+            config["dags"].pop("connection")
+            assert any("is not a connection id" in text for text in problems(config).values()), name
+
+    def test_ids_of_variables(self):
+        connections = {"git-dags": {"type": "https", "anonymous": True}}
+        found = problems(stack(connections=connections, credentials=None))
+        assert "backend: true" in found["connections.git-dags"]
+
     def test_managed_variable(self):
         found = problems(with_agent(env={"AIRFLOW_CONN_GIT": "x", "GIT_CONFIG_COUNT": "1"}))
         assert "connections.git" in found["agent.env.AIRFLOW_CONN_GIT"]
