@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from domain import chart
 from domain import merge as module
-from domain.merge import Path, contradictions, empties, merge, merge_over_defaults, render, without_empties
+from domain.merge import contradictions, empties, merge, merge_over_defaults, render, without_empties
 
 LEAVES = st.none() | st.integers() | st.text(max_size=3) | st.lists(st.integers(), max_size=2)
 TREES = st.dictionaries(
@@ -75,12 +75,12 @@ def test_examples() -> None:
 def test_what_contradicts_is_what_gets_lost(base: dict[str, Any], over: dict[str, Any]) -> None:
     """Without a contradiction every value of the first side arrives as it is."""
     merged = merge(base, over)
-    lost: list[Path] = list(contradictions(base, over))
+    lost = list(contradictions(base, over))
     if not lost:
         for path, value in leaves(base).items():
             assert value == {} or at(merged, path) == value
-    for path in lost:
-        assert at(merged, path) == at(over, path)
+    for gone in lost:
+        assert at(merged, tuple(map(str, gone))) == at(over, tuple(map(str, gone)))
 
 
 def test_a_number_is_not_a_truth_value() -> None:
