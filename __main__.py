@@ -21,6 +21,7 @@ def main() -> None:
     try:
         settings = load()
         plan = delivery.plan(settings, authorities=authorities(settings, root))
+        delivery.check(settings, plan, project=pulumi.get_project())
         looked = preflight.run(
             settings, plan, project=pulumi.get_project(), stack=pulumi.get_stack(), root=root
         )

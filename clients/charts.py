@@ -19,7 +19,7 @@ from clients.errors import Cause, RemoteError
 from clients.http import WebError, request
 from clients.registry import Login, Reference, Registry, RegistryError
 from domain.chart import ChartAddress
-from domain.merge import merge_over_defaults
+from domain.merge import Path, merge_over_defaults
 
 _LAYER = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 _MOST_UNPACKED = 64 * 1024 * 1024
@@ -59,6 +59,29 @@ class ChartPackage:
         """Every name that stands anywhere in the templates or the defaults, comments included."""
         return frozenset(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", self.text))
 
+    def knows(self, path: Path) -> bool:
+        """Whether the chart takes a key: its schema or defaults have it there, or its templates or comments name it.
+
+        Comments count because charts show optional values commented out, and only keys on a line of their own.
+        """
+        if _in_defaults(self.values, path) or (
+            self.schema and _in_schema(self.schema, path, self.schema, set())
+        ):
+            return True
+        name = re.escape(str(path[-1]))
+        owner = r"\.Values" if len(path) == 1 else r"[\w)]*"
+        read = rf'{owner}\.{name}\b|(?:index|get|hasKey|dig) [^}}\n]*"{name}"'
+        return re.search(rf"^[ \t]*#[ \t]*(?:- )?{name}:|{read}", self.text, re.MULTILINE) is not None
+
+    def default_of(self, path: Path) -> Any:
+        """The chart's default at a path, or None."""
+        node: Any = self.values
+        for part in path:
+            if not isinstance(node, Mapping) or part not in node:
+                return None
+            node = node[part]
+        return node
+
     def refusals(self, values: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
         """(path, reason) of every value that the chart's schema refuses, as Helm would."""
         if self.schema is None:
@@ -73,6 +96,41 @@ class ChartPackage:
         for error in kind(self.schema, registry=REGISTRY).iter_errors(merged):
             worst = jsonschema.exceptions.best_match([error]) or error
             yield from _refusal(worst)
+
+
+def _in_defaults(node: Any, path: Path) -> bool:
+    for part in path:
+        if isinstance(part, int):
+            node = next(iter(node), None) if isinstance(node, list) else None
+        elif isinstance(node, Mapping) and part in node:
+            node = node[part]
+        else:
+            return False
+    return True
+
+
+def _in_schema(node: Any, path: Path, root: Any, seen: set[tuple[int, int]]) -> bool:
+    """Whether a JSON schema names the path in `properties`; references within the document are followed.
+
+    ``seen`` holds the places that were tried, because a schema may refer to itself.
+    """
+    if not isinstance(node, Mapping) or (id(node), len(path)) in seen:
+        return False
+    seen.add((id(node), len(path)))
+    if not path:
+        return True
+    below = [item for name in ("allOf", "anyOf", "oneOf") for item in node.get(name) or ()]
+    reference = node.get("$ref")
+    if isinstance(reference, str) and reference.startswith("#"):
+        found: Any = root
+        for part in filter(None, reference[1:].split("/")):
+            found = found.get(part) if isinstance(found, Mapping) else None
+        below.append(found)
+    if any(_in_schema(item, path, root, seen) for item in below):
+        return True
+    if isinstance(path[0], int):
+        return _in_schema(node.get("items"), path[1:], root, seen)
+    return _in_schema((node.get("properties") or {}).get(path[0]), path[1:], root, seen)
 
 
 def _refusal(error: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:

@@ -44,10 +44,12 @@ def request(
     headers: Mapping[str, str] | None = None,
     authorization: str | None = None,
     method: Literal["GET", "HEAD", "POST"] = "GET",
+    trust: ssl.SSLContext | None = None,
 ) -> Answer:
     """Ask for a URL; every HTTP status is an answer.
 
-    ``authorization`` goes to the host of ``url`` and to none that it redirects to; ``timeout`` in seconds bounds the whole.
+    ``authorization`` goes to the host of ``url`` and to none that it redirects to; ``timeout`` in seconds bounds the whole;
+    ``trust`` says which certificates count (those that this machine trusts when left out).
     Raises WebError.
     """
     wanted = urllib.request.Request(url, headers=dict(headers or {}), method=method)  # noqa: S310
@@ -57,7 +59,7 @@ def request(
     end = time.monotonic() + timeout
     try:
         try:
-            answer = urllib.request.urlopen(wanted, timeout=timeout)  # noqa: S310
+            answer = urllib.request.urlopen(wanted, timeout=timeout, context=trust)  # noqa: S310
         except urllib.error.HTTPError as error:
             answer = error
         with answer:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from delivery import agent_image, git_submodule
+from delivery.contradictions import check
 from delivery.plan import Plan
 from settings.stack import Settings
 
@@ -20,4 +21,4 @@ def plan(settings: Settings, *, authorities: Mapping[str, str]) -> Plan:
     return OPTIONS[settings.delivery](settings, authorities=authorities)
 
 
-__all__ = ["OPTIONS", "Plan", "plan"]
+__all__ = ["OPTIONS", "Plan", "check", "plan"]

@@ -31,7 +31,12 @@ _PIN = re.compile(r"^apache[-_.]airflow[-_.]providers[-_.]git(\[[^\]]*\])?==(\d+
 
 def advice(settings: Settings) -> tuple[str, ...]:
     """Sentences for the user; each names the stack key, what is wrong and what to write."""
-    return (*_provider(settings), *_app_elsewhere(settings), *_connection_elsewhere(settings))
+    return (
+        *_provider(settings),
+        *_app_elsewhere(settings),
+        *_app_trust(settings),
+        *_connection_elsewhere(settings),
+    )
 
 
 def _pinned(settings: Settings) -> tuple[int, ...] | None:
@@ -74,6 +79,21 @@ def _app_elsewhere(settings: Settings) -> Iterator[str]:
         yield (
             f"connections.{named} is a GitHub App on {host}, but {PROVIDER} (0.5.0 to 1.0.1) asks {GITHUB} alone for its tokens, "
             "so agents cannot open dags.repo; use an https or ssh connection"
+        )
+
+
+def _app_trust(settings: Settings) -> Iterator[str]:
+    """Git takes the caBundle; the provider asks for tokens by Python's requests, which reads a variable."""
+    named = settings.dags.connection
+    dags = settings.connections.get(named) if named else None
+    if (
+        isinstance(dags, GithubAppConnection)
+        and dags.ca_bundle
+        and "REQUESTS_CA_BUNDLE" not in settings.agent.env
+    ):
+        yield (
+            f"connections.{named}.caBundle serves Git, but the agents ask api.{GITHUB} for tokens by Python's requests; set "
+            "agent.env.REQUESTS_CA_BUNDLE to a file of the agents' image that holds this authority as well as the public ones"
         )
 
 

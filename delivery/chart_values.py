@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from delivery.plan import EnvVar, Plan, SecretKey
+from domain.merge import merge, without_empties
 from settings.agent import Component, EnvValue, Worker
 from settings.base import SecretKeyRef
 from settings.stack import Settings
@@ -23,10 +24,17 @@ _PROBE = {
     "successThreshold": 1,
     "timeoutSeconds": 5,
 }
-_WORKER_RESOURCES = {"cpu": "1", "memory": "2Gi", "ephemeral-storage": "1Gi"}
-_APPENDED = ("env", "initContainers", "extraContainers", "volumes", "volumeMounts")
-"""Lists of a component to which the user's entries are appended."""
-_COMPONENTS = ("dagProcessor", "triggerer", "sentinel")
+_WORKER_AMOUNTS = {"cpu": "1", "memory": "2Gi", "ephemeral-storage": "1Gi"}
+_WORKER_RESOURCES = {"limits": _WORKER_AMOUNTS, "requests": _WORKER_AMOUNTS}
+_SCALING_BEHAVIOR = {
+    "scaleUp": {
+        "stabilizationWindowSeconds": 0,
+        "policies": [{"type": "Pods", "value": 1, "periodSeconds": 60}],
+    },
+    "scaleDown": {"stabilizationWindowSeconds": 300},
+}
+JOINED = frozenset({"commonEnv", "env", "initContainers", "extraContainers", "volumes", "volumeMounts"})
+"""Lists to which the user's entries are appended."""
 _RESTRICTED_CONTAINER = {
     "allowPrivilegeEscalation": False,
     "readOnlyRootFilesystem": True,
@@ -39,10 +47,27 @@ _WRITABLE = {"tmp": "/tmp", "airflow-logs": "/usr/local/airflow/logs"}  # noqa: 
 
 
 def chart_values(settings: Settings, plan: Plan, *, image: Any = None) -> dict[str, Any]:
-    """Values of the chart, but for the names of the Secrets that the AgentRelease component adds.
+    """Values of the chart, except for the names of the Secrets that the AgentRelease component adds.
 
-    ``image`` is the agents' image (text or Pulumi output), or None for the chart's default.
+    What the typed settings decide wins over a component's `values`, these win over `agent.values`, and all of them over
+    the defaults of a worker. ``image`` is the agents' image (text or Pulumi output), or None for the chart's default.
     """
+    agent = settings.agent
+    decided = decided_values(settings, plan, image=image)
+    raw: dict[str, Any] = dict(agent.values)
+    for name, component in agent.components.items():
+        if name in decided:
+            raw[name] = merge(_mapping(raw.get(name)), component.values, join=JOINED)
+    workers = [
+        merge(merge(worker_defaults(worker), worker.values), typed, join=JOINED)
+        for typed, worker in zip(decided["workers"], agent.workers, strict=True)
+    ]
+    merged: dict[str, Any] = without_empties(merge(raw, {**decided, "workers": workers}, join=JOINED))
+    return merged
+
+
+def decided_values(settings: Settings, plan: Plan, *, image: Any = None) -> dict[str, Any]:
+    """The part of the values that the typed settings decide, defaults of the settings included."""
     agent = settings.agent
     first_generation = not agent.chart.has_sentinel
     values: dict[str, Any] = {
@@ -72,7 +97,7 @@ def chart_values(settings: Settings, plan: Plan, *, image: Any = None) -> dict[s
         values["sentinel"] = _sentinel(settings)
         if image is not None:
             values["image"] = image
-    return with_extra_values(values, agent.values)
+    return values
 
 
 def _common_environment(settings: Settings, plan: Plan) -> Iterable[EnvVar]:
@@ -126,7 +151,27 @@ def _component(component: Component, plan: Plan | None, settings: Settings) -> d
         values["containerSecurityContext"] = _RESTRICTED_CONTAINER
     if volumes:
         values |= {"volumes": volumes, "volumeMounts": mounts}
-    return with_extra_values(values, component.values)
+    return values
+
+
+def worker_defaults(worker: Worker) -> dict[str, Any]:
+    """Values of a worker that neither its settings nor its `values` name.
+
+    The chart has no defaults for them, because `workers` is a list. Resources, probes and scaling behaviour are taken as
+    a whole: half of ours and half of the user's would make no sense.
+    """
+    autoscaling: dict[str, Any] = {
+        "metric": {"enabled": True, "name": "astro_agent_client_queued_or_running_tasks"}
+    }
+    if "behavior" not in _mapping(worker.values.get("hpa")):
+        autoscaling["behavior"] = _SCALING_BEHAVIOR
+    whole = {"resources": _WORKER_RESOURCES, "livenessProbe": _PROBE, "readinessProbe": _PROBE}
+    given = {*worker.values, *(("resources",) if worker.resources else ())}
+    return {
+        "syncSlots": 20,
+        "hpa": autoscaling,
+        **{key: value for key, value in whole.items() if key not in given},
+    }
 
 
 def _worker(worker: Worker, plan: Plan, settings: Settings, image: Any) -> dict[str, Any]:
@@ -135,19 +180,11 @@ def _worker(worker: Worker, plan: Plan, settings: Settings, image: Any) -> dict[
         "name": worker.name,
         "queues": ",".join(worker.queues),
         "replicas": worker.replicas,
-        "syncSlots": worker.slots or 20,
-        "resources": {"limits": _WORKER_RESOURCES, "requests": _WORKER_RESOURCES},
-        "env": [],
         "hpa": _autoscaling(worker, first_generation=first_generation),
         "terminationGracePeriodSeconds": worker.termination_grace_period_seconds,
-        "livenessProbe": _PROBE,
-        "readinessProbe": _PROBE,
-        "containerSecurityContext": {},
-        "initContainers": [],
-        "extraContainers": [],
-        "volumes": [],
-        "volumeMounts": [],
     }
+    if worker.slots:
+        values["syncSlots"] = worker.slots
     if not first_generation:
         values["canUseKubernetesPodOperator"] = worker.kubernetes_pod_operator
     own_image = worker.image or (image if first_generation else None)
@@ -164,19 +201,7 @@ def _autoscaling(worker: Worker, *, first_generation: bool) -> dict[str, Any]:
         "enabled": scaling is not None,
         "minReplicaCount": scaling.min_replicas if scaling else 1,
         "maxReplicaCount": scaling.max_replicas if scaling else 1,
-        "metric": {
-            "enabled": True,
-            "name": "astro_agent_client_queued_or_running_tasks",
-            "target": {"type": "Value", target_key: scaling.target if scaling else 20},
-        },
-        "extraMetrics": [],
-        "behavior": {
-            "scaleUp": {
-                "stabilizationWindowSeconds": 0,
-                "policies": [{"type": "Pods", "value": 1, "periodSeconds": 60}],
-            },
-            "scaleDown": {"stabilizationWindowSeconds": 300},
-        },
+        "metric": {"target": {"type": "Value", target_key: scaling.target if scaling else 20}},
     }
 
 
@@ -227,30 +252,5 @@ def _restricted() -> dict[str, Any]:
     }
 
 
-def with_extra_values(values: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
-    """Add the user's further values: mappings are merged, lists that both sides fill are joined, theirs wins elsewhere.
-
-    settings.rules refuses values that contradict what this program manages.
-    """
-    merged = dict(values)
-    for key, value in extra.items():
-        ours = merged.get(key)
-        if isinstance(ours, Mapping) and isinstance(value, Mapping):
-            merged[key] = with_extra_values(ours, value)
-        elif isinstance(ours, list) and isinstance(value, list) and key in (*_APPENDED, "commonEnv"):
-            merged[key] = _joined(ours, value)
-        else:
-            merged[key] = value
-    return merged
-
-
-def _joined(ours: list[Any], extra: list[Any]) -> list[Any]:
-    """Append named entries; one of the user's replaces nothing of ours."""
-    taken = {_identity(item) for item in ours}
-    return ours + [item for item in extra if _identity(item) not in taken]
-
-
-def _identity(item: Any) -> Any:
-    if isinstance(item, Mapping):
-        return item.get("mountPath") or item.get("name") or json.dumps(item, sort_keys=True, default=str)
-    return item
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -15,6 +15,8 @@ Measured against real Git servers with apache-airflow-providers-git 0.2.4 to 1.0
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -105,7 +107,7 @@ def git_access(settings: Settings, *, authorities: Mapping[str, str], submodules
     used = {item.connection for item in repositories}
     ssh = sorted(name for name in used if isinstance(settings.connections.get(name), SshConnection))
     entries = list(_git_config(settings, repositories, authorities, ssh=bool(ssh)))
-    files = {f"ca-{name}.crt": authorities[name] for name in sorted(used & set(authorities))}
+    files = {authority_file(name): authorities[name] for name in sorted(used & set(authorities))}
     if ssh:
         files["ssh_config"] = _ssh_config(settings, repositories, ssh)
     mounts = [
@@ -184,7 +186,10 @@ def _git_config(
         host = item.address.authority
         if item.connection in authorities and host not in trusted:
             trusted.add(host)
-            yield f"http.https://{host}/.sslCAInfo", f"{CONFIG_MOUNT}/config/ca-{item.connection}.crt"
+            yield (
+                f"http.https://{host}/.sslCAInfo",
+                f"{CONFIG_MOUNT}/config/{authority_file(item.connection)}",
+            )
     for item in dict.fromkeys(repositories[1 if settings.dags.connection else 0 :]):
         found = settings.connections[item.connection]
         if isinstance(found, SshConnection):
@@ -203,6 +208,13 @@ def spellings_of(url: str, further: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Texts that agents rewrite to the address ``url`` (with ``further`` ones that the stack names)."""
     texts = [text for item in (url, *further) for text in (*RepositoryAddress.parse(item).spellings(), item)]
     return tuple(dict.fromkeys(texts))
+
+
+def authority_file(connection: str) -> str:
+    """Key of the ConfigMap; an id of the secrets backend may hold what such a key may not."""
+    if re.fullmatch(r"[a-z0-9_]+", connection):
+        return f"ca-{connection}.crt"
+    return f"ca-{hashlib.sha256(connection.encode()).hexdigest()[:12]}.crt"
 
 
 def _https_rewrites(item: _Opened) -> Iterator[tuple[str, str]]:

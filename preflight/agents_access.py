@@ -10,7 +10,13 @@ from clients.errors import Cause
 from clients.git import Access, GitError
 from clients.git.access import NO_IDENTITIES, HostLogin
 from clients.git.github_app import GithubApp
-from delivery.git_access import dags_connection, secret_name, ssh_dags_connection, ssh_options
+from delivery.git_access import (
+    authority_file,
+    dags_connection,
+    secret_name,
+    ssh_dags_connection,
+    ssh_options,
+)
 from delivery.plan import EnvVar, Plan, SecretKey
 from domain.address import AddressError, RepositoryAddress
 from domain.connection_secret import CONNECTION_KEY, SSH_KEY, extra_of, parse_airflow_connection
@@ -115,7 +121,8 @@ class _View:
         if data is None:
             return nothing
         try:
-            return _dags_login(settings, name, data)
+            trusted = self.plan.config_files.get(authority_file(name))
+            return _dags_login(settings, name, data, trusted=trusted)
         except GitError as error:
             where = self.unknown if error.cause is Cause.NO_CREDENTIALS else self.problems
             where[name] = str(error)
@@ -147,7 +154,9 @@ def git_config(environment: tuple[EnvVar, ...]) -> list[tuple[str, str | SecretK
     return [(str(values[f"GIT_CONFIG_KEY_{n}"]), values[f"GIT_CONFIG_VALUE_{n}"]) for n in range(count)]
 
 
-def _dags_login(settings: Settings, connection: str, data: Mapping[str, str]) -> _Dags:
+def _dags_login(
+    settings: Settings, connection: str, data: Mapping[str, str], *, trusted: str | None
+) -> _Dags:
     """What the Airflow connection in the Dag repository's Secret opens."""
     name = secret_name(settings, connection)
     if CONNECTION_KEY not in data:
@@ -164,7 +173,7 @@ def _dags_login(settings: Settings, connection: str, data: Mapping[str, str]) ->
     except AddressError as error:
         raise GitError(Cause.OTHER, f"holds a connection whose host {error}") from None
     if isinstance(settings.connections[connection], GithubAppConnection):
-        return url, (), (github_app(settings, connection, authority, data),)
+        return url, (), (github_app(settings, connection, authority, data, trusted=trusted),)
     password = parsed.get("password")
     if not password:
         raise GitError(Cause.OTHER, "holds a connection without password")

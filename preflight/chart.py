@@ -12,11 +12,12 @@ from clients.registry import RegistryError
 from delivery.chart_values import chart_values
 from domain.chart import SecretNames, with_secret_names
 from domain.kubernetes_range import admits
+from domain.merge import Path, empties, render
 from preflight.cluster import cluster_version
 from preflight.connection import registry_login
 from preflight.words import near
 from preflight.world import World
-from settings.chart_keys import KNOWN, Tree
+from settings.chart_keys import KNOWN, NEWEST_GENERATION, Tree, UnknownValue, unknown_values
 from settings.stack import Settings
 
 _COMPONENTS = {"dagProcessor": "dag_processor", "triggerer": "triggerer", "sentinel": "sentinel"}
@@ -33,22 +34,67 @@ _PLACEHOLDER = "preflight"
 def look(world: World) -> None:
     """Look at the chart repository, and at the chart of the pinned version in it."""
     chart = world.settings.agent.chart
+    if chart.release[0] > NEWEST_GENERATION and world.levels.looks("chart.version"):
+        world.found("chart.version", "newer", at="agent.chart.version", version=chart.version)
     package = _package(world)
+    unknown = list(unknown_values(world.settings.agent))
     if package is None:
+        _undecided(world, unknown)
         return
     _kubernetes(world, package)
     if not world.levels.looks("chart.values"):
         return
     values = complete_values(world)
-    refused = list(package.refusals(values))
-    for path, detail in refused:
+    refused = dict(package.refusals(values))
+    for path, detail in refused.items():
         facts = {"path": render(path), "version": chart.version, "detail": detail}
         world.found("chart.values", "refused", at=key_of(world.settings, path), **facts)
+    _unknown(world, package, [value for value in unknown if value.path not in refused])
+    _empty(world, package)
     if package.schema is None:
+        settled = {value.path for value in unknown}
         for path, known in ignored(values, package):
+            if path in settled:
+                continue
             remedy = near(str(path[-1]), known, none="a value that it knows")
             facts = {"path": render(path), "version": chart.version, "near": remedy}
             world.found("chart.values", "ignored", at=key_of(world.settings, path), **facts)
+
+
+def _undecided(world: World, unknown: list[UnknownValue]) -> None:
+    """The package is out of reach, so the table of known keys has to do."""
+    if not world.levels.looks("chart.values"):
+        return
+    for value in unknown:
+        if value.reason is None:
+            remedy = near(value.name, value.known, none="a value that it knows")
+            world.found("chart.values", "undecided", at=value.key, near=remedy, escape=value.escape)
+        else:
+            world.found("chart.values", "declared", at=value.key, reason=value.reason)
+
+
+def _unknown(world: World, package: ChartPackage, unknown: list[UnknownValue]) -> None:
+    """Judge the keys that the table does not know by the package of the pinned version."""
+    version = world.settings.agent.chart.version
+    for value in unknown:
+        if value.reason is not None:
+            world.found("chart.values", "declared", at=value.key, reason=value.reason)
+        elif not package.knows(value.path):
+            remedy = near(value.name, value.known, none="a value that it knows")
+            facts = {"version": version, "near": remedy, "escape": value.escape}
+            world.found("chart.values", "unknown", at=value.key, **facts)
+
+
+def _empty(world: World, package: ChartPackage) -> None:
+    """Nulls and empty lists that are meant to remove a default of the chart, which they cannot."""
+    agent = world.settings.agent
+    for at, values, above in (
+        ("agent.values", agent.values, ()),
+        *((f"agent.{name}.values", item.values, (name,)) for name, item in agent.components.items()),
+    ):
+        for path in empties(values):
+            if package.default_of((*above, *path)) not in (None, []):
+                world.found("chart.values", "empty", at=f"{at}.{render(path)}")
 
 
 def _package(world: World) -> ChartPackage | None:
@@ -82,9 +128,6 @@ def _kubernetes(world: World, package: ChartPackage) -> None:
         version = world.settings.agent.chart.version
         facts = {"version": version, "wanted": wanted, "found": found}
         world.found("chart.kubernetes", "refused", at="agent.chart.version", **facts)
-
-
-Path = tuple[str | int, ...]
 
 
 def complete_values(world: World) -> dict[str, Any]:
@@ -130,14 +173,6 @@ def _ignored(
             for index, item in enumerate(value):
                 if isinstance(item, Mapping):
                     yield from _ignored(item, below[0], package, first, (*here, index))
-
-
-def render(path: Path) -> str:
-    """("workers", 0, "env") -> `workers[0].env`."""
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return text.lstrip(".") or "the whole"
 
 
 def key_of(settings: Settings, path: Path) -> str:

@@ -475,6 +475,11 @@ CHECKS: Mapping[str, Check] = {
             "missing": _error(
                 "agent.chart.version", "is {version}, which {url} does not have; write {near}"
             ),
+            "newer": _warning(
+                "agent.chart.version",
+                "is {version}, and this program was written for charts 1.x and 2.x: it sends the values of 2.x, checked against "
+                "this version's package; read its release notes, and set what is new in agent.values",
+            ),
         },
     ),
     "chart.kubernetes": Check(
@@ -497,6 +502,25 @@ CHECKS: Mapping[str, Check] = {
             "ignored": _warning(
                 "agent.values, agent.<component>.values",
                 "gives the chart the value {path}, which version {version} never reads; remove it, or write {near}",
+            ),
+            "unknown": _error(
+                "agent.values, agent.<component>.values",
+                "is not a value of the chart's version {version}, which would ignore it; remove it, write {near}, or give a "
+                "reason in {escape} to send it all the same",
+            ),
+            "undecided": _error(
+                "agent.values, agent.<component>.values",
+                "is not a value that this program knows, and the chart, which decides, cannot be read; remove it, write {near}, "
+                "or give a reason in {escape} to send it all the same",
+            ),
+            "declared": _info(
+                "agent.values, agent.<component>.values",
+                "is sent to the chart although this program does not know it, because: {reason}",
+            ),
+            "empty": _error(
+                "agent.values, agent.<component>.values",
+                "is null or an empty list, which does not remove the chart's default (Pulumi's Kubernetes plugin before 4.30 "
+                "leaves it out); write the value that you want, or remove it",
             ),
         },
     ),

@@ -78,10 +78,11 @@ def repository_access(
         if SSH_KEY not in data:
             raise GitError(Cause.UNAUTHORISED, f"the connection's Secret has no key {SSH_KEY}")
         return Access.with_key(data[SSH_KEY], known_hosts=data.get(KNOWN_HOSTS_KEY))
+    pem = (root / found.ca_bundle).read_text(encoding="utf-8") if found.ca_bundle else None
     if isinstance(found, GithubAppConnection):
         authority = RepositoryAddress.parse(repository_of(settings, connection)).authority
-        return Access(apps=(github_app(settings, connection, authority, data),))
-    pem = (root / found.ca_bundle).read_text(encoding="utf-8") if found.ca_bundle else None
+        app = github_app(settings, connection, authority, data, trusted=pem)
+        return Access(authority=pem, apps=(app,))
     if found.anonymous:
         return Access(authority=pem)
     header = data.get(HEADER_KEY) or _header(data.get(CONNECTION_KEY, ""))
@@ -104,8 +105,13 @@ def connection_data(settings: Settings, connection: str, secrets: SecretReader) 
     return created_secret(settings, connection)
 
 
-def github_app(settings: Settings, connection: str, authority: str, data: Mapping[str, str]) -> GithubApp:
-    """The GitHub App of a connection with the private key that its Secret holds. Raises GitError (NO_CREDENTIALS)."""
+def github_app(
+    settings: Settings, connection: str, authority: str, data: Mapping[str, str], *, trusted: str | None
+) -> GithubApp:
+    """The GitHub App of a connection with the private key that its Secret holds; ``trusted`` is its caBundle's content.
+
+    Raises GitError (NO_CREDENTIALS).
+    """
     found = settings.connections[connection]
     if not isinstance(found, GithubAppConnection):
         raise TypeError(f"{connection} is not a GitHub App")
@@ -113,7 +119,7 @@ def github_app(settings: Settings, connection: str, authority: str, data: Mappin
     key = extra.get("private_key") or data.get(SSH_KEY)
     if not key:
         raise GitError(Cause.NO_CREDENTIALS, f"the private key of {connection} is not in this stack")
-    return GithubApp(authority, found.app_id, found.installation_id, str(key))
+    return GithubApp(authority, found.app_id, found.installation_id, str(key), trusted)
 
 
 def _header(connection: str) -> str | None:

@@ -104,6 +104,10 @@ class _Environment(Section):
         return value
 
 
+Reason = Annotated[str, StringConstraints(min_length=3)]
+"""Why, in words that a reviewer reads."""
+
+
 class Component(_Environment):
     """What every component of the chart takes."""
 
@@ -116,7 +120,9 @@ class Component(_Environment):
     affinity: dict[str, Any] = {}
     """Kubernetes affinity (chart 2.x)."""
     values: dict[str, Any] = {}
-    """Further keys of the chart for this component, as the chart spells them."""
+    """Further keys of the chart for this component, as the chart spells them; the settings above win over them."""
+    unknown_values: dict[str, Reason] = {}
+    """Keys of `values` that the chart's package does not show and that are sent all the same, each with the reason."""
 
 
 class Autoscaling(Section):
@@ -292,8 +298,8 @@ class Agent(_Environment):
     """Further values of the chart; may not overwrite what the other settings manage."""
     values_files: tuple[str, ...] = ()
     """YAML files with further values (relative to Pulumi.yaml); later files win, `values` wins over all."""
-    unknown_values: tuple[str, ...] = ()
-    """Top-level keys of `values` that this program does not know and that you want to send all the same."""
+    unknown_values: dict[str, Reason] = {}
+    """Keys of `values` that the chart's package does not show and that are sent all the same, each with the reason."""
 
     @model_validator(mode="after")
     def _workers_differ(self) -> Agent:
@@ -311,6 +317,15 @@ class Agent(_Environment):
                     )
                 served[queue] = worker.name
         return self
+
+    @property
+    def components(self) -> dict[str, Component]:
+        """Components that exist once, by their key in the chart."""
+        return {
+            "dagProcessor": self.dag_processor,
+            "triggerer": self.triggerer,
+            "sentinel": self.sentinel,
+        }
 
     @property
     def longest_grace_period(self) -> int:

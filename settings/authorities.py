@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from settings.connections import HttpsConnection
+from settings.connections import GithubAppConnection, HttpsConnection
 from settings.stack import Settings
 
 
@@ -14,5 +14,5 @@ def authorities(settings: Settings, root: Path) -> Mapping[str, str]:
     return {
         name: (root / connection.ca_bundle).read_text(encoding="utf-8")
         for name, connection in settings.connections.items()
-        if isinstance(connection, HttpsConnection) and connection.ca_bundle
+        if isinstance(connection, HttpsConnection | GithubAppConnection) and connection.ca_bundle
     }

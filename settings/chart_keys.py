@@ -1,17 +1,25 @@
 """The values that the agent's chart knows, and those that this program manages.
 
 Source: the values files that the Astro UI generates for chart 1.0.2 and 2.0.0, and the chart's release notes up to 2.3.3
-(astronomer.io/docs/astro/agent-helm-chart-release-notes). The chart itself ignores a key it does not know, so a typing
-error would go unnoticed without this table.
+(astronomer.io/docs/astro/agent-helm-chart-release-notes). Which keys a chart takes is decided by its own package
+(preflight.chart), because charts newer than this table bring keys of their own; the table says which keys need no asking,
+and serves where the package is out of reach.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
+
+from domain.merge import Path
+from settings.agent import Agent, Component
 
 Tree = dict[str, Any]
 """Key -> tree of its keys; `None` where anything may follow; a list of one tree for a list of mappings."""
+
+NEWEST_GENERATION = 2
+"""Newest major version of the chart whose values this program was written for."""
 
 _PROBES: Tree = {"livenessProbe": None, "readinessProbe": None}
 _POD: Tree = {
@@ -170,6 +178,69 @@ def unknown_paths(
             for index, item in enumerate(value):
                 if isinstance(item, Mapping):
                     yield from unknown_paths(item, below[0], f"{path}[{index}].")
+
+
+@dataclass(frozen=True)
+class UnknownValue:
+    """A raw value under a key that the table does not know."""
+
+    key: str
+    """Stack key, for example `agent.workers[0].values.keda`."""
+    path: Path
+    """Path in the chart's values, for example ("workers", 0, "keda")."""
+    known: tuple[str, ...]
+    """Keys that the table knows at that place."""
+    escape: str
+    """Stack key that takes a reason for sending it all the same."""
+    reason: str | None
+    """That reason, where the stack gives one."""
+
+    @property
+    def name(self) -> str:
+        """The key itself."""
+        return str(self.path[-1])
+
+
+def unknown_values(agent: Agent) -> Iterator[UnknownValue]:
+    """Every raw value of the stack under a key that the table does not know."""
+    for at, component, path, tree in _blocks(agent):
+        for text, known in unknown_paths(component.values, tree):
+            yield UnknownValue(
+                key=f"{at}.values.{text}",
+                path=(*path, *_parts(text)),
+                known=tuple(known),
+                escape=f"{at}.unknownValues.{text}",
+                reason=component.unknown_values.get(text),
+            )
+
+
+def needless_escapes(agent: Agent) -> Iterator[tuple[str, str]]:
+    """(stack key, what is wrong) of every entry of `unknownValues` that excuses nothing."""
+    for at, component, _, tree in _blocks(agent):
+        unknown = {text for text, _ in unknown_paths(component.values, tree)}
+        for name in component.unknown_values:
+            if name in unknown:
+                continue
+            known = _holds(component.values, name)
+            why = "the chart knows" if known or name in tree else f"{at}.values does not hold"
+            yield f"{at}.unknownValues.{name}", f"names a value that {why}; remove it"
+
+
+def _blocks(agent: Agent) -> Iterator[tuple[str, Agent | Component, Path, Tree]]:
+    """(stack key, owner of raw values, path in the chart, its table) of every place that takes raw values."""
+    yield "agent", agent, (), KNOWN
+    for index, worker in enumerate(agent.workers):
+        yield f"agent.workers[{index}]", worker, ("workers", index), KNOWN["workers"][0]
+    for name, component in agent.components.items():
+        yield f"agent.{name}", component, (name,), KNOWN[name]
+
+
+def _parts(text: str) -> Path:
+    parts: list[str | int] = []
+    for part in text.split("."):
+        name, _, index = part.partition("[")
+        parts += [name, *([int(index.rstrip("]"))] if index else [])]
+    return tuple(parts)
 
 
 def managed_paths(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

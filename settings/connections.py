@@ -15,7 +15,7 @@ class _Connection(Section):
     existing_secret: DnsSubdomain | None = None
     """Name of a Secret that exists and already holds this connection; nothing is made then (keys: docs/connections.md)."""
     backend: bool = False
-    """True: the agents' secrets backend holds the connection; nothing is made."""
+    """True: the agents' secrets backend holds the connection; nothing is made, and its id is any that Airflow allows."""
 
     @model_validator(mode="after")
     def _one_place(self) -> _Connection:
@@ -60,6 +60,8 @@ class GithubAppConnection(_Connection):
     """App id."""
     installation_id: Annotated[int, Field(ge=1)]
     """Installation id."""
+    ca_bundle: str | None = None
+    """PEM file with the certificate authority of a proxy that inspects TLS; agents mint tokens with REQUESTS_CA_BUNDLE."""
 
 
 Connection = Annotated[HttpsConnection | SshConnection | GithubAppConnection, Field(discriminator="type")]

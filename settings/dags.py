@@ -8,8 +8,11 @@ from pydantic import Field, StringConstraints
 
 from settings.base import RelativePath, RepositoryUrl, Seconds, Section
 
-ConnectionId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
-"""Id of an Airflow connection made by this stack; becomes `AIRFLOW_CONN_<ID>`."""
+ConnectionId = Annotated[str, StringConstraints(pattern=r"^[\w#!()\-.:/\\]+$", max_length=250)]
+"""Id of an Airflow connection, as Airflow allows it (airflow.models.connection.sanitize_conn_id).
+
+One that becomes `AIRFLOW_CONN_<ID>` and names Secrets has to be simpler (settings.rules).
+"""
 
 
 class Submodule(Section):

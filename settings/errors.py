@@ -26,7 +26,20 @@ class Problem:
     """What is wrong and what to write instead, as the rest of a sentence that begins with the key."""
 
     def __str__(self) -> str:
-        return f"{self.key} {self.message}."
+        return f"{_one_line(self.key)} {_one_line(self.message)}."
+
+
+_LONGEST = 1500
+"""Characters of a key or a message that are printed: what people write in a stack file may be of any length."""
+
+
+def _one_line(text: str) -> str:
+    """The text without line breaks and control characters, which would break or forge lines of a report."""
+    shown = "".join(
+        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
+        for char in text
+    )
+    return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"
 
 
 class SettingsError(ReportedError):

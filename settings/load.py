@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from domain.merge import merge
+from settings import helm_yaml
 from settings.agent import Agent
 from settings.connections import Credential
 from settings.dags import Dags
@@ -117,7 +117,10 @@ class _Parser:
     def _object(self, field: str, raw: RawValue) -> None:
         try:
             value = json.loads(raw.text)
-        except json.JSONDecodeError:
+        except (
+            ValueError,
+            RecursionError,
+        ):  # no JSON, a number of thousands of digits, or nested without end
             value = raw.text
         if not isinstance(value, list if field == "dbt_projects" else dict):
             what = "a list of projects" if field == "dbt_projects" else "a mapping"
@@ -166,7 +169,7 @@ class _Parser:
                 self.problems.append(
                     Problem(
                         f"{self.key(field)}.{name}",
-                        "is not a connection id; write lower case letters, digits and underscores, for example git_dbt",
+                        "is not a connection id; write letters, digits and _ - . : / # ! ( ), at most 250, for example git_dbt",
                     )
                 )
 
@@ -197,18 +200,13 @@ class _Parser:
     def _read_yaml(self, at: str, name: str) -> dict[str, Any]:
         path = self.root / name
         try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except OSError:
-            self.problems.append(
-                Problem(at, f"names {name}, which cannot be read; write a path relative to Pulumi.yaml")
-            )
-            return {}
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            mark = getattr(error, "problem_mark", None)
-            where = f" (line {mark.line + 1})" if mark else ""
-            self.problems.append(
-                Problem(at, f"names {name}, which is not valid YAML{where}; correct the file")
-            )
+            content = helm_yaml.load(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            what = "which cannot be read; write a path relative to Pulumi.yaml"
+            if isinstance(error, helm_yaml.HelmYamlError | UnicodeDecodeError):
+                line = getattr(error, "line", None)
+                what = f"which is not valid YAML{f' (line {line})' if line else ''}; correct the file"
+            self.problems.append(Problem(at, f"names {name}, {what}"))
             return {}
         if content is None:
             return {}

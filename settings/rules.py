@@ -13,12 +13,13 @@ from typing import Any
 
 from domain.address import RepositoryAddress
 from settings.agent import Agent, Component
-from settings.chart_keys import KNOWN, managed_paths, too_new_paths, unknown_paths
+from settings.chart_keys import managed_paths, needless_escapes, too_new_paths, unknown_values
 from settings.connections import Connection, GithubAppConnection, HttpsConnection
 from settings.dags import Dags
 from settings.dbt import DbtProject
-from settings.errors import Problem
+from settings.errors import Problem, known_keys
 from settings.image import Image
+from settings.preflight import Preflight
 
 Found = Iterator[tuple[str, str]]
 """(path below the project, message) of every mistake."""
@@ -49,6 +50,16 @@ class _Stack:
         self.agent: Agent | None = values.get("agent")
         self.image: Image | None = values.get("image")
 
+    def asks_the_chart(self) -> bool:
+        """Whether the preflight reads the chart's package and judges keys by it."""
+        preflight: Preflight = self.values.get("preflight") or Preflight()
+        if preflight.level == "off":
+            return False
+        return not any(
+            name in preflight.checks and preflight.checks[name].level == "off"
+            for name in ("chart", "chart.values")
+        )
+
     def uses(self) -> Iterator[tuple[str, str, str | None]]:
         """(path of the key, connection id, URL opened with it) for every use of a connection."""
         if self.dags:
@@ -75,6 +86,20 @@ def _connections_exist(stack: _Stack) -> Found:
             near = get_close_matches(connection, stack.connections, n=1)
             remedy = f"write {near[0]}" if near else f"add connections.{connection}"
             yield path, f"names the connection {connection}, which does not exist; {remedy}"
+
+
+_SIMPLE_ID = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
+
+
+def _connection_ids(stack: _Stack) -> Found:
+    """An id that the agents read from an environment variable has to fit into its name, and into those of Secrets."""
+    for name, connection in stack.connections.items():
+        if not connection.backend and not _SIMPLE_ID.match(name):
+            yield (
+                f"connections.{name}",
+                "has an id that no environment variable can carry; write at most 40 lower case letters, digits and underscores, "
+                "for example git_dbt (a connection of the secrets backend may have any id: backend: true)",
+            )
 
 
 def _credentials_fit(stack: _Stack) -> Found:
@@ -199,13 +224,17 @@ def _projects(stack: _Stack) -> Found:
 
 def _local_files(stack: _Stack) -> Found:
     for name, connection in stack.connections.items():
-        if isinstance(connection, HttpsConnection) and connection.ca_bundle:
+        if isinstance(connection, HttpsConnection | GithubAppConnection) and connection.ca_bundle:
             yield from _pem(f"connections.{name}.caBundle", stack.root, connection.ca_bundle)
     if stack.delivery != "agent-image":
         return
     if stack.image and stack.image.ca_bundle:
         yield from _pem("image.caBundle", stack.root, stack.image.ca_bundle)
-    if stack.image and stack.image.dockerfile and not (stack.root / stack.image.dockerfile).is_file():
+    if (
+        stack.image
+        and stack.image.dockerfile
+        and not _exists(stack.root / stack.image.dockerfile, Path.is_file)
+    ):
         yield (
             "image.dockerfile",
             f"names {stack.image.dockerfile}, which is no file; write a path relative to Pulumi.yaml",
@@ -220,13 +249,21 @@ def _local_files(stack: _Stack) -> Found:
             continue
         folder = stack.root / project.source
         at = f"dbtProjects[{index}].source"
-        if not folder.is_dir():
+        if not _exists(folder, Path.is_dir):
             yield at, f"names {project.source}, which is no folder; write a path relative to Pulumi.yaml"
-        elif not (folder / "dbt_project.yml").is_file():
+        elif not _exists(folder / "dbt_project.yml", Path.is_file):
             yield (
                 at,
                 f"names {project.source}, which holds no dbt_project.yml; write the folder of the dbt project",
             )
+
+
+def _exists(path: Path, kind: Callable[[Path], bool]) -> bool:
+    """Whether there is such a file or folder; False for a path that no file system takes."""
+    try:
+        return kind(path)
+    except (OSError, ValueError):
+        return False
 
 
 def _pem(at: str, root: Path, name: str) -> Found:
@@ -234,7 +271,7 @@ def _pem(at: str, root: Path, name: str) -> Found:
         content = (root / name).read_text(encoding="utf-8")
     except UnicodeDecodeError:
         content = ""
-    except OSError:
+    except (OSError, ValueError):
         yield at, f"names {name}, which cannot be read; write a path relative to Pulumi.yaml"
         return
     if "-----BEGIN CERTIFICATE-----" not in content:
@@ -320,56 +357,43 @@ def _tokens(stack: _Stack) -> Found:
         yield "agent.cluster.kubeconfig", "stands beside the secret key kubeconfig; keep one of them"
 
 
-def _chart_values(stack: _Stack) -> Found:  # noqa: C901 - one loop per kind of mistake
+def _chart_values(stack: _Stack) -> Found:
     if stack.agent is None:
         return
     agent, release = stack.agent, stack.agent.chart.release
-    for path, known in unknown_paths(agent.values):
-        name = path.rsplit(".", 1)[-1]
-        if "." not in path and name in agent.unknown_values:
-            continue
-        near = get_close_matches(name, known, n=1, cutoff=0.6)
-        remedy = f"write {near[0]} if you meant that" if near else "remove it"
-        twice = (
-            ", or list it in agent.unknownValues as well to send it all the same" if "." not in path else ""
-        )
-        yield (
-            f"agent.values.{path}",
-            f"is not a value of the agent's chart, which would ignore it; {remedy}{twice}",
-        )
-    for name in agent.unknown_values:
-        if name in KNOWN:
-            yield "agent.unknownValues", f"lists {name}, which the chart knows; remove it from the list"
-        elif name not in agent.values:
+    # The package of the pinned chart decides which keys exist (preflight.chart), unless nobody asks it.
+    decided_by_package = stack.asks_the_chart()
+    for value in unknown_values(agent):
+        if value.reason is None and not decided_by_package:
+            near = get_close_matches(value.name, value.known, n=1, cutoff=0.6)
+            remedy = f"write {near[0]} if you meant that" if near else "remove it"
             yield (
-                "agent.unknownValues",
-                f"lists {name}, which agent.values does not hold; remove it from the list",
+                value.key,
+                "is not a value of the agent's chart that this program knows, and preflight.checks keeps it from asking "
+                f"the chart; {remedy}, or give a reason in {value.escape} to send it all the same",
             )
+    yield from needless_escapes(agent)
+    equal = {
+        "resourceNamePrefix": agent.prefix,
+        "createNamespace": False,
+        "namespace": agent.namespace,
+        "astroDeploymentAPIURL": agent.api_url,
+        "openLineage.enabled": agent.open_lineage.enabled,
+    }
     for path, setting in managed_paths(agent.values):
+        if path in equal and equal[path] == _at(agent.values, path):
+            continue  # a values file from the Astro UI repeats what the stack says
         yield f"agent.values.{path}", f"is managed by this program; remove it and use {setting}"
     for path, since in too_new_paths(agent.values, release):
         yield f"agent.values.{path}", f"needs chart {since} or later; remove it or raise agent.chart.version"
-    components: list[tuple[str, Component]] = [
-        *((f"workers[{index}]", worker) for index, worker in enumerate(agent.workers)),
-        ("dagProcessor", agent.dag_processor),
-        ("triggerer", agent.triggerer),
-        ("sentinel", agent.sentinel),
-    ]
-    for at, component in components:
-        tree = KNOWN["workers"][0] if at.startswith("workers") else KNOWN[at]
-        for path, known in unknown_paths(component.values, tree):
-            near = get_close_matches(path.rsplit(".", 1)[-1], known, n=1, cutoff=0.6)
-            remedy = f"write {near[0]} if you meant that" if near else "remove it"
-            yield (
-                f"agent.{at}.values.{path}",
-                f"is not a value of the agent's chart, which would ignore it; {remedy}",
-            )
-        typed = _TYPED & set(component.values)
-        for name in sorted(typed):
-            yield (
-                f"agent.{at}.values.{name}",
-                f"has a setting of its own; remove it and use agent.{at}.{_SETTING.get(name, name)}",
-            )
+    for at, component in _components(agent):
+        for name in sorted(set(component.values) & set(_SETTING)):
+            setting = _SETTING[name]
+            if setting in known_keys(type(component), ()):
+                yield (
+                    f"agent.{at}.values.{name}",
+                    f"has a setting of its own; remove it and use agent.{at}.{setting}",
+                )
         if not agent.chart.has_sentinel and (component.tolerations or component.affinity):
             yield (
                 f"agent.{at}",
@@ -380,37 +404,44 @@ def _chart_values(stack: _Stack) -> Found:  # noqa: C901 - one loop per kind of 
 _SETTING = {
     "syncSlots": "slots",
     "asyncSlots": "slots",
-    "hpa": "autoscaling",
     "canUseKubernetesPodOperator": "kubernetesPodOperator",
+    **{
+        name: name
+        for name in (
+            "name",
+            "queues",
+            "replicas",
+            "env",
+            "resources",
+            "terminationGracePeriodSeconds",
+            "nodeSelector",
+            "affinity",
+            "tolerations",
+            "image",
+            "enabled",
+        )
+    },
 }
-_TYPED = {
-    "name",
-    "queues",
-    "replicas",
-    "syncSlots",
-    "asyncSlots",
-    "env",
-    "resources",
-    "hpa",
-    "terminationGracePeriodSeconds",
-    "canUseKubernetesPodOperator",
-    "nodeSelector",
-    "affinity",
-    "tolerations",
-    "image",
-    "enabled",
-}
+"""Key of a component in the chart -> the setting for it, where the component has one."""
+
+
+def _components(agent: Agent) -> Iterator[tuple[str, Component]]:
+    """(path below `agent`, component) of every component."""
+    yield from ((f"workers[{index}]", worker) for index, worker in enumerate(agent.workers))
+    yield from agent.components.items()
+
+
+def _at(values: Mapping[str, Any], path: str) -> Any:
+    node: Any = values
+    for part in path.split("."):
+        node = node[part]
+    return node
 
 
 def _chart_version(stack: _Stack) -> Found:
     if stack.agent is None:
         return
     agent, release = stack.agent, stack.agent.chart.release
-    if release[0] > 2:
-        yield (
-            "agent.chart.version",
-            f"is {agent.chart.version}, and this program knows charts 1.x and 2.x; write a 2.x version",
-        )
     if agent.state_store and release < (2, 3, 0):
         yield "agent.stateStore", "needs chart 2.3.0 or later; raise agent.chart.version"
     if agent.sentinel_auth_secret and not agent.chart.has_sentinel:
@@ -485,6 +516,7 @@ def agent_env(agent: Agent) -> dict[str, Any]:
 
 _RULES: tuple[Callable[[_Stack], Found], ...] = (
     _connections_exist,
+    _connection_ids,
     _credentials_fit,
     _connections_fit_urls,
     _one_host_per_key,

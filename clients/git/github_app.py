@@ -8,6 +8,7 @@ Enterprise Server has its API under `/api/v3` of its own host.
 from __future__ import annotations
 
 import json
+import ssl
 import time
 from dataclasses import dataclass, field
 
@@ -34,6 +35,8 @@ class GithubApp:
     """Installation id."""
     private_key: str = field(repr=False)
     """Private key of the app, PEM."""
+    trusted: str | None = field(default=None, repr=False)
+    """PEM text of a certificate authority to trust as well as those of this machine."""
 
     @property
     def api(self) -> str:
@@ -54,6 +57,7 @@ class GithubApp:
                 authorization=f"Bearer {self._assertion()}",
                 headers={"Accept": "application/vnd.github+json"},
                 timeout=timeout,
+                trust=self._context(),
             )
         except WebError as error:
             raise GitError(error.cause, f"{self.authority}: {error}") from None
@@ -70,6 +74,15 @@ class GithubApp:
         except (ValueError, KeyError, TypeError):
             reason = f"{self.authority} gives no token where GitHub's API would"
             raise GitError(Cause.UNREACHABLE, reason) from None
+
+    def _context(self) -> ssl.SSLContext:
+        context = ssl.create_default_context()
+        if self.trusted is not None:
+            try:
+                context.load_verify_locations(cadata=self.trusted)
+            except (ssl.SSLError, ValueError):
+                raise GitError(Cause.TLS, "the connection's caBundle cannot be read as PEM") from None
+        return context
 
     def _assertion(self) -> str:
         # Only stacks with a GitHub App pay for this import.

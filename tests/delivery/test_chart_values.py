@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 import delivery
-from delivery.chart_values import chart_values, with_extra_values
+from delivery.chart_values import chart_values
+from domain.merge import empties
 from settings.chart_keys import too_new_paths, unknown_paths
 from tests.support.stacks import settings_of, stack, with_agent
 
@@ -129,15 +127,30 @@ def test_extra_values_are_merged_and_lists_joined():
     assert values["workers"][0]["initContainers"] == [{"name": "wait"}]
 
 
-scalars = st.one_of(st.integers(), st.booleans(), st.text(max_size=5))
-trees = st.recursive(
-    scalars, lambda below: st.dictionaries(st.sampled_from("abcd"), below, max_size=3), max_leaves=8
-)
+def test_a_component_beats_the_common_values():
+    config = with_agent(
+        values={
+            "dagProcessor": {"livenessProbe": {"periodSeconds": 10}, "podSecurityContext": {"fsGroup": 2}}
+        },
+        dagProcessor={"values": {"podSecurityContext": {"fsGroup": 1}}},
+    )
+    found = values_of(config)["dagProcessor"]
+    assert found["podSecurityContext"] == {"fsGroup": 1}
+    assert found["livenessProbe"] == {"periodSeconds": 10}
 
 
-@given(st.dictionaries(st.sampled_from("abcd"), trees), st.dictionaries(st.sampled_from("abcd"), trees))
-def test_merge_keeps_what_only_one_side_says(ours, extra):
-    merged = with_extra_values(ours, extra)
-    assert set(merged) == set(ours) | set(extra)
-    assert all(merged[key] == ours[key] for key in set(ours) - set(extra))
-    assert with_extra_values(merged, extra) == merged
+def test_a_probe_of_the_user_replaces_ours():
+    probe = {"exec": {"command": ["true"]}}
+    values = values_of(with_agent(workers=[{"name": "w", "values": {"livenessProbe": probe}}]))
+    assert values["workers"][0]["livenessProbe"] == probe
+
+
+def test_requests_above_our_limits_drop_our_limits():
+    workers = [{"name": "w", "resources": {"requests": {"cpu": "4"}}}]
+    assert values_of(with_agent(workers=workers))["workers"][0]["resources"] == {"requests": {"cpu": "4"}}
+
+
+def test_nothing_empty_is_sent():
+    """Pulumi's plugin before 4.30 leaves nulls and empty lists out, later ones send them: so none is in the values."""
+    config = with_agent(values={"labels": None, "triggerer": {"volumes": []}}, podSecurity="restricted")
+    assert list(empties(values_of(config))) == []

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from clients.charts import unpack
 from domain.kubernetes_range import admits
 from tests.preflight.conftest import Trial, expect, expect_nothing, look, only
 from tests.support.stacks import ROOT, with_agent
@@ -150,7 +151,6 @@ def test_a_chart_that_does_not_exist() -> None:
 def test_values_that_the_schema_refuses() -> None:
     agent = {
         "values": {"labels": {"team": 7}, "brandNew": 1},
-        "unknownValues": ["brandNew"],
         "workers": [{"name": "w", "values": {"livenessProbe": "canary"}}],
         "sentinel": {"values": {"port": "high"}},
     }
@@ -177,11 +177,126 @@ def test_a_chart_without_schema_takes_our_values() -> None:
         expect_nothing(look(_config(host.url)))
 
 
-def test_values_that_a_chart_without_schema_never_reads() -> None:
-    agent = {"values": {"brandNew": 1}, "unknownValues": ["brandNew"]}
-    with web_host(chart_repository(NAME, {"2.3.3": _package(schema=False)})) as host:
-        report = look(_config(host.url, agent=agent))
-    expect(report, "chart.values", "ignored", at="agent.values.brandNew", says="never reads")
+def test_a_value_that_a_chart_without_schema_never_reads() -> None:
+    files = {**_files(schema=False), "values.yaml": "", "templates/x.yaml": "{{ .Values.namespace }}"}
+    package = chart_package(
+        NAME, "2.3.3", {name: files[name] for name in ("values.yaml", "templates/x.yaml")}
+    )
+    with web_host(chart_repository(NAME, {"2.3.3": package})) as host:
+        report = look(_config(host.url, agent={"values": {"logLevel": "INFO"}}))
+    expect(report, "chart.values", "ignored", at="agent.values.logLevel", says="never reads")
+    assert not report.errors
+
+
+OTHERS = """\
+namespace: x
+workers:
+- name: default-worker
+  keda: {enabled: false}
+  # topologySpreadConstraints:
+  # - maxSkew: 1
+dagProcessor: {}
+podDisruptionBudget: {enabled: false}
+"""
+"""values.yaml of a chart with keys that no table of this program has."""
+READ = "{{ range .Values.workers }}{{ .hostAliases }}{{ end }}{{ .Values.priorityClassName }}"
+SCHEMA = """{"$defs": {"pod": {"properties": {"runtimeClassName": {"type": "string"}}}},
+"properties": {"dagProcessor": {"allOf": [{"$ref": "#/$defs/pod"}]}}}"""
+FURTHER: dict[str, Any] = {
+    "values": {"podDisruptionBudget": {"enabled": True}, "priorityClassName": "high"},
+    "workers": [
+        {
+            "name": "w",
+            "values": {"keda": {"enabled": True}, "topologySpreadConstraints": [1], "hostAliases": [1]},
+        }
+    ],
+    "dagProcessor": {"values": {"runtimeClassName": "gvisor"}},
+}
+
+
+def _others(**files: str) -> bytes:
+    given = {"values.yaml": OTHERS, "templates/all.yaml": READ, "values.schema.json": SCHEMA, **files}
+    return chart_package(NAME, "2.4.0", given)
+
+
+def test_the_package_decides_which_keys_exist() -> None:
+    with web_host(chart_repository(NAME, {"2.4.0": _others()})) as host:
+        report = look(_config(host.url, chart={"version": "2.4.0"}, agent=FURTHER))
+    expect_nothing(report)
+
+
+@pytest.mark.parametrize(
+    ("agent", "at", "says"),
+    [
+        ({"values": {"logLevl": "INFO"}}, "agent.values.logLevl", "write logLevel if you meant that"),
+        ({"values": {"keda": {}}}, "agent.values.keda", "agent.unknownValues.keda"),
+        (
+            {"workers": [{"name": "w", "values": {"kedaa": {}}}]},
+            "agent.workers[0].values.kedaa",
+            "agent.workers[0].unknownValues.kedaa",
+        ),
+        (
+            {"dagProcessor": {"values": {"replicas": 2}}},
+            "agent.dagProcessor.values.replicas",
+            "is not a value",
+        ),
+        (
+            {"triggerer": {"values": {"runtimeClassName": "x"}}},
+            "agent.triggerer.values.runtimeClassName",
+            "2.4.0",
+        ),
+    ],
+)
+def test_a_key_that_the_package_does_not_have(agent: dict[str, Any], at: str, says: str) -> None:
+    with web_host(chart_repository(NAME, {"2.4.0": _others()})) as host:
+        report = look(_config(host.url, chart={"version": "2.4.0"}, agent=agent))
+    expect(report, "chart.values", "unknown", at=at, says=says)
+    assert len(report.errors) == 1
+
+
+def test_a_key_that_is_sent_for_a_reason() -> None:
+    reason = {"brandNew": "our fork reads it"}
+    agent = {"workers": [{"name": "w", "values": {"brandNew": 1}, "unknownValues": reason}]}
+    with web_host(chart_repository(NAME, {"2.4.0": _others()})) as host:
+        report = look(_config(host.url, chart={"version": "2.4.0"}, agent=agent))
+    at = "agent.workers[0].values.brandNew"
+    expect(report, "chart.values", "declared", at=at, says="because: our fork reads it")
+    expect_nothing(report)
+
+
+def test_a_key_that_nobody_can_judge() -> None:
+    agent = {"values": {"logLevl": "INFO", "keda": {}}, "unknownValues": {"keda": "chart 2.4 has it"}}
+    report = look(_config("http://127.0.0.1:1", agent=agent))
+    expect(report, "chart.values", "undecided", at="agent.values.logLevl", says="write logLevel")
+    expect(report, "chart.values", "declared", at="agent.values.keda")
+
+
+def test_a_schema_that_refers_to_itself() -> None:
+    schema = (
+        '{"$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}]}}, "properties": {"x": {"$ref": "#/$defs/a"}}}'
+    )
+    package = _others(**{"values.schema.json": schema})
+    assert not unpack(package).knows(("x", "y"))
+    assert unpack(package).knows(("x",))
+
+
+def test_an_empty_value_cannot_remove_a_default() -> None:
+    files = {"values.yaml": OTHERS + "triggerer: {volumes: [{name: a}], env: []}\n"}
+    agent = {
+        "values": {"podDisruptionBudget": None},
+        "triggerer": {"values": {"volumes": [], "initContainers": [], "volumeMounts": None}},
+    }
+    with web_host(chart_repository(NAME, {"2.4.0": _others(**files)})) as host:
+        report = look(_config(host.url, chart={"version": "2.4.0"}, agent=agent))
+    expect(report, "chart.values", "empty", at="agent.values.podDisruptionBudget", says="remove it")
+    expect(report, "chart.values", "empty", at="agent.triggerer.values.volumes", says="empty list")
+    assert len(report.errors) == 2
+
+
+def test_a_chart_newer_than_this_program() -> None:
+    with web_host(chart_repository(NAME, {"3.0.0": _package("3.0.0")})) as host:
+        report = look(_config(host.url, chart={"version": "3.0.0"}))
+    expect(report, "chart.version", "newer", at="agent.chart.version", says="is 3.0.0")
     assert not report.errors
 
 

@@ -259,33 +259,68 @@ class TestAgent:
         assert settings.agent.env["N"] == "3"
         assert settings.agent.env["B"] == "True"
 
+    def test_ids_of_the_secrets_backend(self):
+        """A vault's names are Airflow's affair; only what becomes a variable has to fit into one."""
+        for name in ("git-dags", "Team/git.dags", "git:1", "g" * 250):
+            config = stack(connections={name: {"type": "https", "backend": True}}, credentials=None)
+            config["dags"]["connection"] = name
+            config["dbtProjects"] = [{"name": "j", "path": "dags/j", "submodule": False}]
+            assert settings_of(config).dags.connection == name
+        for name in ("git dags", "", "a" * 251, "a;b", "a\nb"):
+            config = stack(connections={name: {"type": "https", "backend": True}}, credentials=None)
+            config["dbtProjects"][0].pop("connection")
+            config["dags"].pop("connection")
+            assert any("is not a connection id" in text for text in problems(config).values()), name
+
+    def test_ids_of_variables(self):
+        connections = {"git-dags": {"type": "https", "anonymous": True}}
+        found = problems(stack(connections=connections, credentials=None))
+        assert "backend: true" in found["connections.git-dags"]
+
     def test_managed_variable(self):
         found = problems(with_agent(env={"AIRFLOW_CONN_GIT": "x", "GIT_CONFIG_COUNT": "1"}))
         assert "connections.git" in found["agent.env.AIRFLOW_CONN_GIT"]
         assert "disturb" in found["agent.env.GIT_CONFIG_COUNT"]
 
-    def test_unknown_chart_value(self):
-        found = problems(with_agent(values={"imagePullPolcy": "Always", "worker": {}}))
+    def test_unknown_chart_value_where_nobody_asks_the_chart(self):
+        off = {"checks": {"chart": {"level": "off", "reason": "no network"}}}
+        config = with_agent(values={"imagePullPolcy": "Always", "worker": {}})
+        found = problems({**config, "preflight": off})
         assert "write imagePullPolicy" in found["agent.values.imagePullPolcy"]
-        assert "agent.unknownValues" in found["agent.values.worker"]
+        assert "agent.unknownValues.worker" in found["agent.values.worker"]
 
-    def test_unknown_chart_value_said_twice(self):
-        settings = settings_of(with_agent(values={"keda": {"enabled": True}}, unknownValues=["keda"]))
-        assert settings.agent.values == {"keda": {"enabled": True}}
+    def test_unknown_chart_value_is_left_to_the_chart(self):
+        settings = settings_of(with_agent(values={"imagePullPolcy": "Always"}))
+        assert settings.agent.values == {"imagePullPolcy": "Always"}
+
+    def test_unknown_chart_values_with_a_reason(self):
+        off = {"checks": {"chart": {"level": "off", "reason": "no network"}}}
+        reason = {"keda": "chart 2.4 scales by it"}
+        workers = [{"name": "w", "values": {"keda": {}}, "unknownValues": reason}]
+        config = with_agent(values={"keda": {"enabled": True}}, unknownValues=reason, workers=workers)
+        assert settings_of({**config, "preflight": off}).agent.unknown_values == reason
+
+    def test_needless_reasons(self):
+        reasons = {"labels": "because", "keda": "because"}
+        found = problems(with_agent(values={"labels": {"a": "b"}}, unknownValues=reasons))
+        assert "the chart knows" in found["agent.unknownValues.labels"]
+        assert "agent.values does not hold" in found["agent.unknownValues.keda"]
 
     def test_managed_chart_value(self):
         found = problems(with_agent(values={"namespace": "x", "openLineage": {"apiKey": "canary"}}))
         assert "agent.namespace" in found["agent.values.namespace"]
         assert "openLineageApiKey" in found["agent.values.openLineage.apiKey"]
 
+    def test_values_that_say_the_same(self):
+        settings_of(with_agent(values={"namespace": "agents", "resourceNamePrefix": "astro-agent"}))
+
     def test_value_of_a_later_chart(self):
         found = problems(with_agent(chart={"version": "1.0.2"}, values={"sentinel": {"port": 1}}))
         assert "needs chart 2.0.0" in found["agent.values.sentinel"]
 
     def test_typed_key_in_a_component(self):
-        found = problems(with_agent(workers=[{"name": "w", "values": {"replicas": 3, "livenesProbe": {}}}]))
+        found = problems(with_agent(workers=[{"name": "w", "values": {"replicas": 3}}]))
         assert "has a setting of its own" in found["agent.workers[0].values.replicas"]
-        assert "livenessProbe" in found["agent.workers[0].values.livenesProbe"]
 
     def test_timeout_below_grace(self):
         found = problems(with_agent(timeout=300))
@@ -314,22 +349,20 @@ class TestAgent:
 
 class TestValuesFiles:
     def test_later_wins_and_inline_wins_over_all(self, tmp_path):
-        (tmp_path / "a.yaml").write_text("logLevel: A\nlabels: {x: 1, y: 1}\n")
-        (tmp_path / "b.yaml").write_text("labels: {y: 2, z: 2}\n")
-        config = with_agent(valuesFiles=["a.yaml", "b.yaml"], values={"labels": {"z": 3}})
+        (tmp_path / "a.yaml").write_text("logLevel: A\nlabels: {a: 1, b: 1}\n")
+        (tmp_path / "b.yaml").write_text("labels: {b: 2, c: 2}\n")
+        config = with_agent(valuesFiles=["a.yaml", "b.yaml"], values={"labels": {"c": 3}})
         values = settings_of(config, root=tmp_path).agent.values
-        assert values == {"logLevel": "A", "labels": {"x": 1, "y": 2, "z": 3}}
+        assert values == {"logLevel": "A", "labels": {"a": 1, "b": 2, "c": 3}}
 
     def test_mistakes(self, tmp_path):
         (tmp_path / "list.yaml").write_text("- a\n")
         (tmp_path / "bad.yaml").write_text("a: [\n")
-        (tmp_path / "typo.yaml").write_text("logLevl: A\n")
-        config = with_agent(valuesFiles=["none.yaml", "list.yaml", "bad.yaml", "typo.yaml"])
+        config = with_agent(valuesFiles=["none.yaml", "list.yaml", "bad.yaml"])
         found = problems(config, root=tmp_path)
         assert "cannot be read" in found["agent.valuesFiles[0]"]
         assert "no mapping" in found["agent.valuesFiles[1]"]
         assert "not valid YAML" in found["agent.valuesFiles[2]"]
-        assert "write logLevel" in found["agent.values.logLevl"]
 
 
 class TestImage:

@@ -94,3 +94,19 @@ def test_a_host_that_hangs(trusting: Host, key: rsa.RSAPrivateKey) -> None:
 def test_the_public_host_has_its_api_elsewhere() -> None:
     assert GithubApp("github.com", 1, 2, "").api == "https://api.github.com"
     assert GithubApp("git.example.com:8443", 1, 2, "").api == "https://git.example.com:8443/api/v3"
+
+
+def test_an_authority_of_the_connection_opens_the_api(host: Host, key: rsa.RSAPrivateKey) -> None:
+    """A proxy that inspects TLS signs the API's certificate too; nothing on this machine trusts it."""
+    host.server.app_token = MINTED
+    host.server.grants["org/private.git"].append((LOGIN, MINTED))
+    pem = host.server.authority.read_text()
+    app = GithubApp(host.server.address, 12345, 678, _pem(key), trusted=pem)
+    with Session(Access(authority=pem, apps=(app,)), timeout=20) as session:
+        assert ls_remote(session, host.url).branches
+
+
+def test_an_authority_that_cannot_be_read(host: Host, key: rsa.RSAPrivateKey) -> None:
+    app = GithubApp(host.server.address, 12345, 678, _pem(key), trusted="-----BEGIN CERTIFICATE-----\nx\n")
+    with pytest.raises(GitError, match="caBundle"):
+        app.token(timeout=5)
