@@ -4,6 +4,7 @@ Arguments: the folder with the module, and a JSON list of calls: {"file": Dag fi
 later calls, "cosmos": arguments of `cosmos`}. Each answer has what Cosmos was given, the log's lines, or an error's text.
 """
 
+import importlib
 import json
 import logging
 import os
@@ -11,7 +12,7 @@ import sys
 from typing import Any
 
 sys.path.append(sys.argv[1])
-import astro_projects
+astro_projects = importlib.import_module("astro_projects")
 
 
 class Lines(logging.Handler):

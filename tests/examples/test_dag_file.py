@@ -160,7 +160,7 @@ def test_empty_submodule_folder_gives_one_clear_sentence(workspace: Workspace) -
     assert parsed.dags == {}
     last = parsed.errors["jaffle_dag.py"].strip().splitlines()[-1]
     assert last.startswith(f"FileNotFoundError: No dbt project in {folder}: ")
-    assert "`submodules` of the Dag bundle must be true" in last
+    assert "set `submodules` to true in the Dag bundle" in last
     assert "restart the Pod" in last
 
 

@@ -103,12 +103,7 @@ class DbtProject:
             return cls(name, folder, from_image=True)
         folder = _root(file, place["repository"]) / place["repository"]
         if not _is_project(folder):
-            raise FileNotFoundError(
-                f"No dbt project in {folder}: either the submodule was not fetched (`submodules` of the Dag bundle must "
-                "be true), or its first fetch failed: a Dag processor fetches it again at its next refresh, but a "
-                "worker's version of the bundle stays without it for good (once the submodule's repository answers, "
-                "restart the Pod or remove this version's folder)."
-            )
+            raise _not_fetched(folder)
         return cls(name, folder)
 
     def warning(self) -> str:
@@ -245,6 +240,15 @@ def _is_project(folder: Path) -> bool:
     return (folder / "dbt_project.yml").is_file()
 
 
+def _not_fetched(folder: Path) -> FileNotFoundError:
+    return FileNotFoundError(
+        f"No dbt project in {folder}: either the submodule was not fetched (set `submodules` to true in the Dag bundle, "
+        "or run `git submodule update --init` on a laptop), or its first fetch failed: a Dag processor fetches it again "
+        "at its next refresh, but a worker's version of the bundle stays without it for good (once the submodule's "
+        "repository answers, restart the Pod or remove this version's folder)."
+    )
+
+
 def _root(file: Path, path: str) -> Path:
     """Return the root of the Dag repository in the version that `file` is of.
 
@@ -268,12 +272,9 @@ def _near(file: Path, name: str, names: tuple[str, ...], *, listed: list[str]) -
             looked.append(folder)
         if (above / ".git").exists():
             break
-    empty = [str(folder) for folder in looked if folder.is_dir()]
+    empty = [folder for folder in looked if folder.is_dir()]
     if empty:
-        raise FileNotFoundError(
-            f"No dbt project in {empty[0]}: the folder has no dbt_project.yml; if it is a submodule, run "
-            "`git submodule update --init`."
-        )
+        raise _not_fetched(empty[0])
     stack = f"ASTRO_DBT_PROJECTS lists {', '.join(listed)}, and " if listed else ""
     raise FileNotFoundError(
         f"No dbt project {name!r}: {stack}there is none in {', '.join(map(str, looked))}; write the name from "
@@ -436,7 +437,7 @@ def _mirror(source: Path, into: Path, *, without: list[str]) -> None:
 def _without_times(manifest: Path) -> None:
     """Take out of a manifest what differs between two parses of one content: Airflow would see another version of the Dag."""
     found = json.loads(manifest.read_bytes())
-    for name in ("generated_at", "invocation_id", "invocation_started_at"):
+    for name in ("generated_at", "run_started_at", "invocation_started_at", "invocation_id", "user_id"):
         found["metadata"].pop(name, None)
     for node in (node for kind in found.values() if isinstance(kind, dict) for node in kind.values()):
         if isinstance(node, dict):
