@@ -51,9 +51,6 @@ def fell_back(answer: Mapping[str, Any], reason: str) -> bool:
 def test_everything_that_changes_the_manifest_gives_another_one(workspace: Workspace, project: Path) -> None:
     """One process for each change; in between, a second call of the same finds the first one's manifest."""
     dbt = workspace.counted_dbt()
-    shared = workspace.root / "elsewhere"
-    shared.mkdir()
-    shutil.copy(project / "profiles.yml", shared)
     made: dict[str, str] = {}
 
     def ask(change: str, *, reused: bool = False, **call: Any) -> dict[str, Any]:
@@ -94,6 +91,16 @@ def test_everything_that_changes_the_manifest_gives_another_one(workspace: Works
     model.with_name("renamed.sql").unlink()
     ask("removed model", reused=True)
 
+    for name in ("logs", "target"):
+        folder = project / name
+        folder.mkdir()
+        (folder / "written.sql").write_text("select 1")
+        ask("what dbt writes", reused=True)
+        (project / "models" / name).mkdir()
+        (project / "models" / name / f"in_{name}.sql").write_text("select 1 as id")
+        assert f"in_{name}" in models(ask(f"model in a folder called {name}"))
+        shutil.rmtree(project / "models" / name)
+
     model.write_text("{% set name = 'X' ~ 'Y' %}select '{{ env_var(name, '') }}' as id")
     ask("expression")
     ask("variable that an expression reads", variables={"XY": "1"})
@@ -104,7 +111,6 @@ def test_everything_that_changes_the_manifest_gives_another_one(workspace: Works
 
 
 def test_profile_outside_of_the_project_counts(workspace: Workspace, project: Path) -> None:
-    """And packages of the project's own."""
     code = (
         "import sys; sys.path.append(sys.argv[1])\n"
         "from cosmos import ProfileConfig; from astro_projects import DbtProject\n"
@@ -224,7 +230,7 @@ def test_folder_that_cannot_be_used_leaves_dbt_ls(workspace: Workspace, project:
 def test_full_disk_leaves_dbt_ls(workspace: Workspace, project: Path) -> None:
     workspace.cache.mkdir(mode=0o700)
     small = 'mount -t tmpfs -o size=256k,mode=700 none "$1" || exit 77; shift; exec "$@"'
-    prefix = ["unshare", "--mount", "sh", "-c", small, "sh", workspace.cache]
+    prefix: list[str | Path] = ["unshare", "--mount", "sh", "-c", small, "sh", workspace.cache]
     tried = subprocess.run([*prefix, "true"], capture_output=True, check=False)
     if tried.returncode:
         pytest.skip("this user cannot mount a small file system")
@@ -347,3 +353,15 @@ def test_dag_with_packages_runs_without_installing_them_again(workspace: Workspa
     assert ended.returncode == 0, (ended.stdout + ended.stderr)[-4000:]
     assert workspace.query("select id from packaged") == "[(1,)]"
     assert workspace.dbt_calls == ["deps", "parse", "run"]
+
+
+@pytest.mark.parametrize("path", ["lib/packages", "{{ env_var('HOME') }}"])
+def test_unusual_packages_folder_is_left_to_cosmos(workspace: Workspace, project: Path, path: str) -> None:
+    with_package(workspace, project)
+    with (project / "dbt_project.yml").open("a") as file:
+        file.write(f'packages-install-path: "{path}"\n')
+    before = sorted(project.rglob("*"))
+    (answer,) = workspace.asked(DEV)
+    assert fell_back(answer, "`packages-install-path` is not the name of a folder")
+    assert answer["install"]
+    assert sorted(project.rglob("*")) == before

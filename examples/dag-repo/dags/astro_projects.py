@@ -19,7 +19,7 @@ Environment, all of it optional:
     ASTRO_DBT_CACHE: folder of manifests and packages. Default: `astro-dbt-<user id>` in the temporary folder.
     ASTRO_DBT_CACHE_MIB: size to which that folder is cleaned up, in MiB. Default: 512.
 
-Needs Python 3.10, Airflow 2.10 or 3, Cosmos 1.9 and a POSIX system.
+Needs Python 3.10 or newer and a POSIX system; tried with Airflow 3.3 and Cosmos 1.15.
 """
 
 from __future__ import annotations
@@ -51,8 +51,9 @@ AGENT_DBT = Path("/home/astro/dbt_venv/bin/dbt")
 LAPTOP_FOLDERS = ("dbt", "include/dbt")
 LAPTOP_LEVELS = 4
 PACKAGE_FILES = ("packages.yml", "dependencies.yml", "package-lock.yml")
-NOT_CONTENT = {".git", "target", "logs", "__pycache__", ".user.yml"}
-NOT_CONTENT_SUFFIXES = (".duckdb", ".wal", ".log", ".pyc")
+WRITTEN_BY_DBT = {"target", "logs", ".user.yml"}
+NOT_CONTENT = {".git", ".venv", "__pycache__"}
+NOT_CONTENT_SUFFIXES = (".duckdb", ".wal")
 DBT_SECONDS = 600
 IN_USE_SECONDS = 3600
 """Cache entries younger than this are never removed: a running task may be reading them."""
@@ -291,8 +292,8 @@ def _project_file(folder: Path) -> dict[str, Any]:
 
 def _packages_folder(folder: Path) -> str:
     path = str(_project_file(folder).get("packages-install-path") or "dbt_packages")
-    if "{{" in path:
-        raise NotCachedError("`packages-install-path` is an expression")
+    if "{{" in path or "/" in path:
+        raise NotCachedError("`packages-install-path` is not the name of a folder")
     return path
 
 
@@ -304,7 +305,7 @@ def _packages_missing(folder: Path) -> bool:
     )
     with suppress(NotCachedError):
         installed = folder / _packages_folder(folder)
-        return asked and not (installed.is_dir() and any(installed.iterdir()))
+        return asked and not any(installed.glob("*/dbt_project.yml"))
     return asked
 
 
@@ -430,7 +431,7 @@ def _mirror(source: Path, into: Path, *, without: list[str]) -> None:
     """Make a folder of links to everything in a project but what dbt writes."""
     into.mkdir(parents=True, exist_ok=True)
     for child in source.iterdir():
-        if child.name not in NOT_CONTENT and child.name not in without:
+        if child.name not in {*NOT_CONTENT, *WRITTEN_BY_DBT, *without}:
             (into / child.name).symlink_to(child)
 
 
@@ -468,7 +469,8 @@ class _Content:
         """Add everything below a folder that dbt may read, through links as well."""
         seen: set[str] = set()
         for parent, folders, files in os.walk(folder, followlinks=True):
-            folders[:] = sorted(name for name in folders if name not in NOT_CONTENT)
+            skip = NOT_CONTENT | WRITTEN_BY_DBT if parent == str(folder) else NOT_CONTENT
+            folders[:] = sorted(name for name in folders if name not in skip)
             real = os.path.realpath(parent)
             if real in seen:
                 folders.clear()
@@ -476,7 +478,7 @@ class _Content:
             seen.add(real)
             for name in sorted(files):
                 path = Path(parent, name)
-                if name not in NOT_CONTENT and not name.endswith(NOT_CONTENT_SUFFIXES) and path.is_file():
+                if name not in skip and not name.endswith(NOT_CONTENT_SUFFIXES) and path.is_file():
                     self._add(str(path.relative_to(folder)), path.read_bytes())
 
     def _add(self, name: str, data: bytes) -> None:
