@@ -138,6 +138,15 @@ def test_each_version_of_the_bundle_has_its_own_project(workspace: Workspace) ->
     assert workspace.dbt_calls == ["parse"]
 
 
+def test_dag_is_the_same_without_a_kept_manifest(workspace: Workspace) -> None:
+    workspace.place_project(workspace.dags / "dbt" / "jaffle")
+    parsed = parse(workspace, ASTRO_DBT_CACHE="/dev/null/cache")
+    assert parsed.errors == {}
+    assert parsed.dags == {"jaffle": TASKS}
+    assert "LoadMode.DBT_LS" in parsed.log
+    assert parsed.log.count("Cosmos runs `dbt ls` at this parse, because ") == 1
+
+
 def test_baked_project_wins_over_a_submodule_that_was_not_fetched(workspace: Workspace) -> None:
     (workspace.dags / "dbt" / "jaffle").mkdir(parents=True)
     assert parse(workspace, **bake(workspace)).dags == {"jaffle": TASKS}

@@ -227,6 +227,22 @@ def test_folder_that_cannot_be_used_leaves_dbt_ls(workspace: Workspace, project:
     assert all(fell_back(answer, "belongs to another user") for answer in others)
 
 
+def test_size_that_is_not_a_number_leaves_dbt_ls(workspace: Workspace, project: Path) -> None:
+    (answer,) = workspace.asked(DEV, ASTRO_DBT_CACHE_MIB="1G")
+    assert fell_back(answer, "ASTRO_DBT_CACHE_MIB is '1G', but must be a number")
+
+
+def test_project_that_changes_while_dbt_reads_it_is_not_kept(workspace: Workspace, project: Path) -> None:
+    """A Dag processor's refresh may do that: the new content must not get the old one's name."""
+    model = project / "models" / "extra.sql"
+    dbt = str(workspace.counted_dbt(before=f"echo 'select 1 as id' > {model}"))
+    (first,) = workspace.asked(DEV, ASTRO_DBT_EXECUTABLE=dbt)
+    assert fell_back(first, "its files changed while dbt read them")
+    assert kept(workspace) == set()
+    (second,) = workspace.asked(DEV, ASTRO_DBT_EXECUTABLE=dbt)
+    assert "extra" in models(second)
+
+
 def test_full_disk_leaves_dbt_ls(workspace: Workspace, project: Path) -> None:
     workspace.cache.mkdir(mode=0o700)
     small = 'mount -t tmpfs -o size=256k,mode=700 none "$1" || exit 77; shift; exec "$@"'

@@ -206,7 +206,7 @@ class DbtProject:
             if missing:
                 folder = run.install_packages(self.folder, cache)
             manifest = run.parse(self.name, self.folder, folder, profile, cache)
-        except (NotCachedError, OSError, subprocess.SubprocessError, yaml.YAMLError) as problem:
+        except (NotCachedError, OSError, subprocess.SubprocessError, yaml.YAMLError, ValueError) as problem:
             log.warning("dbt project %s: Cosmos runs `dbt ls` at this parse, because %s", self.name, problem)
             return folder, None, missing and folder == self.folder
         return folder, manifest, False
@@ -327,46 +327,39 @@ class _Dbt:
     def parse(self, name: str, source: Path, folder: Path, profile: ProfileConfig, cache: _Cache) -> Path:
         """Return the manifest of a project; `folder` is `source` with its packages."""
         with profile.ensure_profile(use_mock_values=True) as (profiles, variables):
-            content = _Content()
-            content.add_folder(source)
-            for path in _local_packages(source):
-                content.add_folder(source / path)
-            content.add_file(Path(profiles))
-            if folder != source:
-                content.add_file(folder / "package-lock.yml")
+            files = [Path(profiles), *([folder / "package-lock.yml"] if folder != source else [])]
+            folders = [source, *(source / path for path in _local_packages(source))]
             arguments = ["--profile", profile.profile_name, "--target", profile.target_name]
             family = _hash([name, self.version(), arguments, self.dbt_vars])
-            key = _hash([family, content.key(self.environment)])
+            content = _content(files, folders, self.environment)
 
             def make(entry: Path) -> None:
                 started = time.monotonic()
                 earlier = cache.newest(f"manifest-{family[:8]}-*/partial_parse.msgpack")
-                if earlier:  # dbt reads again only what has changed since
-                    shutil.copy(earlier, entry)
-                with tempfile.TemporaryDirectory(dir=entry) as logs:
-                    self._call(
-                        "parse", folder, Path(profiles), [*arguments, "--target-path", str(entry), "--log-path", logs],
-                        variables,
-                    )  # fmt: skip
-                _without_times(entry / "manifest.json")
-                for other in entry.iterdir():
-                    if other.name not in ("manifest.json", "partial_parse.msgpack"):
-                        other.unlink()
-                log.info(
-                    "dbt project %s: parsed in %.1f s, kept as %s", name, time.monotonic() - started, key[:12]
-                )
+                with tempfile.TemporaryDirectory(dir=entry) as scratch:
+                    target = Path(scratch, "target")
+                    target.mkdir()
+                    if earlier:  # dbt reads again only what has changed since
+                        shutil.copy(earlier, target)
+                    places = ["--target-path", str(target), "--log-path", scratch]
+                    self._call("parse", folder, Path(profiles), [*arguments, *places], variables)
+                    if content != _content(files, folders, self.environment):
+                        raise NotCachedError("its files changed while dbt read them")
+                    _without_times(target / "manifest.json")
+                    for kept in ("manifest.json", "partial_parse.msgpack"):
+                        if (target / kept).exists():
+                            (target / kept).rename(entry / kept)
+                log.info("dbt project %s: parsed in %.1f s", name, time.monotonic() - started)
 
-            return cache.entry(f"manifest-{family[:8]}-{key[:32]}", "manifest.json", make) / "manifest.json"
+            key = f"manifest-{family[:8]}-{_hash([family, content])[:32]}"
+            return cache.entry(key, "manifest.json", make) / "manifest.json"
 
     def install_packages(self, source: Path, cache: _Cache) -> Path:
         """Return a folder that has everything of a project and its packages, installed once per lock file."""
         subfolder, local = _packages_folder(source), _local_packages(source)
-        content = _Content()
-        for file in (source / name for name in PACKAGE_FILES if (source / name).is_file()):
-            content.add_file(file)
-        for path in local:
-            content.add_folder(source / path)
-        key = _hash([self.version(), subfolder, content.key(self.environment)])
+        files = [source / name for name in PACKAGE_FILES if (source / name).is_file()]
+        content = _content(files, [source / path for path in local], self.environment)
+        key = _hash([self.version(), subfolder, self.dbt_vars, content])
 
         def make(entry: Path) -> None:
             started = time.monotonic()
@@ -391,7 +384,6 @@ class _Dbt:
 
         def link(entry: Path) -> None:
             _mirror(source, entry, without=[subfolder, "package-lock.yml"])
-            (entry / subfolder).parent.mkdir(parents=True, exist_ok=True)
             (entry / subfolder).symlink_to(packages / "packages")
             (entry / "package-lock.yml").symlink_to(packages / "package-lock.yml")
 
@@ -453,49 +445,40 @@ def _hash(parts: list[Any]) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 
-class _Content:
-    """A hash of files and of the environment variables that they read."""
+def _content(files: list[Path], folders: list[Path], environment: Mapping[str, str]) -> str:
+    """Return a hash of files, folders, and the environment variables that count for them.
 
-    def __init__(self) -> None:
-        self._hash = hashlib.sha256()
-        self._names: set[str] = set()
-        self._any = False
-
-    def add_file(self, path: Path) -> None:
-        """Add one file."""
-        self._add(path.name, path.read_bytes())
-
-    def add_folder(self, folder: Path) -> None:
-        """Add everything below a folder that dbt may read, through links as well."""
-        seen: set[str] = set()
-        for parent, folders, files in os.walk(folder, followlinks=True):
-            skip = NOT_CONTENT | WRITTEN_BY_DBT if parent == str(folder) else NOT_CONTENT
-            folders[:] = sorted(name for name in folders if name not in skip)
-            real = os.path.realpath(parent)
-            if real in seen:
-                folders.clear()
-                continue
-            seen.add(real)
-            for name in sorted(files):
-                path = Path(parent, name)
-                if name not in skip and not name.endswith(NOT_CONTENT_SUFFIXES) and path.is_file():
-                    self._add(str(path.relative_to(folder)), path.read_bytes())
-
-    def _add(self, name: str, data: bytes) -> None:
-        self._hash.update(f"{len(name)}:{name}:{len(data)}:".encode())
-        self._hash.update(data)
+    Those are dbt's, and what the files read with `env_var`; all of them, if the name of one is an expression. Reading
+    everything takes 8 ms for 300 models, so that neither times of files nor Git need to be trusted.
+    """
+    found, names, any_name = hashlib.sha256(), set(), False
+    read = [(file.name, file) for file in files]
+    read += [(str(file.relative_to(folder)), file) for folder in folders for file in _walk(folder)]
+    for name, file in read:
+        data = file.read_bytes()
+        found.update(f"{len(name)}:{name}:{len(data)}:".encode() + data)
         for literal in re.findall(rb"env_var\s*\(\s*(?:['\"](\w+)['\"])?", data):
-            self._names.add(literal.decode())
-            self._any |= not literal
+            names.add(literal.decode())
+            any_name |= not literal
+    variables = {
+        name: value
+        for name, value in environment.items()
+        if any_name or name in names or name.startswith("DBT_")
+    }
+    return _hash([found.hexdigest(), variables])
 
-    def key(self, environment: Mapping[str, str]) -> str:
-        """Return the hash: of dbt's own variables and those that were named, or of all if a name is an expression."""
-        read = {
-            name: value
-            for name, value in environment.items()
-            if self._any or name in self._names or name.startswith("DBT_")
-        }
-        return _hash([self._hash.hexdigest(), read])
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Yield all files below a folder that dbt may read, through links as well, in one order on every machine."""
+    seen: set[str] = set()
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        skip = NOT_CONTENT | WRITTEN_BY_DBT if parent == str(folder) else NOT_CONTENT
+        real = os.path.realpath(parent)
+        folders[:] = [] if real in seen else sorted(name for name in folders if name not in skip)
+        for name in sorted(files) if real not in seen else ():
+            if name not in skip and not name.endswith(NOT_CONTENT_SUFFIXES) and Path(parent, name).is_file():
+                yield Path(parent, name)
+        seen.add(real)
 
 
 @dataclass(frozen=True)
@@ -503,6 +486,7 @@ class _Cache:
     """A folder of entries, each a folder that appears complete and does not change; all processes of a Pod share it."""
 
     root: Path
+    limit: int
 
     @classmethod
     def open(cls) -> _Cache:
@@ -512,7 +496,10 @@ class _Cache:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         if root.stat().st_uid != user:
             raise NotCachedError(f"{root} belongs to another user")
-        return cls(root)
+        size = os.environ.get("ASTRO_DBT_CACHE_MIB") or "512"
+        if not size.isdecimal():
+            raise NotCachedError(f"ASTRO_DBT_CACHE_MIB is {size!r}, but must be a number")
+        return cls(root, int(size) * 2**20)
 
     def entry(self, name: str, sealed: str, make: Callable[[Path], None]) -> Path:
         """Return an entry, made by one process while others wait; the file `sealed` in it is checked at each use.
@@ -568,14 +555,13 @@ class _Cache:
 
     def _clean(self) -> None:
         """Remove what interrupted processes left, and the entries that were not used for longest, down to the limit."""
-        limit = int(os.environ.get("ASTRO_DBT_CACHE_MIB") or 512) * 2**20
         now, sizes = time.time(), 0
         for entry in sorted(self.root.glob("*-*"), key=_age):
             if not entry.is_dir():
                 continue
             sizes += sum(path.lstat().st_size for path in entry.rglob("*") if not path.is_dir())
             unused = now - entry.stat().st_mtime > IN_USE_SECONDS
-            if unused and (sizes > limit or entry.name.startswith("new-")):
+            if unused and (sizes > self.limit or entry.name.startswith("new-")):
                 shutil.rmtree(entry, ignore_errors=True)
 
 
