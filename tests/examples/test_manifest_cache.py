@@ -132,6 +132,26 @@ def test_profile_outside_of_the_project_counts(workspace: Workspace, project: Pa
     assert found[0] != found[1] == found[2]
 
 
+def test_profile_of_an_airflow_connection_needs_no_connection_to_parse(
+    workspace: Workspace, project: Path
+) -> None:
+    """Cosmos makes a profile with stand-in values for it, as for its own `dbt ls`."""
+    code = (
+        "import sys; sys.path.append(sys.argv[1])\n"
+        "from cosmos import ProfileConfig; from cosmos.profiles import DuckDBUserPasswordProfileMapping\n"
+        "from astro_projects import DbtProject\n"
+        "profile = ProfileConfig(profile_name='jaffle', target_name='dev',\n"
+        "    profile_mapping=DuckDBUserPasswordProfileMapping(conn_id='nowhere', profile_args={'path': 'x.duckdb'}))\n"
+        "given = DbtProject.find('jaffle', sys.argv[1] + '/x.py').cosmos(target='dev', profile=profile)\n"
+        "print(given['project_config'].manifest_path)"
+    )
+    ended = workspace.airflow.run(
+        [workspace.airflow.python, "-c", code, workspace.dags], env=workspace.variables()
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.strip().endswith("manifest.json"), ended.stderr
+
+
 def test_processes_at_once_parse_one_time(workspace: Workspace, project: Path) -> None:
     dbt = str(workspace.counted_dbt())
     with ThreadPoolExecutor(4) as pool:
