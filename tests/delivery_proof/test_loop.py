@@ -32,7 +32,9 @@ from tests.support.repositories import git
 pytestmark = pytest.mark.delivery
 
 OPERATION = "operation"
-EXAMPLE: Mapping[str, str | None] = {"dags/dbt_dag.py": files("dag-repo")["dags/dbt_dag.py"]}
+EXAMPLE: Mapping[str, str | None] = {
+    path: text for path, text in files("dag-repo").items() if path.startswith("dags/")
+}
 MISSING = "0123456789" * 4
 
 
@@ -303,7 +305,7 @@ def test_poisoned_version(by_token: Running, git_hosts: Hosts, proved: Callable[
         with unreachable(git_hosts, _path(by_token)):
             assert "Error pulling submodule" in worker.failure("initialise", version=version)
         worker.do("initialise", version=version, again=True)
-        told = worker.do("parse", version=version)["errors"]["dbt_dag.py"].strip().splitlines()[-1]
+        told = worker.do("parse", version=version)["errors"]["jaffle_dag.py"].strip().splitlines()[-1]
         assert told.startswith("FileNotFoundError: No dbt project in ")
         assert "restart the Pod or remove this version's folder" in told
         shutil.rmtree(pod.storage / "versions" / version)

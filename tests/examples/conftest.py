@@ -1,7 +1,10 @@
 """Fixtures: the examples copied to a place of their own, real Airflow and real dbt beside them."""
 
+import json
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +16,7 @@ from tests.support.airflow_env import (
 
 __all__ = ["airflow_environment", "dbt_environment"]
 
+CALLER = Path(__file__).with_name("call_projects.py")
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
@@ -24,6 +28,7 @@ class Workspace:
         self.airflow = airflow
         self.dbt = dbt
         self.dags = root / "repository" / "dags"
+        self.cache = root / "cache"
         self.database = root / "jaffle.duckdb"
         shutil.copytree(EXAMPLES / "dag-repo", root / "repository")
 
@@ -35,12 +40,40 @@ class Workspace:
             )
         )
 
+    def counted_dbt(self, *, before: str = "") -> Path:
+        """Return a dbt that writes a line for every call to `dbt-calls`, after running a line of shell."""
+        program = self.root / "bin" / "dbt"
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(
+            f'#!/bin/sh\necho "$1" >> {self.root}/dbt-calls\n{before}\nexec {self.dbt.program("dbt")} "$@"\n'
+        )
+        program.chmod(0o755)
+        return program
+
+    @property
+    def dbt_calls(self) -> list[str]:
+        """The commands that `counted_dbt` was called with."""
+        calls = self.root / "dbt-calls"
+        return calls.read_text().split() if calls.exists() else []
+
+    def asked(
+        self, *calls: Mapping[str, Any], prefix: Sequence[str | Path] = (), **variables: str
+    ) -> list[dict[str, Any]]:
+        """Ask the helper module in one process of Airflow's Python; see call_projects.py."""
+        full = [{"name": "jaffle", "file": self.dags / "jaffle_dag.py", **call} for call in calls]
+        command = [*prefix, self.airflow.python, CALLER, self.dags, json.dumps(full, default=str)]
+        ended = self.airflow.run(command, env=self.variables(**variables))
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return list(json.loads(ended.stdout.strip().splitlines()[-1]))
+
     def variables(self, **extra: str) -> dict[str, str]:
         """Return the variables for Airflow and dbt in this workspace."""
         return {
             "AIRFLOW_HOME": str(self.root / "airflow"),
             "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
             "AIRFLOW__COSMOS__CACHE_DIR": str(self.root / "cosmos"),
+            "AIRFLOW__COSMOS__ENABLE_CACHE_DBT_LS": "False",
+            "ASTRO_DBT_CACHE": str(self.cache),
             "ASTRO_DBT_EXECUTABLE": str(self.dbt.program("dbt")),
             "JAFFLE_DUCKDB_PATH": str(self.database),
             **extra,

@@ -1,4 +1,4 @@
-"""The example Dag file in every place it may stand, parsed and run by real Airflow and Cosmos."""
+"""The example Dag file with its project in every place where it may be, parsed and run by real Airflow and Cosmos."""
 
 import json
 from dataclasses import dataclass
@@ -11,7 +11,6 @@ from tests.support.repositories import git
 
 pytestmark = pytest.mark.airflow
 
-CALLER = Path(__file__).with_name("call_dag_file.py")
 PARSER = Path(__file__).with_name("parse_dags.py")
 TASKS = [
     "city_revenue.run", "city_revenue.test", "city_revenue_equals_customer_orders_test",
@@ -29,13 +28,15 @@ class Parsed:
     errors: dict[str, str]
     dags: dict[str, list[str]]
     docs: dict[str, str]
+    files: list[str]
     log: str
 
 
-def parse(workspace: Workspace, **variables: str) -> Parsed:
-    """Parse the workspace's Dag folder in a process of its own."""
+def parse(workspace: Workspace, *, subdir: str = "dags", **variables: str) -> Parsed:
+    """Parse the workspace's bundle, which starts in that folder of the repository, in a separate process."""
     ended = workspace.airflow.run(
-        [workspace.airflow.python, PARSER, workspace.dags], env=workspace.variables(**variables)
+        [workspace.airflow.python, PARSER, workspace.dags.parent / subdir],
+        env=workspace.variables(ASTRO_DBT_BUNDLE_SUBDIR=subdir, **variables),
     )
     log = ended.stdout + ended.stderr
     assert ended.returncode == 0, log
@@ -43,12 +44,23 @@ def parse(workspace: Workspace, **variables: str) -> Parsed:
     return Parsed(**report, log=log)
 
 
+def stack_says(**places: str) -> str:
+    """Return the variable for projects in the repository."""
+    return json.dumps({name: {"repository": path} for name, path in places.items()})
+
+
 def bake(workspace: Workspace) -> dict[str, str]:
     """Lay the project out as in an agent image, manifest included; return the variable that says so."""
     project = workspace.place_project(workspace.root / "image" / "jaffle")
     code, said = workspace.run_dbt(project, "parse")
     assert code == 0, said
-    return {"ASTRO_DBT_PROJECTS": str(project.parent)}
+    return {"ASTRO_DBT_PROJECTS": json.dumps({"jaffle": {"image": str(project)}})}
+
+
+def rename(workspace: Workspace, name: str) -> None:
+    """Let the Dag name another project."""
+    dag = workspace.dags / "jaffle_dag.py"
+    dag.write_text(dag.read_text().replace('find("jaffle"', f'find("{name}"'))
 
 
 def test_baked_project_is_parsed_from_its_manifest_without_dbt(workspace: Workspace) -> None:
@@ -57,15 +69,82 @@ def test_baked_project_is_parsed_from_its_manifest_without_dbt(workspace: Worksp
     assert parsed.errors == {}
     assert parsed.dags == {"jaffle": TASKS}
     assert "LoadMode.DBT_MANIFEST" in parsed.log
-    assert "dbt ls" not in parsed.log
+    assert not workspace.cache.exists()
 
 
-def test_submodule_beside_the_dag_is_parsed_by_dbt_ls(workspace: Workspace) -> None:
-    workspace.place_project(workspace.dags / "dbt" / "jaffle")
+@pytest.mark.parametrize("subdir", ["dags", ""])
+@pytest.mark.parametrize(
+    ("path", "name"), [("dags/dbt/jaffle", "jaffle"), ("dbt/jaffle-shop", "jaffle-shop")]
+)
+def test_submodule_is_found_in_both_layouts(workspace: Workspace, subdir: str, path: str, name: str) -> None:
+    """Git marks the root, as in a bundle; a second parse needs no dbt."""
+    workspace.place_project(workspace.dags.parent / path)
+    (workspace.dags.parent / ".git").mkdir()
+    rename(workspace, name)
+    variables = {
+        "ASTRO_DBT_PROJECTS": stack_says(**{name: path}),
+        "ASTRO_DBT_EXECUTABLE": str(workspace.counted_dbt()),
+    }
+    first, second = (parse(workspace, subdir=subdir, **variables) for _ in range(2))
+    assert first.errors == second.errors == {}
+    assert first.dags == second.dags == {"jaffle": TASKS}
+    assert first.docs == second.docs
+    assert "LoadMode.DBT_MANIFEST" in first.log
+    assert workspace.dbt_calls == ["parse"]
+    assert "jaffle_dag.py" in first.files
+    assert "astro_projects.py" not in first.files
+
+
+@pytest.mark.parametrize("path", ["dags/dbt/jaffle", "dbt/jaffle", "include/dbt/jaffle"])
+def test_laptop_needs_no_variables(workspace: Workspace, path: str) -> None:
+    workspace.place_project(workspace.dags.parent / path)
     parsed = parse(workspace)
     assert parsed.errors == {}
     assert parsed.dags == {"jaffle": TASKS}
+
+
+def test_several_projects_in_one_repository(workspace: Workspace) -> None:
+    for path in ("dags/dbt/jaffle", "dbt/jaffle-shop"):
+        workspace.place_project(workspace.dags.parent / path)
+    second = (workspace.dags / "jaffle_dag.py").read_text().replace('"jaffle"', '"jaffle_shop"')
+    (workspace.dags / "shop_dag.py").write_text(second)
+    places = stack_says(**{"jaffle": "dags/dbt/jaffle", "jaffle-shop": "dbt/jaffle-shop"})
+    parsed = parse(workspace, ASTRO_DBT_PROJECTS=places)
+    assert parsed.errors == {}
+    assert parsed.dags == {"jaffle": TASKS, "jaffle_shop": TASKS}
+
+
+def test_each_version_of_the_bundle_has_its_own_project(workspace: Workspace) -> None:
+    """Folder names may repeat: the bundle is called as its subdir is, and Dags may be in folders of that name."""
+    versions = workspace.root / "dags" / "versions"
+    calls = []
+    for version in ("one", "two"):
+        root = versions / version
+        workspace.place_project(root / "dags" / "dbt" / "jaffle")
+        (root / ".git").mkdir()
+        for dag in ("dags/jaffle_dag.py", "dags/team/dags/jaffle_dag.py"):
+            calls.append({"file": root / dag, "cosmos": {"target": "dev"}})
+    (versions / "two" / "dags" / "team" / "dags").mkdir(parents=True)
+    (versions / "two" / "dags" / "team" / ".git").touch()
+    found = workspace.asked(
+        *calls,
+        ASTRO_DBT_PROJECTS=stack_says(jaffle="dags/dbt/jaffle"),
+        ASTRO_DBT_BUNDLE_SUBDIR="dags",
+        ASTRO_DBT_EXECUTABLE=str(workspace.counted_dbt()),
+    )
+    one, two = (str(versions / version / "dags" / "dbt" / "jaffle") for version in ("one", "two"))
+    assert [answer["run_in"] for answer in found] == [one, one, two, two]
+    assert len({answer["manifest"] for answer in found}) == 1
+    assert workspace.dbt_calls == ["parse"]
+
+
+def test_dag_is_the_same_without_a_kept_manifest(workspace: Workspace) -> None:
+    workspace.place_project(workspace.dags / "dbt" / "jaffle")
+    parsed = parse(workspace, ASTRO_DBT_CACHE="/dev/null/cache")
+    assert parsed.errors == {}
+    assert parsed.dags == {"jaffle": TASKS}
     assert "LoadMode.DBT_LS" in parsed.log
+    assert parsed.log.count("Cosmos runs `dbt ls` at this parse, because ") == 1
 
 
 def test_baked_project_wins_over_a_submodule_that_was_not_fetched(workspace: Workspace) -> None:
@@ -74,24 +153,49 @@ def test_baked_project_wins_over_a_submodule_that_was_not_fetched(workspace: Wor
 
 
 def test_no_airflow_variable_is_needed_to_parse(workspace: Workspace) -> None:
-    """The first parse would write the Variable and the second read it; there is not even a database."""
+    """There is not even a database."""
     workspace.place_project(workspace.dags / "dbt" / "jaffle")
     for _ in range(2):
         parsed = parse(
             workspace, AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{workspace.root}/none/airflow.db"
         )
         assert parsed.errors == {}
-        assert "Trying to parse the dbt project in" in parsed.log
 
 
 def test_empty_submodule_folder_gives_one_clear_sentence(workspace: Workspace) -> None:
-    (workspace.dags / "dbt" / "jaffle").mkdir(parents=True)
-    parsed = parse(workspace)
+    folder = workspace.dags / "dbt" / "jaffle"
+    folder.mkdir(parents=True)
+    parsed = parse(workspace, ASTRO_DBT_PROJECTS=stack_says(jaffle="dags/dbt/jaffle"))
     assert parsed.dags == {}
-    last = parsed.errors["dbt_dag.py"].strip().splitlines()[-1]
-    assert last.startswith(f"FileNotFoundError: No dbt project in {workspace.dags / 'dbt' / 'jaffle'}: ")
-    assert "`submodules` to true" in last
+    last = parsed.errors["jaffle_dag.py"].strip().splitlines()[-1]
+    assert last.startswith(f"FileNotFoundError: No dbt project in {folder}: ")
+    assert "set `submodules` to true in the Dag bundle" in last
     assert "restart the Pod" in last
+
+
+def test_each_mistake_is_one_sentence(workspace: Workspace) -> None:
+    (workspace.dags / "dbt" / "empty").mkdir(parents=True)
+    image = json.dumps({"jaffle": {"image": str(workspace.root / "image" / "jaffle")}})
+    errors = [
+        answer["error"]
+        for answer in workspace.asked(
+            {},
+            {"name": "empty"},
+            {"set": {"ASTRO_DBT_PROJECTS": stack_says(a="a", b="b")}},
+            {"set": {"ASTRO_DBT_PROJECTS": image}},
+            {"set": {"ASTRO_DBT_PROJECTS": "/usr/local/airflow/dbt"}},
+            {"set": {"ASTRO_DBT_PROJECTS": '{"jaffle": "dags/dbt/jaffle"}'}},
+        )
+    ]
+    assert errors[0].startswith("FileNotFoundError: No dbt project 'jaffle': there is none in ")
+    assert f"No dbt project in {workspace.dags / 'dbt' / 'empty'}: " in errors[1]
+    assert "git submodule update --init" in errors[1]
+    assert "ASTRO_DBT_PROJECTS lists a, b, and there is none in" in errors[2]
+    assert "the image does not hold 'jaffle'; build the image" in errors[3]
+    assert errors[4].startswith(
+        "ValueError: ASTRO_DBT_PROJECTS is '/usr/local/airflow/dbt', but must be JSON"
+    )
+    assert errors[5].startswith("ValueError: ASTRO_DBT_PROJECTS is ")
 
 
 def checkout(workspace: Workspace) -> tuple[Path, list[str]]:
@@ -108,58 +212,51 @@ def checkout(workspace: Workspace) -> tuple[Path, list[str]]:
     return project, commits
 
 
-def test_submodule_that_a_refresh_did_not_reach_is_told_and_still_runs(workspace: Workspace) -> None:
+def test_submodule_that_a_refresh_did_not_reach_is_reported_and_still_runs(workspace: Workspace) -> None:
     project, (old, new) = checkout(workspace)
-    told = f"The submodule {project} is at commit {old[:12]}, but this repository asks for {new[:12]}"
+    warning = f"The submodule {project} is at commit {old[:12]}, but this repository asks for {new[:12]}"
     assert "The submodule" not in parse(workspace).log
     git("checkout", "--quiet", old, cwd=project)
     parsed = parse(workspace)
     assert parsed.errors == {}
     assert parsed.dags == {"jaffle": TASKS}
-    assert told in parsed.log
-    assert told in parsed.docs["jaffle"]
-    assert "The next refresh that can fetch it mends this" in parsed.docs["jaffle"]
+    assert warning in parsed.log
+    assert warning in parsed.docs["jaffle"]
+    assert "The next refresh that can fetch it fixes this" in parsed.docs["jaffle"]
 
 
-def test_look_at_the_submodule_fails_nowhere_and_writes_nothing(workspace: Workspace) -> None:
+def test_check_of_the_submodule_fails_nowhere_and_writes_nothing(workspace: Workspace) -> None:
     project, (old, _) = checkout(workspace)
     git("checkout", "--quiet", old, cwd=project)
-    plain = workspace.place_project(workspace.root / "plain" / "jaffle")
-    calls: list[tuple[Path, dict[str, str]]] = [
-        (project, {}),
-        (plain, {}),
-        (project, {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}),
-        (project, {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "0", "PATH": str(plain)}),
-    ]
+    plain = workspace.place_project(workspace.root / "plain" / "dbt" / "jaffle")
     index = workspace.dags / ".git" / "index"
     before = (index.read_bytes(), index.stat().st_mtime_ns)
-    ended = workspace.airflow.run(
-        [
-            workspace.airflow.python, CALLER, workspace.dags / "dbt_dag.py", "older_than_pinned",
-            json.dumps(calls, default=str),
-        ],
-        env=workspace.variables(**bake(workspace)),
-    )  # fmt: skip
-    assert ended.returncode == 0, ended.stderr
-    told, *others = json.loads(ended.stdout.strip().splitlines()[-1])
-    assert told.startswith(f"The submodule {project} is at commit {old[:12]}, ")
+    found, *others = (
+        answer["warning"]
+        for answer in workspace.asked(
+            {},
+            {"file": plain.parents[1] / "jaffle_dag.py"},
+            {"set": {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}},
+            {"set": {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "0", "PATH": str(plain)}},
+        )
+    )
+    assert found.startswith(f"The submodule {project} is at commit {old[:12]}, ")
     assert others == ["", "", ""]
     assert (index.read_bytes(), index.stat().st_mtime_ns) == before
 
 
-def test_image_without_the_project_says_so(workspace: Workspace) -> None:
-    workspace.place_project(workspace.dags / "dbt" / "jaffle")
-    last = (
-        parse(workspace, ASTRO_DBT_PROJECTS=str(workspace.root / "image"))
-        .errors["dbt_dag.py"]
-        .splitlines()[-1]
-    )
-    assert "ASTRO_DBT_PROJECTS" in last
-    assert "build the image" in last
+def test_no_file_is_taken_by_dbt_as_a_plugin(workspace: Workspace) -> None:
+    """Dbt imports modules whose names begin like this from every folder on Python's path."""
+    assert list(workspace.dags.glob("dbt_*")) == []
 
 
-def test_dag_runs_to_success(workspace: Workspace) -> None:
-    variables = workspace.variables(**bake(workspace))
+@pytest.mark.parametrize("delivery", ["image", "repository"])
+def test_dag_runs_to_success(workspace: Workspace, delivery: str) -> None:
+    if delivery == "image":
+        variables = workspace.variables(**bake(workspace))
+    else:
+        workspace.place_project(workspace.dags / "dbt" / "jaffle")
+        variables = workspace.variables(ASTRO_DBT_PROJECTS=stack_says(jaffle="dags/dbt/jaffle"))
     airflow = workspace.airflow.program("airflow")
     migrated = workspace.airflow.run([airflow, "db", "migrate"], env=variables)
     assert migrated.returncode == 0, migrated.stdout + migrated.stderr
