@@ -69,6 +69,8 @@ def _plain(environment: EnvironmentInfo, repo: Path) -> Iterator[tuple[str, str]
     yield "agent.chart.repository", environment.chart_repository
     if environment.base_image:
         yield "image.base", environment.base_image
+    if environment.sentinel_image:
+        yield "agent.sentinel.image", environment.sentinel_image
     yield from _network_of_this_machine()
 
 
@@ -130,6 +132,7 @@ _WRITTEN = (
     "image.base",
     "image.caBundle",
     "image.packageIndex",
+    "agent.sentinel.image",
     "agent.cluster.context",
     "agent.chart.repository",
     "credentials",

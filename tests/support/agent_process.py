@@ -21,8 +21,8 @@ from typing import IO, Any
 from tests.support.airflow_env import PythonEnvironment
 from tests.support.pod_template import Container, Volume
 from tests.support.sandbox import Sandbox, python_folders
+from trial.proof import DRIVER
 
-DRIVER = Path(__file__).with_name("agent_driver.py")
 HARNESS = "/opt/harness"
 HOME = "/home/astro"
 AIRFLOW_HOME = "/usr/local/airflow"
@@ -247,7 +247,7 @@ class Pod:
 
 
 class Process:
-    """A running process of a Pod; each method is one operation of tests/support/agent_driver.py."""
+    """A running process of a Pod; each method is one operation of trial/agent_driver.py."""
 
     def __init__(self, pod: Pod, child: subprocess.Popen[bytes]) -> None:
         self.pod = pod

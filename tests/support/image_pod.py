@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from tests.support.agent_process import AGENT_GROUP, DATABASE, DRIVER, HARNESS, Pod
+from tests.support.agent_process import AGENT_GROUP, DATABASE, HARNESS, Pod
+from trial.proof import DRIVER
 
 
 @dataclass(kw_only=True)
