@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import time
 from functools import partial
 from typing import Any
@@ -15,25 +14,11 @@ from tests.delivery_proof.cases import same_host_same_token
 from tests.delivery_proof.examples import TASKS, fill
 from tests.delivery_proof.hosts import Hosts
 from tests.delivery_proof.ledger import Ledger
+from tests.delivery_proof.recipe import recipe
 from tests.delivery_proof.rows import QUERY, REVENUE, rows
 from tests.support.image_pod import ImagePod
 
 pytestmark = pytest.mark.delivery
-
-ADAPTERS = ["dbt-core==1.11.16", "dbt-duckdb==1.11.1"]
-PACKAGES = ["astronomer-cosmos==1.15.1", "apache-airflow-providers-git==1.0.1"]
-
-
-def network_of_this_machine() -> dict[str, Any]:
-    """A build needs the certificate authorities and the package index that this machine needs."""
-    found = {}
-    bundle = next((os.environ[name] for name in ("PIP_CERT", "SSL_CERT_FILE") if os.environ.get(name)), None)
-    if bundle:
-        found["caBundle"] = bundle
-    index = os.environ.get("PIP_INDEX_URL")
-    if index and "@" not in index:
-        found["packageIndex"] = index
-    return found
 
 
 def test_image_of_the_stack_runs_the_example(agents: Agents, git_hosts: Hosts, ledger: Ledger) -> None:
@@ -45,9 +30,7 @@ def test_image_of_the_stack_runs_the_example(agents: Agents, git_hosts: Hosts, l
     setup.config["delivery"] = "agent-image"
     setup.config["image"] = {
         **agents.base["image"],
-        "adapters": ADAPTERS,
-        "packages": PACKAGES,
-        **network_of_this_machine(),
+        **recipe(),
     }
     setup.config["dbtProjects"][0]["source"] = "examples/dbt-project"
     started = time.monotonic()
