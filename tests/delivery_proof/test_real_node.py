@@ -146,4 +146,4 @@ def test_the_dag_runs_in_the_pods_of_either_option(agents: Agents, ledger: Ledge
 
 def note(ledger: Ledger, case: str, ran: Ran) -> None:
     """Put a run into the report."""
-    ledger.add("real node", case, "real node", "works", ran.seconds, f"{ran}; {ran.image}")
+    ledger.add("real node", case, "real node", "works", ran.seconds, str(ran), image=ran.image)

@@ -189,7 +189,7 @@ def test_the_submodules_url_follows_the_server_to_another_port(
         parts.layout, parts.progress, parts.supervisor, parts.memory, Authority(parts.layout.certificates)
     )
     for _ in range(2):
-        server._follow_port(repository, git_info.url)
+        server._follow_address(repository, git_info.url)
     modules = git(git_info, "show", "main:.gitmodules", cwd=repository).stdout
     assert f"url = {git_info.url}/{DBT_REPOSITORY}\n" in modules
     assert "127.0.0.1:1/" not in modules
