@@ -114,6 +114,8 @@ def restore(*, repo: Path, state: Path) -> bool:
     for key in written:
         path = _path(key)
         _put(now["config"], path, _get(before["config"], path))
+        if _get(now["config"], path[:-1]) == {} and _get(before["config"], path[:-1]) is None:
+            _put(now["config"], path[:-1], None)
     if now == before:
         file.write_text(before_text, encoding="utf-8")
         return True

@@ -389,7 +389,7 @@ def test_proof_notices(by_token: Running, ledger: Ledger, name: str) -> None:
 
 IMAGES = {
     "an image without Cosmos": "No module named 'cosmos'",
-    "an image without the adapter": "ended with {'build': 'failed'",
+    "an image without the adapter": "'build': 'failed'",
     DEFAULT: "No module named 'cosmos'",
 }
 
