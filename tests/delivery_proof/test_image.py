@@ -22,10 +22,7 @@ def test_image_of_the_stack_runs_the_example(agents: Agents, git_hosts: Hosts, l
     version = fill(setup)
     # The submodule is there, and not fetched: the image has the project.
     setup.config["delivery"] = "agent-image"
-    setup.config["image"] = {
-        **agents.base["image"],
-        **recipe(),
-    }
+    setup.config["image"] = agents.base["image"] | recipe()
     setup.config["dbtProjects"][0]["source"] = "examples/dbt-project"
     started = time.monotonic()
     containers = agents.provision(setup.config, podSecurity="restricted")
