@@ -14,7 +14,7 @@ from trial.errors import TrialError
 DRIVER = Path(__file__).with_name("agent_driver.py")
 WORKER = "astro-agent-worker-default-worker"
 DBT_PYTHON = "/home/astro/dbt_venv/bin/python"
-RUN_SECONDS = 600.0
+RUN_SECONDS = 1200.0
 POD_SECONDS = 120.0
 _FOLDER = "/tmp/trial-proof"  # noqa: S108 - in the Pod
 # Agents have no database; a Dag that runs in one process keeps its state in one made for it.

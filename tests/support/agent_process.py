@@ -100,7 +100,9 @@ class Pod:
         for name in WRAPPED.values():
             script = self.folder / "noted" / f"wrap-{name}"
             script.write_text(
-                _WRAPPER.format(name=name, log=f"{HARNESS}/arguments.log", real=f"{HARNESS}/programs/{name}")
+                _WRAPPER.format(
+                    name=name, log=f"{HARNESS}/arguments.log", real=f"{HARNESS}/programs/real-{name}"
+                )
             )
             script.chmod(0o755)
         arguments = self.folder / "arguments.log"
@@ -135,7 +137,12 @@ class Pod:
 
     def written(self) -> Iterator[Path]:
         """Every file that its processes left, as this machine sees it."""
-        for folder in (self.folder / "tmp", self.folder / "volumes", self.folder / "written"):
+        empty = [
+            self.folder / "volumes" / str(number)
+            for number, volume in enumerate(self.container.volumes)
+            if volume.writable
+        ]
+        for folder in (self.folder / "tmp", *empty, self.folder / "written"):
             yield from (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
     def environment(self) -> dict[str, str]:
