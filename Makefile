@@ -9,6 +9,8 @@ NEWEST := .venv-newest
 STAMP := $(VENV)/.requirements
 TRIAL := $(VENV)/bin/python -m trial
 TEST_STATE := .trial-tests
+# The test of a real node has one more.
+NODE_STATE := .trial-tests-node
 
 export DELIVERY NODE NO_DOCKER
 
@@ -38,10 +40,12 @@ stop: $(STAMP) ## Stop all processes of the trial, keep its state
 	@$(TRIAL) stop
 
 down: $(STAMP) ## Stop the trial and remove all that it made, keep the caches
+	@$(TRIAL) --state $(NODE_STATE) down
 	@$(TRIAL) --state $(TEST_STATE) down
 	@$(TRIAL) down
 
 clean: $(STAMP) ## Like down, and remove the caches
+	@$(TRIAL) --state $(NODE_STATE) down
 	@$(TRIAL) --state $(TEST_STATE) down
 	@$(TRIAL) clean
 
@@ -55,12 +59,12 @@ status: $(STAMP) ## Say which processes of the trial run
 test: $(STAMP) ## Bring up what the tests need, then run all of them
 	@$(TRIAL) --state $(TEST_STATE) up --no-stack
 	@status=0; $(VENV)/bin/python -m pytest $(PYTEST_ARGS) || status=$$?; \
-	  $(TRIAL) --state $(TEST_STATE) down; exit $$status
+	  $(TRIAL) --state $(NODE_STATE) down; $(TRIAL) --state $(TEST_STATE) down; exit $$status
 
 test-delivery: $(STAMP) ## Prove that agents can fetch and run the dbt project, with real Airflow
 	@$(TRIAL) --state $(TEST_STATE) up --no-stack
 	@status=0; $(VENV)/bin/python -m pytest -m delivery $(PYTEST_ARGS) || status=$$?; \
-	  $(TRIAL) --state $(TEST_STATE) down; exit $$status
+	  $(TRIAL) --state $(NODE_STATE) down; $(TRIAL) --state $(TEST_STATE) down; exit $$status
 
 test-quick: $(STAMP) ## Run the tests that need no trial environment
 	@$(VENV)/bin/python -m pytest -m 'not engine and not airflow and not delivery and not preflight' $(PYTEST_ARGS)

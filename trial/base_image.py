@@ -21,6 +21,9 @@ from trial.registry_client import CONFIG_TYPE, LAYER_TYPE, Blob, RegistryClient
 from trial.tools import architecture
 
 REPOSITORY = "baseimages/astro-remote-execution-agent"
+# The same image under the vendor's name of the sentinel's: the agent in it answers the sentinel's health checks too.
+SENTINEL_REPOSITORY = "baseimages/astro-remote-execution-sentinel"
+SENTINEL_TAG = "1.8.2"
 # The tag is made like the vendor's: <runtime>-python-<python>-astro-agent-<agent>.
 TAG = "3.1-3-python-3.11-astro-agent-1.8.2"
 PACKAGES = ("python3-venv", "git", "openssh-client", "ca-certificates", "tini")
@@ -64,19 +67,22 @@ class BaseImage:
         self.other_engine = other_engine
         self.agent = layout.sources / "image" / "agent"
 
-    def up(self, registry: RegistryInfo) -> str:
-        """Return the reference of the image in the registry.
+    def up(self, registry: RegistryInfo) -> tuple[str, str]:
+        """Return the references of the agent's base image and the sentinel's image in the registry.
 
         Raises:
             TrialError: it could not be made: neither root nor Docker, no network.
         """
-        reference = f"{registry.server}/{REPOSITORY}:{TAG}"
         client = RegistryClient(registry)
         config, layer = self._read(self.make())
         with self.progress.step("put the base image into the registry") as step:
-            client.push(REPOSITORY, TAG, config=config, layers=[layer])
+            for repository, tag in ((REPOSITORY, TAG), (SENTINEL_REPOSITORY, SENTINEL_TAG)):
+                client.push(repository, tag, config=config, layers=[layer])
             step.done(f"{REPOSITORY}:{TAG}, {layer.size / 1e6:.0f} MB")
-        return reference
+        return (
+            f"{registry.server}/{REPOSITORY}:{TAG}",
+            f"{registry.server}/{SENTINEL_REPOSITORY}:{SENTINEL_TAG}",
+        )
 
     def make(self) -> Path:
         """Have the image in the cache, and return its folder there.

@@ -1,6 +1,7 @@
 """The command line of the trial: `python -m trial up|preview|stop|down|clean|env|status|exec`."""
 
 import argparse
+import json
 import os
 import shlex
 import shutil
@@ -8,9 +9,10 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from trial import stack
+from trial import proof, stack
 from trial.environment import Environment
 from trial.errors import TrialError
+from trial.git_server import DAG_REPOSITORY, head_of
 from trial.layout import cache_folder
 from trial.progress import Progress
 from trial.pulumi_cli import STACK, PulumiCli
@@ -18,6 +20,8 @@ from trial.summary import summary
 
 REPO = Path(__file__).resolve().parent.parent
 NODES = ("kwok", "real")
+# Of the example, and its dbt project.
+DAG = "jaffle"
 DELIVERIES = ("git-submodule", "agent-image")
 
 
@@ -113,7 +117,18 @@ def _up(options: argparse.Namespace, progress: Progress) -> None:
     pulumi = _configured(options, progress, environment)
     progress.say(f"pulumi up --stack {STACK}")
     pulumi.show(["up", "--stack", STACK, "--yes", "--skip-preview"])
-    progress.say(summary(environment, pulumi))
+    dag = _run_dag(environment, pulumi, progress) if environment.info().node == "real" else None
+    progress.say(summary(environment, pulumi, dag))
+
+
+def _run_dag(environment: Environment, pulumi: PulumiCli, progress: Progress) -> proof.Ran:
+    """Run the example's Dag where the stack's workers run."""
+    namespace = json.loads(pulumi.output(["stack", "output", "--json", "--stack", STACK]))["namespace"]
+    version = head_of(Path(environment.info().git.repositories_dir) / DAG_REPOSITORY)
+    with progress.step(f"run the Dag {DAG} on a worker") as step:
+        ran = proof.run_dag(environment.kubectl, namespace=namespace, dag=DAG, version=version)
+        step.done(str(ran))
+    return ran
 
 
 def _preview(options: argparse.Namespace, progress: Progress) -> None:

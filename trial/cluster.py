@@ -32,10 +32,9 @@ CERTIFICATES = (
     Certificate("kubelet-client", "kube-apiserver-kubelet-client", groups=("system:masters",)),
     Certificate("front-proxy", "front-proxy-client"),
     Certificate("admin", "trial-admin", groups=("system:masters",)),
-    Certificate("kube-controller-manager", "system:kube-controller-manager"),
-    Certificate("kube-scheduler", "system:kube-scheduler"),
+    Certificate("kube-controller-manager", "system:kube-controller-manager", hosts=(LOOPBACK, "localhost")),
+    Certificate("kube-scheduler", "system:kube-scheduler", hosts=(LOOPBACK, "localhost")),
     Certificate("kwok", "kwok", groups=("system:masters",)),
-    Certificate("services", "trial-services", hosts=(LOOPBACK, "localhost")),
 )
 
 
@@ -224,8 +223,8 @@ class Cluster:
             f"--authorization-kubeconfig={config}",
             f"--bind-address={LOOPBACK}",
             f"--secure-port={port}",
-            f"--tls-cert-file={pairs['services'].certificate}",
-            f"--tls-private-key-file={pairs['services'].key}",
+            f"--tls-cert-file={pairs[name].certificate}",
+            f"--tls-private-key-file={pairs[name].key}",
             f"--root-ca-file={authority.certificate}",
             f"--cluster-signing-cert-file={authority.certificate}",
             f"--cluster-signing-key-file={authority.key}",
@@ -250,8 +249,8 @@ class Cluster:
             f"--authorization-kubeconfig={config}",
             f"--bind-address={LOOPBACK}",
             f"--secure-port={port}",
-            f"--tls-cert-file={pairs['services'].certificate}",
-            f"--tls-private-key-file={pairs['services'].key}",
+            f"--tls-cert-file={pairs[name].certificate}",
+            f"--tls-private-key-file={pairs[name].key}",
             "--leader-elect=false",
             "--profiling=false",
         ]

@@ -14,6 +14,7 @@ from trial import orphans
 from trial.base_image import BaseImage
 from trial.chart_repository import ChartRepository
 from trial.cluster import CONTEXT, Cluster
+from trial.commands import run
 from trial.docker_engine import DockerEngine
 from trial.downloads import Downloads
 from trial.errors import TrialError
@@ -21,7 +22,7 @@ from trial.git_server import GitInfo, GitServer
 from trial.gobuild import locked
 from trial.kwok import SimulatedNode
 from trial.layout import Layout, write_private
-from trial.memory import Memory
+from trial.memory import LOOPBACK, Memory
 from trial.processes import Supervisor
 from trial.progress import Progress
 from trial.pulumi_cli import PulumiHome, PulumiInfo
@@ -43,6 +44,7 @@ class EnvironmentInfo:
         chart_repository: URL of the Helm repository.
         docker_host: of the Docker engine; None without Docker.
         base_image: full reference of the agent base image in the trial's registry; None without Docker.
+        sentinel_image: full reference of the sentinel's image there; None without Docker.
         pulumi: the engine's folders.
         bin: folder with the tools.
     """
@@ -55,6 +57,7 @@ class EnvironmentInfo:
     chart_repository: str
     docker_host: str | None
     base_image: str | None
+    sentinel_image: str | None
     pulumi: PulumiInfo
     bin: str
 
@@ -138,25 +141,25 @@ class Environment:
                 image.result()
         parts = (self.layout, self.progress, self.supervisor, memory)
         cluster = Cluster(*parts)
-        certificates = cluster.certificates()
         control_plane = cluster.up()
-        registry = Registry(*parts).up()
-        git = GitServer(*parts, cluster.authority).up(certificates["services"])
-        charts = ChartRepository(*parts).up()
         simulated = SimulatedNode(self.layout, self.progress, self.supervisor, cluster)
         real = RealNode(*parts, cluster, self.toolbox)
+        if node != "real" and real.down():
+            # Ending the real node's Pods stopped what would have started new ones.
+            cluster.up()
+        git_host = real.network() if node == "real" else LOOPBACK
+        registry = Registry(*parts).up()
+        git = GitServer(*parts, cluster.authority).up(git_host)
+        charts = ChartRepository(*parts).up()
         if node == "real":
             simulated.down()
             real.up()
         else:
-            if real.down():
-                # Ending the real node's Pods stopped what would have started new ones.
-                cluster.up()
             simulated.up(self.toolbox.kwok_stages())
-        docker_host = base_image = None
+        docker_host = base_image = sentinel_image = None
         if self.docker:
             docker_host = DockerEngine(self.layout, self.progress, self.supervisor).up()
-            base_image = BaseImage(self.layout, self.progress).up(registry)
+            base_image, sentinel_image = BaseImage(self.layout, self.progress).up(registry)
         pulumi = PulumiHome(self.layout, self.progress, self.toolbox, memory).up(plugins=self.engine)
         info = EnvironmentInfo(
             kubeconfig=str(control_plane.kubeconfig),
@@ -167,6 +170,7 @@ class Environment:
             chart_repository=charts,
             docker_host=docker_host,
             base_image=base_image,
+            sentinel_image=sentinel_image,
             pulumi=pulumi,
             bin=str(self.layout.bin),
         )
@@ -206,6 +210,15 @@ class Environment:
         ]
         variables["PATH"] = os.pathsep.join([*first, *rest])
         return variables
+
+    def kubectl(self, *arguments: str, stdin: str | None = None, purpose: str, seconds: float = 60.0) -> str:
+        """Run kubectl as the administrator and return what it prints.
+
+        Raises:
+            TrialError: it failed.
+        """
+        argv = [f"{self.layout.bin}/kubectl", f"--kubeconfig={self.info().kubeconfig}", *arguments]
+        return run(argv, stdin=stdin, purpose=purpose, seconds=seconds)
 
     def variables(self) -> Mapping[str, str]:
         """Return this process' variables with the trial's on top, for a child process."""

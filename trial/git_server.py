@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from trial.certificates import Authority, KeyPair
+from trial.certificates import Authority, Certificate
 from trial.commands import run
 from trial.http_check import answers
 from trial.layout import Layout, write_private
@@ -106,25 +106,27 @@ class GitServer:
         self.repositories = self.folder / "repositories"
         self.credentials = self.folder / "credentials.json"
 
-    def up(self, pair: KeyPair) -> GitInfo:
+    def up(self, host: str = LOOPBACK) -> GitInfo:
         """Start it unless it runs, have the example repositories, and return how to reach it.
 
         Args:
-            pair: the server's certificate.
+            host: the address of this machine that it listens on.
         """
+        certificate = Certificate("git", "trial-git", hosts=(host,))
+        pair = self.authority.ensure([certificate])[certificate.name]
         self.layout.private_folder(self.folder)
         self.repositories.mkdir(exist_ok=True)
         token = self.memory.secret("git")
         self._grant(token)
         port = self.memory.port("git", in_use=self.supervisor.identity("git") is not None)
-        url = f"https://{LOOPBACK}:{port}"
+        url = f"https://{host}:{port}"
         authority = self.authority.pair.certificate
         access_log = self.folder / "access.log"
         service = Service(
             "git",
             [
                 self.layout.bin / "trial-services", "git",
-                "-listen", f"{LOOPBACK}:{port}",
+                "-listen", f"{host}:{port}",
                 "-certificate", pair.certificate,
                 "-key", pair.key,
                 "-repositories", self.repositories,
@@ -174,10 +176,10 @@ class GitServer:
                 message="Add the Dags and the dbt project",
             )
         else:
-            self._follow_port(dags, url)
+            self._follow_address(dags, url)
 
-    def _follow_port(self, dags: Path, url: str) -> None:
-        """Commit the submodule's new URL when the server had to move to another port since the repository was made."""
+    def _follow_address(self, dags: Path, url: str) -> None:
+        """Commit the submodule's new URL when the server has another address than when the repository was made."""
         wanted = f"{url}/{DBT_REPOSITORY}"
         text = git("show", f"{BRANCH}:.gitmodules", cwd=dags)
         found = [

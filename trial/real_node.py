@@ -67,13 +67,17 @@ class RealNode:
         self.socket = self.runtime / "containerd.sock"
         digest = hashlib.sha256(os.fsencode(layout.state)).digest()
         self.bridge = f"cni-{digest.hex()[:8]}"
-        self.subnet = f"10.{150 + digest[0] % 50}.{digest[1]}.0/24"
+        network = f"10.{150 + digest[0] % 50}.{digest[1]}"
+        self.subnet = f"{network}.0/24"
+        self.gateway = f"{network}.1"
 
-    def up(self) -> None:
-        """Have the node ready.
+    def network(self) -> str:
+        """Have the bridge of the Pods, and return this machine's address on it: Pods reach it, other machines do not.
+
+        The CNI plugin would make the bridge with the first Pod; servers that Pods use listen before there is one.
 
         Raises:
-            TrialError: not root, a program is missing, or the node did not get ready.
+            TrialError: not root, or a program is missing.
         """
         if os.getuid() != 0:
             raise TrialError("NODE=real needs root; run as root, or leave NODE out for the simulated node.")
@@ -92,11 +96,26 @@ class RealNode:
                 packages=("containernetworking-plugins",),
                 why="a real node's network",
             )
+        with self.progress.step("have the network of the Pods") as step:
+            self.layout.private_folder(self.folder)
+            self._remember_settings()
+            purpose = "making the Pods' bridge"
+            if not Path("/sys/class/net", self.bridge).exists():
+                run(["ip", "link", "add", self.bridge, "type", "bridge"], purpose=purpose)
+            run(["ip", "address", "replace", f"{self.gateway}/24", "dev", self.bridge], purpose=purpose)
+            run(["ip", "link", "set", self.bridge, "up"], purpose=purpose)
+            step.done(f"{self.subnet}, this machine is {self.gateway}")
+        return self.gateway
+
+    def up(self) -> None:
+        """Have the node ready, after its `network`.
+
+        Raises:
+            TrialError: the node did not get ready.
+        """
         pause = self.toolbox.builder().build(PROGRAMS["pause"])
         with self.progress.step("start the real node") as step:
             self.layout.private_folder(self.layout.runtime)
-            self.layout.private_folder(self.folder)
-            self._remember_settings()
             containerd = self._containerd()
             self.supervisor.start(containerd)
             self.supervisor.wait(containerd)

@@ -69,6 +69,8 @@ def _plain(environment: EnvironmentInfo, repo: Path) -> Iterator[tuple[str, str]
     yield "agent.chart.repository", environment.chart_repository
     if environment.base_image:
         yield "image.base", environment.base_image
+    if environment.sentinel_image:
+        yield "agent.sentinel.image", environment.sentinel_image
     yield from _network_of_this_machine()
 
 
@@ -112,6 +114,8 @@ def restore(*, repo: Path, state: Path) -> bool:
     for key in written:
         path = _path(key)
         _put(now["config"], path, _get(before["config"], path))
+        if _get(now["config"], path[:-1]) == {} and _get(before["config"], path[:-1]) is None:
+            _put(now["config"], path[:-1], None)
     if now == before:
         file.write_text(before_text, encoding="utf-8")
         return True
@@ -130,6 +134,7 @@ _WRITTEN = (
     "image.base",
     "image.caBundle",
     "image.packageIndex",
+    "agent.sentinel.image",
     "agent.cluster.context",
     "agent.chart.repository",
     "credentials",

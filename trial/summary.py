@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trial.environment import Environment
+from trial.proof import Ran
 from trial.pulumi_cli import PLUGINS, STACK, PulumiCli
 
 NEXT = """\
@@ -17,8 +18,8 @@ Try next:
   make down                                               # stop and remove everything"""
 
 
-def summary(environment: Environment, pulumi: PulumiCli) -> str:
-    """Describe the provisioned stack in a few lines."""
+def summary(environment: Environment, pulumi: PulumiCli, dag: Ran | None = None) -> str:
+    """Describe the provisioned stack in a few lines; ``dag`` is what ran on its worker."""
     outputs: Mapping[str, Any] = json.loads(pulumi.output(["stack", "output", "--json", "--stack", STACK]))
     info = environment.info()
     release = outputs.get("release") or {}
@@ -31,6 +32,7 @@ def summary(environment: Environment, pulumi: PulumiCli) -> str:
         f"  image       {outputs.get('image') or info.base_image or 'the chart default'}",
         *_projects(outputs.get("dbtProjects") or {}),
         f"  node        {'simulated by kwok: Pods become ready, nothing runs in them' if info.node == 'kwok' else 'real'}",
+        *([f"  dag         ran on {dag.pod} in {dag.seconds:.0f} s: {dag}"] if dag else []),
         f"  registry    {info.registry.server}",
         f"  git         {info.git.url}",
         f"  charts      {info.chart_repository}",

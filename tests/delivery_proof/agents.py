@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import base64
 import copy
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -12,11 +12,15 @@ from typing import Any
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
-from tests.support.agent_process import Pod
+from tests.delivery_proof.images import PROVIDERS, Images
+from tests.support.agent_process import WRAPPED, Pod
 from tests.support.airflow_env import QUIET, PythonEnvironment
+from tests.support.docker_client import Docker, copy_programs
 from tests.support.engine import Stack
 from tests.support.pod_template import Container, read_container
 
+Containers = Mapping[str, Container]
+"""Deployment -> its container."""
 DAG_PROCESSOR = "astro-agent-dag-processor"
 WORKER = "astro-agent-worker-default-worker"
 ENVIRONMENT = {
@@ -34,33 +38,55 @@ class Agents:
         self,
         stack: Stack,
         folder: Path,
-        pythons: Mapping[str, PythonEnvironment],
+        images: Images,
         *,
         dbt: PythonEnvironment,
         database: Path,
     ) -> None:
         self.stack = stack
         self.folder = folder
-        self.pythons = pythons
+        self.images = images
         self.dbt = dbt
         self.database = database
         self.base = copy.deepcopy(stack.config)
         self._pods = 0
+        assert stack.info.docker_host, "this proof needs the trial's Docker engine; unset NO_DOCKER."
+        self.docker = Docker(stack.info.docker_host, folder / "docker")
 
     def provision(
         self,
         config: Mapping[str, Any],
         *,
         existing: Mapping[str, Mapping[str, str]] | None = None,
+        image: str = PROVIDERS[0],
         **agent: Any,
-    ) -> None:
-        """`pulumi up` with these keys of the stack replaced, and these of `agent`; Secrets of others are made before."""
+    ) -> Containers:
+        """`pulumi up` with these keys of the stack replaced, and these of `agent`; Secrets of others are made before.
+
+        The agents run one of `images`, unless the stack builds its own. Returns what the Deployments name then, with the
+        image pulled as the Pods pull it.
+        """
         wanted = copy.deepcopy(self.base) | copy.deepcopy(dict(config))
         wanted["agent"] = copy.deepcopy(self.base["agent"]) | agent
+        if wanted["delivery"] == "git-submodule":
+            wanted.pop("image", None)
+            wanted["agent"]["image"] = self.images[image]
         wanted["agent"]["env"] = {**ENVIRONMENT, **wanted["agent"].get("env", {})}
         for name, data in (existing or {}).items():
             self._make_secret(name, data)
         self.stack.up(wanted)
+        found = {name: self.container(name) for name in (DAG_PROCESSOR, WORKER)}
+        self._pull(found)
+        return found
+
+    def _pull(self, containers: Containers) -> None:
+        """Pull the images with the pull secret that the live Pods name."""
+        template = self.stack.deployments()[WORKER].spec.template.spec
+        (name,) = (item.name for item in template.image_pull_secrets)
+        secret: Any = self.stack.api().read_namespaced_secret(name, self.stack.namespace)
+        self.docker.login(base64.b64decode(secret.data[".dockerconfigjson"]))
+        for image in {container.image for container in containers.values()}:
+            self.docker.call("pull", "--quiet", image)
 
     def _make_secret(self, name: str, data: Mapping[str, str]) -> None:
         api = self.stack.api()
@@ -78,20 +104,17 @@ class Agents:
         self,
         deployment: str,
         *,
-        provider: str = "1.0.1",
         container: Container | None = None,
     ) -> Pod:
-        """A new Pod of a Deployment, with empty storage, in a Python with that version of the Git provider.
-
-        A worker gets a database to run Dags in.
-        """
+        """A new Pod of a Deployment, with empty storage; a worker gets a database to run Dags in."""
         self._pods += 1
-        folder = self.folder / f"pod-{self._pods}"
+        found = container or self.container(deployment)
+        programs = self.folder / "programs" / found.image.rpartition(":")[2]
         return Pod(
-            container or self.container(deployment),
-            folder,
-            self.pythons[provider],
-            dbt=self.dbt,
+            found,
+            self.folder / f"pod-{self._pods}",
+            self.docker,
+            copy_programs(self.docker, found.image, WRAPPED, programs),
             database=self.database if deployment == WORKER else None,
         )
 
@@ -116,11 +139,8 @@ def leaks(pod: Pod, secrets: list[str]) -> set[str]:
         if form in pod.log:
             found.add("log")
     needles = [form.encode() for form in wanted]
-    for written in ("tmp", "airflow", "home"):
-        for folder, _, names in os.walk(pod.folder / written):
-            for path in (Path(folder, name) for name in names):
-                if path.is_file() and any(needle in path.read_bytes() for needle in needles):
-                    found.add("disk")
+    if any(needle in content for content in map(Path.read_bytes, pod.written()) for needle in needles):
+        found.add("disk")
     return found
 
 

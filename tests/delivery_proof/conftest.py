@@ -10,15 +10,15 @@ import pytest
 
 from tests.delivery_proof.agents import Agents
 from tests.delivery_proof.hosts import Hosts, hosts
+from tests.delivery_proof.images import Images
 from tests.delivery_proof.ledger import Ledger
 from tests.support import engine
-from tests.support.airflow_env import PythonEnvironment, airflow_environment, dbt_environment, environment
+from tests.support.airflow_env import PythonEnvironment, airflow_environment, dbt_environment
 from trial.environment import Environment
 from trial.packages import install
 
 __all__ = ["airflow_environment", "dbt_environment"]
 
-HERE = Path(__file__).parent
 LEDGER = Ledger()
 STARTED = time.monotonic()
 
@@ -36,24 +36,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         return
     terminalreporter.section("proof of delivery")
     for entry in LEDGER.entries:
-        terminalreporter.line(f"{entry.seconds:7.1f} s  {entry.on:16} {entry.case:45} {entry.result}")
+        terminalreporter.line(
+            f"{entry.seconds:7.1f} s  {entry.on:16} {entry.digest:12} {entry.case:45} {entry.result}"
+        )
     terminalreporter.line(f"kept in {written}; {time.monotonic() - STARTED:.0f} s in all")
 
 
 @pytest.fixture(scope="session")
-def old_airflow_environment() -> PythonEnvironment:
-    """Airflow with the last Git provider that puts tokens into clone URLs."""
-    return environment(
-        HERE / "requirements-airflow-git-0.5.txt", constraints=HERE / "constraints-airflow-git-0.5.txt"
-    )
-
-
-@pytest.fixture(scope="session")
-def pythons(
-    airflow_environment: PythonEnvironment, old_airflow_environment: PythonEnvironment
-) -> dict[str, PythonEnvironment]:
-    """Git provider version -> the Python that has it."""
-    return {"1.0.1": airflow_environment, "0.5.0": old_airflow_environment}
+def images(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> Images:
+    """The images that agents run, each made when a test first asks for it."""
+    return Images(environment, tmp_path_factory.mktemp("images"))
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +65,7 @@ def git_hosts(environment: Environment, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture(scope="module")
 def agents(
     environment: Environment,
-    pythons: dict[str, PythonEnvironment],
+    images: Images,
     dbt_environment: PythonEnvironment,
     database: Path,
     tmp_path_factory: pytest.TempPathFactory,
@@ -84,7 +76,7 @@ def agents(
     name = request.module.__name__.rpartition(".")[2].removeprefix("test_").replace("_", "-")
     stack = engine.Stack(environment, engine.copy_program(folder / "program"), f"proof-{name}")
     try:
-        yield Agents(stack, folder, pythons, dbt=dbt_environment, database=database)
+        yield Agents(stack, folder, images, dbt=dbt_environment, database=database)
     finally:
         stack.remove()
 

@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from tests.delivery_proof.agents import DAG_PROCESSOR, WORKER, Agents, leaks
+from tests.delivery_proof.agents import DAG_PROCESSOR, WORKER, Agents, Containers, leaks
 from tests.delivery_proof.cases import BUILD, IDS, Setup
 from tests.delivery_proof.rows import ids, rows
 from tests.support.agent_process import AgentError, Pod, Process
-from tests.support.pod_template import Container
 
 
 class WrongContentError(AssertionError):
@@ -58,11 +57,9 @@ class Delivery:
 def deliver(
     agents: Agents,
     setup: Setup,
-    containers: Mapping[str, Container],
-    *,
-    providers: tuple[str, ...] = ("1.0.1",),
+    provisioned: Mapping[str, Containers],
 ) -> dict[str, Delivery]:
-    """Let agents with these provider versions follow a commit and run it, all at once; returns how it went for each version."""
+    """Let agents follow a commit and run it, all at once; returns how it went for each image that was provisioned."""
     first, before = setup.dags.head(), dict(setup.models)
     bumped: list[str] = []
 
@@ -71,13 +68,13 @@ def deliver(
             project.add_model(f"more_{len(list(project.repository.tree.glob('models/*.sql')))}")
         bumped.append(setup.publish())
 
-    barrier = threading.Barrier(len(providers), action=bump)
+    barrier = threading.Barrier(len(provisioned), action=bump)
     found = {
-        provider: Delivery(
-            agents.pod(DAG_PROCESSOR, container=containers[DAG_PROCESSOR], provider=provider),
-            agents.pod(WORKER, container=containers[WORKER], provider=provider),
+        image: Delivery(
+            agents.pod(DAG_PROCESSOR, container=containers[DAG_PROCESSOR]),
+            agents.pod(WORKER, container=containers[WORKER]),
         )
-        for provider in providers
+        for image, containers in provisioned.items()
     }
 
     def follow(delivery: Delivery) -> None:
@@ -90,7 +87,7 @@ def deliver(
             _noting(delivery, lambda: _run(agents, process, bumped[0], setup.models))
         delivery.leaked = leaks(delivery.processor, setup.tokens) | leaks(delivery.worker, setup.tokens)
 
-    with ThreadPoolExecutor(len(providers)) as pool:
+    with ThreadPoolExecutor(len(provisioned)) as pool:
         list(pool.map(follow, found.values()))
     return found
 

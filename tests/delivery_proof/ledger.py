@@ -23,6 +23,14 @@ class Entry:
     result: str
     seconds: float
     detail: str = ""
+    image: str = ""
+    """Reference of the image that ran."""
+
+    @property
+    def digest(self) -> str:
+        """The image's digest in short, or the whole reference where it has none."""
+        digest = self.image.partition("@sha256:")[2]
+        return digest[:12] or self.image
 
 
 @dataclass
@@ -31,17 +39,32 @@ class Ledger:
 
     entries: list[Entry] = field(default_factory=list)
 
-    def add(self, table: str, case: str, on: str, result: str, seconds: float, detail: str = "") -> None:
-        """Note what came out of a case."""
-        self.entries.append(Entry(table, case, on, result, seconds, detail))
+    def add(
+        self,
+        table: str,
+        case: str,
+        on: str,
+        result: str,
+        seconds: float,
+        detail: str = "",
+        *,
+        image: str = "",
+    ) -> None:
+        """Note what came out of a case, and in which image."""
+        self.entries.append(Entry(table, case, on, result, seconds, detail, image))
 
     def text(self) -> str:
         """The report, as Markdown."""
         lines = ["# Proof of delivery", ""]
         for table in dict.fromkeys(entry.table for entry in self.entries):
-            lines += [f"## {table}", "", "| case | on | result | seconds | |", "|---|---|---|---|---|"]
             lines += [
-                f"| {entry.case} | {entry.on} | {entry.result} | {entry.seconds:.1f} | {entry.detail} |"
+                f"## {table}",
+                "",
+                "| case | on | image | result | seconds | |",
+                "|---|---|---|---|---|---|",
+            ]
+            lines += [
+                f"| {entry.case} | {entry.on} | {entry.digest} | {entry.result} | {entry.seconds:.1f} | {entry.detail} |"
                 for entry in self.entries
                 if entry.table == table
             ]

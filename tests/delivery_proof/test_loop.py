@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.delivery_proof import breaking
-from tests.delivery_proof.agents import DAG_PROCESSOR, WORKER, Agents
+from tests.delivery_proof.agents import DAG_PROCESSOR, WORKER, Agents, Containers
 from tests.delivery_proof.cases import (
     Setup,
     other_host_other_token,
@@ -24,6 +24,7 @@ from tests.delivery_proof.cases import (
 from tests.delivery_proof.delivering import deliver, expect
 from tests.delivery_proof.examples import files
 from tests.delivery_proof.hosts import Hosts, HttpsHost
+from tests.delivery_proof.images import DEFAULT, PROVIDERS
 from tests.delivery_proof.ledger import Ledger, documented
 from tests.support.agent_process import Pod
 from tests.support.pod_template import Container
@@ -43,17 +44,16 @@ class Running:
     """A provisioned stack and its repositories."""
 
     setup: Setup
-    containers: Mapping[str, Container]
+    containers: Containers
     agents: Agents
 
-    def processor(self, *, provider: str = "1.0.1", container: Container | None = None) -> Pod:
+    def processor(self, *, container: Container | None = None) -> Pod:
         """A new Dag processor."""
-        found = container or self.containers[DAG_PROCESSOR]
-        return self.agents.pod(DAG_PROCESSOR, container=found, provider=provider)
+        return self.agents.pod(DAG_PROCESSOR, container=container or self.containers[DAG_PROCESSOR])
 
-    def worker(self, *, provider: str = "1.0.1") -> Pod:
+    def worker(self) -> Pod:
         """A new worker."""
-        return self.agents.pod(WORKER, container=self.containers[WORKER], provider=provider)
+        return self.agents.pod(WORKER, container=self.containers[WORKER])
 
     def bump(self, **pins: str) -> str:
         """Commit a model to every project and pin it; returns the commit of the Dag repository."""
@@ -64,8 +64,7 @@ class Running:
 
 def _provision(agents: Agents, setup: Setup) -> Running:
     setup.publish()
-    agents.provision(setup.config)
-    return Running(setup, {name: agents.container(name) for name in (DAG_PROCESSOR, WORKER)}, agents)
+    return Running(setup, agents.provision(setup.config), agents)
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +125,7 @@ def _user(setup: Setup, git_hosts: Hosts) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("provider", ["1.0.1", "0.5.0"])
+@pytest.mark.parametrize("provider", PROVIDERS)
 def test_update_loop(
     by_token: Running,
     git_hosts: Hosts,
@@ -138,7 +137,8 @@ def test_update_loop(
     """What a user types; the agents' next refresh has it, and a run of the older version does not."""
     setup = by_token.setup
     first, before = setup.publish(), dict(setup.models)
-    with by_token.processor(provider=provider).process() as processor:
+    running = Running(setup, by_token.agents.provision(setup.config, image=provider), by_token.agents)
+    with running.processor().process() as processor:
         processor.do("initialise")
         expect(processor, before)
         setup.projects[0].add_model(f"by_hand_{provider.replace('.', '_')}")
@@ -154,7 +154,7 @@ def test_update_loop(
         assert processor.do("refresh")["version"] == second
         after = {"jaffle": sorted([*before["jaffle"], f"by_hand_{provider.replace('.', '_')}"])}
         expect(processor, after)
-    with by_token.worker(provider=provider).process() as worker:
+    with running.worker().process() as worker:
         for version, models in ((first, before), (second, after), (first, before)):
             worker.do("initialise", version=version)
             expect(worker, models, version)
@@ -382,9 +382,34 @@ def test_proof_notices(by_token: Running, ledger: Ledger, name: str) -> None:
     change, told = BREAKS[name]
     started = time.monotonic()
     by_token.setup.publish()
-    delivery = deliver(by_token.agents, by_token.setup, breaking.each(by_token.containers, change))["1.0.1"]
+    delivery = deliver(
+        by_token.agents, by_token.setup, {"1.0.1": breaking.each(by_token.containers, change)}
+    )["1.0.1"]
     ledger.add("broken on purpose", name, "1.0.1", delivery.result[:70], time.monotonic() - started)
     assert told in delivery.result
+
+
+IMAGES = {
+    "an image without Cosmos": "No module named 'cosmos'",
+    "an image without the adapter": "'build': 'failed'",
+    DEFAULT: "No module named 'cosmos'",
+}
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_proof_notices_the_image(agents: Agents, git_hosts: Hosts, ledger: Ledger, name: str) -> None:
+    """Agents that have everything but one package in their image make the proof fail."""
+    slug = f"loop-image-{list(IMAGES).index(name)}"
+    setup = same_host_same_token(git_hosts, slug, name="jaffle")
+    setup.publish()
+    containers = agents.provision(setup.config, image=name)
+    started = time.monotonic()
+    delivery = deliver(agents, setup, {name: containers})[name]
+    ledger.add(
+        "broken on purpose", name, "1.0.1", delivery.result[:70], time.monotonic() - started,
+        image=containers[WORKER].image,
+    )  # fmt: skip
+    assert IMAGES[name] in delivery.result
 
 
 def test_token_is_rotated_while_agents_run(

@@ -10,13 +10,12 @@ from typing import Any
 
 import pytest
 
-from tests.delivery_proof.agents import DAG_PROCESSOR, WORKER, Agents
+from tests.delivery_proof.agents import DAG_PROCESSOR, WORKER, Agents, Containers
 from tests.delivery_proof.cases import Setup, other_host_other_token, ssh_key_per_repository
 from tests.delivery_proof.examples import TASKS, fill
 from tests.delivery_proof.hosts import Hosts
 from tests.delivery_proof.ledger import Ledger
 from tests.delivery_proof.rows import QUERY, REVENUE, rows
-from tests.support.pod_template import Container
 
 pytestmark = pytest.mark.delivery
 
@@ -38,8 +37,7 @@ def runs(agents: Agents, git_hosts: Hosts, ledger: Ledger) -> Iterator[Mapping[s
         for name, (provider, build, agent) in CASES.items():
             setup = build(git_hosts, f"run-{provider.replace('.', '-')}")
             version = fill(setup)
-            agents.provision(setup.config, **agent)
-            containers = {deployment: agents.container(deployment) for deployment in (DAG_PROCESSOR, WORKER)}
+            containers = agents.provision(setup.config, image=provider, **agent)
             assert containers[DAG_PROCESSOR].read_only_root == ("podSecurity" in agent)
             started[name] = pool.submit(run, agents, ledger, name, provider, version, containers)
         yield started
@@ -51,26 +49,32 @@ def run(
     name: str,
     provider: str,
     version: str,
-    containers: Mapping[str, Container],
+    containers: Containers,
 ) -> None:
     """Parse the example and run it at a version."""
     started = time.monotonic()
-    processor = agents.pod(DAG_PROCESSOR, provider=provider, container=containers[DAG_PROCESSOR])
+    processor = agents.pod(DAG_PROCESSOR, container=containers[DAG_PROCESSOR])
     own = set(processor.environment()) - set(processor.container.environment)
-    assert own == {"PATH", "HOME", "LANG", "AIRFLOW_HOME", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"}
+    assert own == {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"}
     with processor.process() as process:
         seen = process.do("environment")["environment"]
-        # The shell that became the process notes where it stood.
-        assert {
-            key: value for key, value in seen.items() if key not in ("PWD", "OLDPWD")
-        } == processor.environment()
+        # The rest is the image's.
+        assert processor.environment().items() <= seen.items()
         assert process.do("initialise")["version"] == version
         parsed = process.do("parse")
         assert parsed["errors"] == {}, processor.log[-3000:]
         assert {dag: set(tasks) for dag, tasks in parsed["dags"].items()} == {"jaffle": TASKS}
-    ledger.add("example", f"{name}: parsed", provider, "works", parsed.seconds, "dbt ls")
+    ledger.add(
+        "example",
+        f"{name}: parsed",
+        provider,
+        "works",
+        parsed.seconds,
+        "dbt ls",
+        image=processor.container.image,
+    )
 
-    worker = agents.pod(WORKER, provider=provider, container=containers[WORKER])
+    worker = agents.pod(WORKER, container=containers[WORKER])
     with worker.process() as process:
         process.do("initialise", version=version)
         ran = process.do("run", dag="jaffle", version=version, limit=600)
@@ -78,7 +82,15 @@ def run(
     assert ran["tasks"] == dict.fromkeys(TASKS, "success")
     assert rows(agents.dbt, worker, QUERY) == REVENUE
     seconds = time.monotonic() - started
-    ledger.add("example", f"{name}: run to rows", provider, "works", seconds, f"{len(TASKS)} tasks")
+    ledger.add(
+        "example",
+        f"{name}: run to rows",
+        provider,
+        "works",
+        seconds,
+        f"{len(TASKS)} tasks",
+        image=worker.container.image,
+    )
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -1,7 +1,6 @@
-"""A Pod of the agents as a process: exactly the environment and files that the live cluster holds for it, with real Airflow in it.
+"""A Pod of the agents on a Docker engine: the image, environment and files that the live cluster holds for it, and real Airflow in it.
 
-The process sees a root of its own (tests/support/sandbox.py). Beside the container's variables it gets PATH, HOME and LANG, and
-the two that Airflow needs to stand alone: AIRFLOW_HOME, and a database of its own for running a Dag, which agents do not have.
+Beside the container's variables its processes get only what Airflow needs to run a Dag alone: a database, which agents do not have.
 """
 
 from __future__ import annotations
@@ -13,21 +12,18 @@ import select
 import shutil
 import subprocess
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from tests.support.airflow_env import PythonEnvironment
+from tests.support.docker_client import Docker
 from tests.support.pod_template import Container, Volume
-from tests.support.sandbox import Sandbox, python_folders
+from trial.proof import DRIVER
 
-DRIVER = Path(__file__).with_name("agent_driver.py")
 HARNESS = "/opt/harness"
-HOME = "/home/astro"
-AIRFLOW_HOME = "/usr/local/airflow"
-DATABASE = "/opt/harness/state/airflow.db"
-DBT_VENV = f"{HOME}/dbt_venv"
+DATABASE = f"{HARNESS}/state/airflow.db"
 AGENT_GROUP = 0
 """The primary group of the image's user."""
 START_SECONDS = 120.0
@@ -77,29 +73,22 @@ class Pod:
     """One Pod: what Kubernetes gives its container, and storage that lives as long as the Pod.
 
     Attributes:
-        container: read from the cluster.
+        container: read from the cluster; its image is on the engine.
         folder: for the Pod's storage and logs.
-        airflow: the agents' Python.
-        dbt: dbt's own Python; None leaves it out.
+        docker: the engine.
+        programs: the image's own programs of WRAPPED, as `copy_programs` left them.
         database: a migrated database that runs start from; None when no Dag is run.
     """
 
     container: Container
     folder: Path
-    airflow: PythonEnvironment
-    dbt: PythonEnvironment | None = None
+    docker: Docker
+    programs: Path
     database: Path | None = None
     _count: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        for name, mode in (
-            ("tmp", 0o1777),
-            ("airflow", 0o755),
-            ("home", 0o755),
-            ("volumes", 0o755),
-            ("state", 0o755),
-            ("noted", 0o755),
-        ):
+        for name, mode in (("tmp", 0o1777), ("volumes", 0o755), ("state", 0o755), ("noted", 0o755)):
             path = self.folder / name
             path.mkdir(parents=True, exist_ok=True)
             path.chmod(mode)
@@ -108,10 +97,12 @@ class Pod:
         if self.database is not None:
             shutil.copy(self.database, self.folder / "state" / "airflow.db")
             os.chown(self.folder / "state" / "airflow.db", self.container.uid, AGENT_GROUP)
-        for place, name in enumerate(WRAPPED.values()):
+        for name in WRAPPED.values():
             script = self.folder / "noted" / f"wrap-{name}"
             script.write_text(
-                _WRAPPER.format(name=name, log=f"{HARNESS}/arguments.log", real=f"{HARNESS}/real-{place}")
+                _WRAPPER.format(
+                    name=name, log=f"{HARNESS}/arguments.log", real=f"{HARNESS}/programs/real-{name}"
+                )
             )
             script.chmod(0o755)
         arguments = self.folder / "arguments.log"
@@ -144,89 +135,79 @@ class Pod:
         assert path.startswith("/tmp/"), path
         return self.folder / path.removeprefix("/")
 
+    def written(self) -> Iterator[Path]:
+        """Every file that its processes left, as this machine sees it."""
+        empty = [
+            self.folder / "volumes" / str(number)
+            for number, volume in enumerate(self.container.volumes)
+            if volume.writable
+        ]
+        for folder in (self.folder / "tmp", *empty, self.folder / "written"):
+            yield from (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+
     def environment(self) -> dict[str, str]:
-        """All variables of its processes."""
-        own = {
-            "PATH": f"{self.airflow.root}/bin:/usr/local/bin:/usr/bin:/bin",
-            "HOME": HOME,
-            "LANG": "C.UTF-8",
-            "AIRFLOW_HOME": AIRFLOW_HOME,
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{DATABASE}",
-        }
-        twice = set(own) & set(self.container.environment) - {"PATH", "HOME", "LANG"}
+        """The container's variables and the database; PATH, HOME and the like are the image's."""
+        own = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{DATABASE}"}
+        twice = set(own) & set(self.container.environment)
         assert not twice, f"the stack sets {twice}, which this harness sets as well"
-        return {**own, **self.container.environment}
+        return {**self.container.environment, **own}
 
     @contextlib.contextmanager
     def process(self) -> Iterator[Process]:
         """Start the container's process; it ends with the block, the Pod's storage stays."""
         self._count += 1
-        with (self.folder / f"process-{self._count}.log").open("wb") as log:
-            child = self._start(log)
-            with child:
-                try:
-                    process = Process(self, child)
-                    process.answer(START_SECONDS)
-                    yield process
-                finally:
-                    child.kill()
+        name = f"proof-{uuid.uuid4().hex[:12]}"
+        with (self.folder / f"process-{self._count}.log").open("wb") as log, self._start(name, log) as child:
+            try:
+                process = Process(self, child)
+                process.answer(START_SECONDS)
+                yield process
+            finally:
+                self._collect(name)
+                self.docker.call("rm", "--force", "--volumes", name)
+                child.kill()
 
-    def _start(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
-        return self._sandbox().popen(
-            [str(self.airflow.python), f"{HARNESS}/agent_driver.py"],
-            root=self.folder / f"root-{self._count}",
-            env=self.environment(),
-            uid=self.container.uid,
-            gid=AGENT_GROUP,
-            groups=[self.container.gid],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-        )
-
-    def _sandbox(self) -> Sandbox:
-        shown: dict[Path, str] = {**python_folders(self.airflow.root)}
-        if self.dbt is not None:
-            shown |= python_folders(self.dbt.root)
-        writable = {
-            self.folder / "airflow": AIRFLOW_HOME,
-            self.folder / "home": HOME,
-            self.folder / "tmp": "/tmp",
-        }
-        if self.container.read_only_root:
-            writable = {}
+    def _start(self, name: str, log: IO[bytes]) -> subprocess.Popen[bytes]:
+        variables = self.environment()
+        mounts = [(self.folder / "tmp", "/tmp")]
         for number, volume in enumerate(self.container.volumes):
-            source = self.materialise(number, volume)
-            if volume.writable:
-                writable[source] = volume.path
-            else:
-                shown[source] = volume.path
-        # Some of these lie below a folder that is shown: they come after it.
-        last: dict[Path, str] = {DRIVER: f"{HARNESS}/agent_driver.py"}
-        if self.dbt is not None:
-            last[self.dbt.root] = DBT_VENV
-        for place, path in enumerate(WRAPPED):
-            if Path(path).exists():
-                real = self.folder / "noted" / f"real-{place}"
-                if not real.exists():
-                    shutil.copy2(Path(path).resolve(), real)
-                last[real] = f"{HARNESS}/real-{place}"
-                shown[self.folder / "noted" / f"wrap-{WRAPPED[path]}"] = path
-        writable |= {
-            self.folder / "state": f"{HARNESS}/state",
-            self.folder / "arguments.log": f"{HARNESS}/arguments.log",
-        }
-        return Sandbox(
-            users=[
-                f"astro:x:{self.container.uid}:{AGENT_GROUP}::{HOME}:/bin/sh",
-                "root:x:0:0::/root:/bin/sh",
-            ],
-            groups=["root:x:0:", f"mounted:x:{self.container.gid}:"],
-            shown=shown,
-            writable=writable,
-            last=last,
-            read_only_root=self.container.read_only_root,
-        )
+            mounts = [pair for pair in mounts if pair[1] != volume.path]
+            mounts.append(
+                (self.materialise(number, volume), volume.path + ("" if volume.writable else ":ro"))
+            )
+        mounts += [
+            (DRIVER, f"{HARNESS}/agent_driver.py:ro"),
+            (self.programs, f"{HARNESS}/programs:ro"),
+            (self.folder / "state", f"{HARNESS}/state"),
+            (self.folder / "arguments.log", f"{HARNESS}/arguments.log"),
+            *((self.folder / "noted" / f"wrap-{name}", f"{path}:ro") for path, name in WRAPPED.items()),
+        ]
+        return self.docker.popen(
+            "run", "--name", name, "--interactive", "--pull", "never", "--network", "host",
+            "--user", f"{self.container.uid}:{AGENT_GROUP}", "--group-add", str(self.container.gid),
+            "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
+            *(["--read-only"] if self.container.read_only_root else []),
+            *(word for source, target in mounts for word in ("--volume", f"{source}:{target}")),
+            # Names alone: the client takes the values from its own environment, so that none is an argument.
+            *(word for name in variables for word in ("--env", name)),
+            "--entrypoint", "python", self.container.image, f"{HARNESS}/agent_driver.py",
+            variables=variables, log=log,
+        )  # fmt: skip
+
+    def _collect(self, name: str) -> None:
+        """Copy what a process wrote outside of mounted folders, so that it can be searched."""
+        if self.container.read_only_root:
+            return
+        target = self.folder / "written" / str(self._count)
+        added: list[str] = []
+        for line in self.docker.call("diff", name).splitlines():
+            kind, _, path = line.partition(" ")
+            is_ours = path.startswith(HARNESS) or path in {volume.path for volume in self.container.volumes}
+            if kind == "A" and not is_ours and not any(path.startswith(f"{above}/") for above in added):
+                added.append(path)
+        for number, path in enumerate(added):
+            target.mkdir(parents=True, exist_ok=True)
+            self.docker.call("cp", f"{name}:{path}", str(target / str(number)))
 
     def materialise(self, number: int, volume: Volume) -> Path:
         """The folder of this machine that stands for a volume, with the owner and modes that the kubelet gives."""
@@ -247,7 +228,7 @@ class Pod:
 
 
 class Process:
-    """A running process of a Pod; each method is one operation of tests/support/agent_driver.py."""
+    """A running process of a Pod; each method is one operation of trial/agent_driver.py."""
 
     def __init__(self, pod: Pod, child: subprocess.Popen[bytes]) -> None:
         self.pod = pod

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from trial.certificates import Authority, Certificate
+from trial.certificates import Authority
 from trial.downloads import Downloads
 from trial.git_server import GitInfo, GitServer
 from trial.gobuild import PROGRAMS
@@ -49,10 +49,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
 def git_info(parts: Parts) -> GitInfo:
     """A running Git server with the example repositories."""
     authority = Authority(parts.layout.certificates)
-    pair = authority.ensure([Certificate("services", "services", hosts=("127.0.0.1", "localhost"))])[
-        "services"
-    ]
-    return GitServer(parts.layout, parts.progress, parts.supervisor, parts.memory, authority).up(pair)
+    return GitServer(parts.layout, parts.progress, parts.supervisor, parts.memory, authority).up()
 
 
 @pytest.fixture(scope="module")

@@ -176,7 +176,7 @@ def test_equal_files_give_equal_commits(tmp_path: Path) -> None:
     assert head_of(tmp_path / "one.git") == head_of(tmp_path / "two.git")
 
 
-def test_the_submodules_url_follows_the_server_to_another_port(
+def test_the_submodules_url_follows_the_server_to_another_address(
     parts, git_info: GitInfo, tmp_path: Path
 ) -> None:
     submodule = Submodule(SUBMODULE_PATH, f"https://127.0.0.1:1/{DBT_REPOSITORY}", "1" * 40)
@@ -189,7 +189,7 @@ def test_the_submodules_url_follows_the_server_to_another_port(
         parts.layout, parts.progress, parts.supervisor, parts.memory, Authority(parts.layout.certificates)
     )
     for _ in range(2):
-        server._follow_port(repository, git_info.url)
+        server._follow_address(repository, git_info.url)
     modules = git(git_info, "show", "main:.gitmodules", cwd=repository).stdout
     assert f"url = {git_info.url}/{DBT_REPOSITORY}\n" in modules
     assert "127.0.0.1:1/" not in modules
@@ -198,3 +198,29 @@ def test_the_submodules_url_follows_the_server_to_another_port(
     assert git(git_info, "rev-list", "--count", "main", cwd=repository).stdout == "2\n", (
         "the second time changes nothing"
     )
+
+
+def test_a_server_at_another_address_serves_there_and_nowhere_else(
+    parts, git_info: GitInfo, tmp_path: Path
+) -> None:
+    """A real node's Pods don't reach loopback: the server moves, with its certificate and the submodule's URL."""
+    authority = Authority(parts.layout.certificates)
+    server = GitServer(parts.layout, parts.progress, parts.supervisor, parts.memory, authority)
+    try:
+        moved = server.up("127.0.0.2")
+        assert moved.url.startswith("https://127.0.0.2:")
+        url = f"{moved.url}/{DAG_REPOSITORY}"
+        cloned = git(
+            moved, "clone", "--recurse-submodules", url, "dags", username=moved.username, token=moved.token,
+            cwd=tmp_path,
+        )  # fmt: skip
+        assert cloned.returncode == 0, cloned.stderr
+        assert (tmp_path / "dags" / SUBMODULE_PATH / "dbt_project.yml").is_file()
+        left = moved.url.replace("127.0.0.2", "127.0.0.1")
+        refused = git(
+            moved, "ls-remote", f"{left}/{DAG_REPOSITORY}", username=moved.username, token=moved.token
+        )
+        assert refused.returncode != 0
+        assert "Connection refused" in refused.stderr or "Failed to connect" in refused.stderr, refused.stderr
+    finally:
+        server.up()

@@ -56,6 +56,8 @@ class FakePulumi:
             key, _, value = pair.partition("=")
             if key == "astro-dbt:dags.repo":
                 config["astro-dbt:dags"]["repo"] = value
+            if key == "astro-dbt:agent.sentinel.image":
+                config["astro-dbt:agent"]["sentinel"] = {"image": value}
         self.file.write_text(yaml.safe_dump(content))
 
 
@@ -65,6 +67,9 @@ def test_configure_and_restore_leave_the_file_as_it_was(checkout, environment):
     pulumi = FakePulumi(file)
     configure(environment, pulumi, repo=checkout, state=checkout / ".trial", delivery="agent-image")
     assert "https://localhost:1/platform/dags.git" in file.read_text()
+    assert "image: sentinel_image-x" in file.read_text(), (
+        "the vendor's registry is not reachable from every node"
+    )
     assert restore(repo=checkout, state=checkout / ".trial") is True
     assert file.read_text() == before
 
