@@ -30,11 +30,11 @@ def main() -> None:
         for sentence in advice(settings):
             pulumi.log.warn(f"{pulumi.get_project()}:{sentence}.")
         looked.raise_for_errors()
-        context = wiring.build_context(settings, plan, root)
+        contexts = wiring.build_contexts(settings, plan, root)
 
         namespace = wiring.agent_namespace(settings)
         git = wiring.git_connections(settings, plan, namespace)
-        image = wiring.client_image(settings, plan, context)
+        image = wiring.agents_image(settings, plan, contexts)
         agents = wiring.agent_release(settings, plan, root, cluster=namespace, git=git, image=image)
     except ReportedError as error:
         raise pulumi.RunError(str(error)) from None
@@ -42,7 +42,7 @@ def main() -> None:
     pulumi.export("delivery", plan.option)
     pulumi.export("namespace", namespace.name)
     pulumi.export("release", agents.status)
-    pulumi.export("image", image.reference if image else "")
+    pulumi.export("image", image or "")
     pulumi.export("dbtProjects", wiring.project_outputs(plan, looked))
     pulumi.export("dagBundleConfigList", plan.bundle.config_list())
     pulumi.export("connections", wiring.connection_outputs(settings, git))

@@ -23,7 +23,7 @@ class ClientImageArgs:
     """The staged build context."""
     platform: str
     """Platform, for example linux/amd64."""
-    arguments: Mapping[str, str]
+    arguments: Mapping[str, pulumi.Input[str]]
     """Build arguments that are not secret."""
     secret_arguments: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     """Build arguments with credentials: the Dockerfile may use them only in a stage whose layers do not reach the image."""

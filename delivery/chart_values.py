@@ -76,7 +76,7 @@ def decided_values(settings: Settings, plan: Plan, *, image: Any = None) -> dict
         "namespace": agent.namespace,
         "astroDeploymentAPIURL": agent.api_url,
         "dagBundleConfigList": plan.bundle.config_list(),
-        "commonEnv": [item.manifest() for item in _common_environment(settings, plan)],
+        "commonEnv": [item.manifest() for item in _common_environment(settings, plan).values()],
         "openLineage": _open_lineage(settings),
         "workers": [_worker(worker, plan, settings, image) for worker in agent.workers],
         "dagProcessor": _component(agent.dag_processor, plan, settings),
@@ -100,7 +100,12 @@ def decided_values(settings: Settings, plan: Plan, *, image: Any = None) -> dict
     return values
 
 
-def _common_environment(settings: Settings, plan: Plan) -> Iterable[EnvVar]:
+def _common_environment(settings: Settings, plan: Plan) -> dict[str, EnvVar]:
+    """Variables by name, in the order of their first mention; `agent.env` comes last, so it wins over what the program sets."""
+    return {item.name: item for item in _variables(settings, plan)}
+
+
+def _variables(settings: Settings, plan: Plan) -> Iterable[EnvVar]:
     agent = settings.agent
     yield EnvVar("ASTRO_ORGANIZATION_ID", agent.ids.organization)
     yield EnvVar("ASTRO_WORKSPACE_ID", agent.ids.workspace)
@@ -116,8 +121,6 @@ def _common_environment(settings: Settings, plan: Plan) -> Iterable[EnvVar]:
         yield EnvVar("AIRFLOW__COMMON_IO__XCOM_OBJECTSTORAGE_THRESHOLD", str(agent.xcom.threshold))
         if agent.xcom.compression:
             yield EnvVar("AIRFLOW__COMMON_IO__XCOM_OBJECTSTORAGE_COMPRESSION", agent.xcom.compression)
-    if agent.pod_security == "restricted":
-        yield EnvVar("AIRFLOW__COSMOS__CACHE_DIR", "/tmp/cosmos")  # noqa: S108 - folder of the container
     yield from plan.environment
     for name, value in sorted(agent.env.items()):
         yield _env_var(name, value)

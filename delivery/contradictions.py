@@ -67,7 +67,7 @@ def check(settings: Settings, plan: Plan, *, project: str) -> None:
 def contradicting_values(settings: Settings, plan: Plan) -> Iterator[tuple[str, Path]]:
     """(stack key, path in the chart) of every raw value that differs from what the typed settings decide."""
     agent = settings.agent
-    image = agent.image or (plan.recipe.repository if plan.recipe else None)
+    image = agent.image or (plan.runtime.repository if plan.runtime else None)
     decided = decided_values(settings, plan, image=image)
     for path in contradictions(agent.values, decided, join=JOINED):
         yield f"agent.values.{render(path)}", path

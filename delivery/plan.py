@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from delivery.recipe import Recipe
@@ -95,5 +95,7 @@ class Plan:
     """Ids of the connections whose Secrets the agents read."""
     project_paths: Mapping[str, str]
     """dbt project -> its folder on the agent."""
-    recipe: Recipe | None = field(default=None)
-    """How the client image is built, when the option builds one."""
+    runtime: Recipe | None = None
+    """How the image that agents run is built; None when the stack names a ready one."""
+    projects: Recipe | None = None
+    """How the dbt projects are added to it, when the option does that."""

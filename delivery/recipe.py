@@ -1,9 +1,12 @@
-"""The agent client image: what goes into it, in which order, and the Dockerfile that says so.
+"""What agents run: the runtime image of both options, and the layers with dbt projects that `agent-image` adds to it.
+
+They are two images, and the second is built FROM the digest of the first. So whatever is below the projects is
+the same bytes under both options, on every machine, and a switch builds and pushes the projects' layers alone.
 
 Facts behind the order and the oddities (docs pages agent-images and the astro CLI's source):
 
 - The plain tags of the agent's base image carry ONBUILD triggers that copy `packages.txt` and `requirements.txt` from the
-  context, so both are always staged, empty.
+  context, so the runtime's context always has both, empty.
 - A build argument reaches `docker history` of the stage that uses it. Whatever needs a package index with credentials
   therefore happens in a stage of its own; the image takes over files only.
 - dbt lives in a virtual environment of its own, away from Airflow's dependencies; its pip is called by its path, because
@@ -14,7 +17,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from settings.dbt import DbtProject
 from settings.image import Image
@@ -24,6 +27,8 @@ PROJECTS_ROOT = "/usr/local/airflow/dbt"
 """Folder of the image with one folder per dbt project."""
 DBT_VENV = "/home/astro/dbt_venv"
 """dbt's virtual environment in the image."""
+DBT = f"{DBT_VENV}/bin/dbt"
+"""dbt in the image."""
 AGENT_UID = 50000
 """User that the agents run as (chart's default podSecurityContext)."""
 
@@ -53,47 +58,72 @@ class Source:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How the client image is built."""
+    """How one image is built."""
 
+    name: str
+    """Name of its context's folder."""
     repository: str
     """Where it is pushed, without a tag."""
-    base: str
-    """Image it builds on."""
+    base: str | None
+    """Image it builds on; None: the runtime image of the same stack."""
     platform: str
     """Platform, for example linux/amd64."""
-    sources: tuple[Source, ...]
-    """dbt projects, staged under `dbt/<name>` of the context."""
     files: Mapping[str, str]
-    """Further files of the context: name -> content."""
-    dockerfile: str | None
+    """Files of the context: name -> content."""
+    sources: tuple[Source, ...] = ()
+    """dbt projects, staged under `dbt/<name>` of the context."""
+    dockerfile: str | None = None
     """The user's own Dockerfile (path relative to Pulumi.yaml); None: `files["Dockerfile"]`."""
-    ca_bundle: str | None
+    ca_bundle: str | None = None
     """PEM file with extra certificate authorities (path relative to Pulumi.yaml)."""
-    arguments: Mapping[str, str]
-    """Build arguments that are no secrets."""
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    """Build arguments that are not secret."""
+    uses_package_index: bool = False
+    """Whether it installs Python packages, so that it gets the package index as a build argument."""
 
 
-def recipe(settings: Settings) -> Recipe | None:
-    """Recipe of the stack's client image; None when the stack has no `image`."""
+def runtime_recipe(settings: Settings) -> Recipe | None:
+    """Recipe of what agents run under both options; None when the stack names a ready image."""
     image = settings.image
     if image is None:
         return None
     files = {"packages.txt": "", "requirements.txt": ""}
-    if image.dockerfile is None:
+    if image.dockerfile is not None:
+        files["dbt/.keep"] = ""  # the projects come later, and a Dockerfile that copies `dbt` goes on working
+    else:
         files |= {
-            "Dockerfile": dockerfile(image, settings.dbt_projects),
+            "Dockerfile": runtime_dockerfile(image),
             "requirements-agent.txt": _lines(image.packages),
             "requirements-dbt.txt": _lines(image.adapters),
         }
+    index = {"PIP_INDEX_URL": image.package_index} if image.package_index else {}
     return Recipe(
+        name="runtime",
         repository=image.repository,
         base=image.base,
         platform=image.platform,
-        sources=tuple(_source(project) for project in settings.dbt_projects),
         files=files,
         dockerfile=image.dockerfile,
         ca_bundle=image.ca_bundle,
-        arguments=_arguments(image),
+        arguments={"BASE_IMAGE": image.base, **index, **_network(image)},
+        uses_package_index=True,
+    )
+
+
+def projects_recipe(settings: Settings) -> Recipe | None:
+    """Recipe of the runtime image with the dbt projects on top; None when the stack has no `image`."""
+    image = settings.image
+    if image is None:
+        return None
+    return Recipe(
+        name="context",
+        repository=image.repository,
+        base=None,
+        platform=image.platform,
+        files={"Dockerfile": projects_dockerfile(image, settings.dbt_projects)},
+        sources=tuple(_source(project) for project in settings.dbt_projects),
+        ca_bundle=image.ca_bundle,
+        arguments=_network(image),
     )
 
 
@@ -109,10 +139,9 @@ def _source(project: DbtProject) -> Source:
     )
 
 
-def _arguments(image: Image) -> dict[str, str]:
-    arguments = {"BASE_IMAGE": image.base}
-    if image.package_index:
-        arguments["PIP_INDEX_URL"] = image.package_index
+def _network(image: Image) -> dict[str, str]:
+    """Docker's predefined build arguments for a proxy."""
+    arguments: dict[str, str] = {}
     if image.proxy:
         arguments |= {"HTTP_PROXY": image.proxy, "HTTPS_PROXY": image.proxy}
     if image.no_proxy:
@@ -124,12 +153,22 @@ def _lines(requirements: tuple[str, ...]) -> str:
     return "".join(f"{requirement}\n" for requirement in requirements)
 
 
-def dockerfile(image: Image, projects: tuple[DbtProject, ...]) -> str:
-    """The generated Dockerfile: dependencies first, so that a change of a dbt project costs its own layers only."""
-    parts = [_packages_stage(image), _image_stage(image)]
-    if image.adapters and image.parse:
-        parts += [_parse_step(image, project) for project in projects]
-    parts.append(f"USER {AGENT_UID}\n")
+def runtime_dockerfile(image: Image) -> str:
+    """The generated Dockerfile of the runtime image."""
+    return "\n".join([_packages_stage(image), _image_stage(image), f"USER {AGENT_UID}\n"])
+
+
+def projects_dockerfile(image: Image, projects: tuple[DbtProject, ...]) -> str:
+    """The generated Dockerfile of the projects' layers: files, then dbt packages and manifest of one project after another."""
+    parts = [
+        "ARG RUNTIME_IMAGE\nFROM ${RUNTIME_IMAGE}\n",
+        f"USER {AGENT_UID}\nCOPY --chown={AGENT_UID}:{AGENT_UID} dbt {PROJECTS_ROOT}\n",
+    ]
+    if image.adapters or image.dockerfile:
+        for project in projects:
+            parts.append(_packages_step(image, project))
+            if image.parse:
+                parts.append(_parse_step(image, project))
     return "\n".join(parts)
 
 
@@ -184,18 +223,28 @@ def _image_stage(image: Image) -> str:
     )
     if image.adapters:
         lines.append(f"COPY --from=packages --chown={AGENT_UID}:{AGENT_UID} {DBT_VENV} {DBT_VENV}\n")
-    lines.append(f"COPY --chown={AGENT_UID}:{AGENT_UID} dbt {PROJECTS_ROOT}\n")
     return "".join(lines)
 
 
+def _packages_step(image: Image, project: DbtProject) -> str:
+    """dbt's own packages, unless the repository holds them: once per image, never per task."""
+    missing = "[ ! -d dbt_packages ] && { [ -f packages.yml ] || [ -f dependencies.yml ]; }"
+    return _dbt_step(image, project, f"if {missing}; then {DBT} deps; fi")
+
+
 def _parse_step(image: Image, project: DbtProject) -> str:
-    """dbt packages and manifest at build time, as the agents' user, so that no agent has to make them."""
+    """The manifest, so that no agent has to make it."""
+    parse = f"{DBT} parse --profiles-dir . --log-path /tmp/dbt-logs"
+    return _dbt_step(image, project, f"if [ -f profiles.yml ]; then {parse}; fi")
+
+
+def _dbt_step(image: Image, project: DbtProject, command: str) -> str:
+    """A command in the project's folder, as the agents' user; an own Dockerfile may have no dbt at that place."""
     variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in sorted(project.parse_env.items()))
-    dbt = f"{DBT_VENV}/bin/dbt"
+    guarded = f"if [ -x {DBT} ]; then {command}; fi" if image.dockerfile else command
     script = [
         f"cd {PROJECTS_ROOT}/{project.name}",
         "export HOME=/tmp DBT_SEND_ANONYMOUS_USAGE_STATS=false" + (f" {variables}" if variables else ""),
-        f"if [ -f packages.yml ] || [ -f dependencies.yml ]; then {dbt} deps; fi",
-        f"if [ -f profiles.yml ]; then {dbt} parse --profiles-dir . --log-path /tmp/dbt-logs; fi",
+        guarded,
     ]
-    return f"USER {AGENT_UID}\n" + _run(image, script)
+    return _run(image, script)

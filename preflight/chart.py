@@ -135,8 +135,8 @@ def complete_values(world: World) -> dict[str, Any]:
     settings = world.settings
     agent = settings.agent
     image: str | None = agent.image
-    if world.plan.recipe is not None:
-        image = f"{world.plan.recipe.repository}@sha256:{'0' * 64}"
+    if world.plan.runtime is not None:
+        image = f"{world.plan.runtime.repository}@sha256:{'0' * 64}"
     values = chart_values(settings, world.plan, image=image)
     names = SecretNames(
         image_pull=agent.image_pull_secret or _PLACEHOLDER,

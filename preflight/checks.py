@@ -524,6 +524,16 @@ CHECKS: Mapping[str, Check] = {
             ),
         },
     ),
+    "image.runtime": Check(
+        "Agents run an image with Cosmos and dbt",
+        {
+            "bare": _error(
+                "image",
+                "is missing, and so is agent.image, so agents would run the chart's default image, which has neither Cosmos nor dbt; "
+                "add image.repository and image.base with packages and adapters, or name a ready image in agent.image",
+            ),
+        },
+    ),
     "image.base": Check(
         "The base image's reference says what is in it",
         {
@@ -592,7 +602,7 @@ CHECKS: Mapping[str, Check] = {
             "unreachable": _error(
                 "image.engine",
                 "leads to {engine}, where no Docker engine answers ({detail}); start it, write another address here or "
-                "in DOCKER_HOST, or set delivery to git-submodule",
+                "in DOCKER_HOST, or name a ready image in agent.image instead of image",
             ),
             "unverified": _warning(
                 "image.engine", "is {engine}, which could not be looked at ({detail}); make sure that a Docker engine answers there"

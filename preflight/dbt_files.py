@@ -59,12 +59,7 @@ def _adapter(world: World, project: DbtProject, definition: Mapping[str, Any], p
     A Dockerfile of the user's own may install anything, and without adapters dbt comes with the base image.
     """
     image = world.settings.image
-    if (
-        world.plan.option != "agent-image"
-        or image is None
-        or image.dockerfile is not None
-        or not image.adapters
-    ):
+    if image is None or image.dockerfile is not None or not image.adapters:
         return
     profile = definition.get("profile")
     if not isinstance(profiles, dict) or not isinstance(profiles.get(profile), dict):

@@ -21,12 +21,14 @@ _ASTRO_TAG = re.compile(
 def look(world: World) -> None:
     """Look at the base and the target of the client image, or at the images that the stack names."""
     image = world.settings.image
-    if world.plan.option == "agent-image" and image is not None:
+    if image is not None:
         _facts(world, "image.base", image.base)
         _base(world)
         _target(world)
     elif world.settings.agent.image is not None:
         _facts(world, "agent.image", world.settings.agent.image)
+    else:
+        world.found("image.runtime", "bare", at="image")
     for at, reference in _named(world):
         _exists(world, at, reference)
 
@@ -108,7 +110,7 @@ def _refused(world: World, at: str, place: Reference, error: WebError | Registry
 def _named(world: World) -> Iterator[tuple[str, str]]:
     """Images that the stack names and does not build."""
     agent = world.settings.agent
-    if agent.image is not None and world.plan.option != "agent-image":
+    if agent.image is not None:
         yield "agent.image", agent.image
     for index, worker in enumerate(agent.workers):
         if worker.image is not None:

@@ -37,7 +37,7 @@ LOOKS: tuple[Look, ...] = (
     Look("the cluster", ("cluster",), cluster.look),
     Look("the chart", ("chart",), chart.look),
     Look("the images", ("image.base", "image.registry", "image.exists", "image.platform"), image.look),
-    Look("the Docker engine", ("image.engine",), docker_engine.look, lambda s: s.delivery == "agent-image"),
+    Look("the Docker engine", ("image.engine",), docker_engine.look, lambda s: s.image is not None),
 )
 
 

@@ -43,8 +43,12 @@ class StagingError(ReportedError):
         )
 
 
-def stage(recipe: Recipe, *, root: Path, folder: str, checkout: Checkout) -> BuildContext:
+def stage(
+    recipe: Recipe, *, root: Path, folder: str, checkout: Checkout, below: str | None = None
+) -> BuildContext:
     """Stage ``recipe`` under ``root``/``folder`` and work out the image's tag.
+
+    ``below`` is the tag of the stack's image that this one builds on, if it does.
 
     Files keep their place when nothing changed; file modes are made equal, because the umask of the machine would
     otherwise show as a change. Raises OSError when a source cannot be read.
@@ -67,7 +71,7 @@ def stage(recipe: Recipe, *, root: Path, folder: str, checkout: Checkout) -> Bui
     return BuildContext(
         folder=folder,
         dockerfile=f"{folder}/Dockerfile",
-        tag=_tag(recipe, content, executable),
+        tag=_tag(recipe, below, content, executable),
     )
 
 
@@ -132,9 +136,13 @@ def _write(target: Path, content: Mapping[str, bytes], executable: set[str]) -> 
             path.chmod(0o755)
 
 
-def _tag(recipe: Recipe, content: Mapping[str, bytes], executable: set[str]) -> str:
+def _tag(recipe: Recipe, below: str | None, content: Mapping[str, bytes], executable: set[str]) -> str:
     digest = hashlib.sha256()
-    for part in (recipe.base, recipe.platform, *(f"{k}={v}" for k, v in sorted(recipe.arguments.items()))):
+    for part in (
+        recipe.base or below or "",
+        recipe.platform,
+        *(f"{k}={v}" for k, v in sorted(recipe.arguments.items())),
+    ):
         digest.update(part.encode() + b"\0")
     for name in sorted(content):
         mode = b"x" if name in executable else b"-"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from delivery.chart_values import chart_values
 from delivery.connection_data import extra_for, repository_of
 from delivery.git_access import config_map_name, secret_name
 from delivery.plan import Plan
-from delivery.recipe import Source
+from delivery.recipe import Recipe, Source
 from domain.build_context import BuildContext
 from domain.fingerprint import fingerprint
 from domain.names import NAMESPACE_COMPONENT, RELEASE_COMPONENT, STACK_LABEL
@@ -106,10 +107,10 @@ def _secret(value: object, existing: str | None) -> pulumi.Output[str] | Existin
     return pulumi.Output.secret(reveal()) if reveal else None
 
 
-def build_secrets(settings: Settings) -> Mapping[str, pulumi.Output[str]]:
-    """Build arguments with credentials in them."""
+def build_secrets(settings: Settings, *, package_index: bool) -> Mapping[str, pulumi.Output[str]]:
+    """Build arguments with credentials in them; ``package_index`` for a build that installs Python packages."""
     found = {}
-    if settings.package_index:
+    if settings.package_index and package_index:
         found["PIP_INDEX_URL"] = pulumi.Output.secret(settings.package_index.get_secret_value())
     if settings.proxy:
         proxy = settings.proxy.get_secret_value()
@@ -169,33 +170,59 @@ def git_connections(settings: Settings, plan: Plan, cluster: AgentNamespace) -> 
     )
 
 
-def build_context(settings: Settings, plan: Plan, root: Path) -> BuildContext | None:
-    """Stage what the client image is built from, when the option builds one. Raises StagingError."""
-    if plan.recipe is None:
-        return None
-    folder = f".build/{pulumi.get_stack()}/context"
+@dataclass(frozen=True)
+class BuildContexts:
+    """Staged contexts of the images that the stack builds."""
+
+    runtime: BuildContext | None
+    """Of what agents run under both options; None when the stack names a ready image."""
+    projects: BuildContext | None
+    """Of the dbt projects on top of it; None unless the option bakes them in."""
+
+
+def build_contexts(settings: Settings, plan: Plan, root: Path) -> BuildContexts:
+    """Stage what the images are built from. Raises StagingError."""
+
+    def staged(recipe: Recipe | None, below: BuildContext | None = None) -> BuildContext | None:
+        if recipe is None:
+            return None
+        folder = f".build/{pulumi.get_stack()}/{recipe.name}"
+        fetch = partial(checkout, settings, root)
+        return stage(recipe, root=root, folder=folder, checkout=fetch, below=below.tag if below else None)
+
     try:
-        return stage(plan.recipe, root=root, folder=folder, checkout=partial(checkout, settings, root))
+        runtime = staged(plan.runtime)
+        return BuildContexts(runtime, staged(plan.projects, runtime))
     except OSError as error:
         raise StagingError.of(error, project=pulumi.get_project()) from None
 
 
-def client_image(settings: Settings, plan: Plan, context: BuildContext | None) -> ClientImage | None:
-    """The client image, when the option builds one."""
-    if plan.recipe is None or context is None:
-        return None
+def agents_image(settings: Settings, plan: Plan, contexts: BuildContexts) -> pulumi.Input[str] | None:
+    """What agents run: an image that is built here, the ready one that the stack names, or None for the chart's default."""
+    if plan.runtime is None or contexts.runtime is None:
+        return settings.agent.image
+    runtime = _image("runtime", settings, plan.runtime, contexts.runtime)
+    if plan.projects is None or contexts.projects is None:
+        return runtime.reference
+    return _image("client", settings, plan.projects, contexts.projects, below=runtime).reference
+
+
+def _image(
+    name: str, settings: Settings, recipe: Recipe, context: BuildContext, *, below: ClientImage | None = None
+) -> ClientImage:
     logins = registries(settings)
+    separate = recipe.base is not None and settings.base_registry is not None
     return ClientImage(
-        "client",
+        name,
         ClientImageArgs(
-            repository=plan.recipe.repository,
+            repository=recipe.repository,
             context=context,
-            platform=plan.recipe.platform,
-            arguments=plan.recipe.arguments,
-            secret_arguments=build_secrets(settings),
+            platform=recipe.platform,
+            arguments={**recipe.arguments, **({"RUNTIME_IMAGE": below.reference} if below else {})},
+            secret_arguments=build_secrets(settings, package_index=recipe.uses_package_index),
             registry=logins[0] if settings.registry else None,
-            base=plan.recipe.base if settings.base_registry else None,
-            base_registry=logins[-1] if settings.base_registry else None,
+            base=recipe.base if separate else None,
+            base_registry=logins[-1] if separate else None,
             engine=settings.image.engine if settings.image else None,
         ),
     )
@@ -208,7 +235,7 @@ def agent_release(
     *,
     cluster: AgentNamespace,
     git: GitConnections,
-    image: ClientImage | None,
+    image: pulumi.Input[str] | None,
 ) -> AgentRelease:
     """The agents' release."""
     agent = settings.agent
@@ -221,7 +248,7 @@ def agent_release(
             release_name=agent.release,
             prefix=agent.prefix,
             chart=agent.chart.address,
-            values=chart_values(settings, plan, image=image.reference if image else agent.image),
+            values=chart_values(settings, plan, image=image),
             agent_secrets=agent_secrets(settings),
             connection_marks=[*marks, *files],
             timeout_seconds=agent.helm_timeout,

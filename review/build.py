@@ -108,7 +108,7 @@ def _values(
     if release is None:
         return None, None
     before, after = release.before.get("values"), release.after.get("values")
-    if after is not None and preview.of_type(IMAGE_TYPE) and _option(preview) == "agent-image":
+    if after is not None and any(step.operation != "delete" for step in preview.of_type(IMAGE_TYPE)):
         after = _with_unknown_image(after)
     return before, after
 
@@ -237,11 +237,17 @@ def _agents_image(values: Mapping[str, Any] | None) -> str | None:
 
 
 def _image_reasons(step: Step, preview: Preview, facts: Facts) -> Iterator[str]:
+    projects = step.name == "client"
     if step.operation == "create":
-        yield "the option agent-image builds it"
+        yield (
+            "the option agent-image adds the dbt projects to it"
+            if projects
+            else "the stack builds what agents run"
+        )
         return
     if step.operation == "delete":
-        yield "the option git-submodule builds none; the old one stays in its registry"
+        why = "git-submodule brings the dbt projects" if projects else "the stack names a ready image"
+        yield f"{why}; the old image stays in its registry"
         return
     old, new = step.before.get("build") or {}, step.after.get("build") or {}
     told = False
@@ -249,6 +255,8 @@ def _image_reasons(step: Step, preview: Preview, facts: Facts) -> Iterator[str]:
         told = True
         if difference.key == "BASE_IMAGE":
             yield f"the base image goes from `{difference.before}` to `{difference.after}`"
+        elif difference.key == "RUNTIME_IMAGE":
+            yield "what is below the dbt projects changes"
         else:
             yield f"the build argument {difference.key} changes"
     if old.get("platform") != new.get("platform"):

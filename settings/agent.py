@@ -267,7 +267,7 @@ class Agent(_Environment):
     chart: Chart
     """The Helm chart."""
     image: ImageReference | None = None
-    """git-submodule: image of the agents, with dbt and Cosmos in it; the chart's default when left out."""
+    """git-submodule: a ready image with dbt and Cosmos in it, instead of one that is built (`image`)."""
     workers: Annotated[tuple[Worker, ...], Field(min_length=1)] = (Worker(name="default-worker"),)
     """Worker Deployments."""
     dag_processor: Component = Component()

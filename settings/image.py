@@ -51,7 +51,7 @@ class Registry(Section):
 
 
 class Image(Section):
-    """The agent client image of the agent-image option."""
+    """The image that agents run, under both options: built here, and pushed to the registry."""
 
     repository: Repository
     """Where the image is pushed, without a tag: the tag is made from the content."""
@@ -70,7 +70,7 @@ class Image(Section):
     ] = ()
     """Debian packages to add."""
     parse: bool = True
-    """Run `dbt deps` and `dbt parse` at build time, so that agents start from a ready manifest."""
+    """agent-image: run `dbt parse` at build time, so that agents start from a ready manifest."""
     dockerfile: str | None = None
     """A Dockerfile of your own (relative to Pulumi.yaml) instead of the generated recipe; see docs/image.md."""
     ca_bundle: str | None = None

@@ -226,8 +226,6 @@ def _local_files(stack: _Stack) -> Found:
     for name, connection in stack.connections.items():
         if isinstance(connection, HttpsConnection | GithubAppConnection) and connection.ca_bundle:
             yield from _pem(f"connections.{name}.caBundle", stack.root, connection.ca_bundle)
-    if stack.delivery != "agent-image":
-        return
     if stack.image and stack.image.ca_bundle:
         yield from _pem("image.caBundle", stack.root, stack.image.ca_bundle)
     if (
@@ -245,7 +243,7 @@ def _local_files(stack: _Stack) -> Found:
             "lies beside Pulumi.yaml, and its folder becomes the build context; move it into a folder of its own",
         )
     for index, project in enumerate(stack.projects):
-        if project.source is None:
+        if project.source is None or stack.delivery != "agent-image":
             continue
         folder = stack.root / project.source
         at = f"dbtProjects[{index}].source"
@@ -286,6 +284,11 @@ def _image(stack: _Stack) -> Found:
         yield (
             "image",
             "is missing, and delivery is agent-image; add repository and base, or set delivery to git-submodule",
+        )
+    if stack.image and stack.agent and stack.agent.image:
+        yield (
+            "agent.image",
+            "is set as well as image; keep image to build what agents run, or agent.image to run a ready one",
         )
     for field, section in (("registry", "registry"), ("baseRegistry", "base_registry")):
         present, password = section in stack.values, f"{section}_password" in stack.values
@@ -487,6 +490,7 @@ def _environment(stack: _Stack) -> Found:
         "ASTRO_DEPLOYMENT_ID": "agent.ids",
         "ASTRO_DEPLOYMENT_NAMESPACE": "agent.ids",
         "ASTRO_DBT_PROJECTS": "dbtProjects",
+        "ASTRO_DBT_BUNDLE_SUBDIR": "dags.subdir",
         **{f"AIRFLOW_CONN_{name.upper()}": f"connections.{name}" for name in stack.connections},
     }
     places = [("agent.env", agent_env(stack.agent))]

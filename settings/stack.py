@@ -48,7 +48,7 @@ class Settings(Section):
     base_registry_password: SecretStr | None = None
     """Secret: its password."""
     image: Image | None = None
-    """agent-image: the client image."""
+    """What agents run, under both options: built and pushed. Without it, agent.image names a ready image."""
     package_index: SecretStr | None = None
     """Secret: URL of a package index with credentials in it."""
     proxy: SecretStr | None = None

@@ -44,10 +44,19 @@ FIRST = {
     for key, value in FULL.items()
     if key not in {"stateStore", "workers", "sentinel", "dagProcessor"}
 }
+
+
+def with_ready_image(**agent: Any) -> dict[str, Any]:
+    """A stack that names its image and builds none."""
+    config = with_agent(**agent)
+    del config["image"]
+    return config
+
+
 STACKS = {
     "plain": with_agent(),
-    "full": with_agent(**FULL),
-    "first": with_agent(**FIRST, chart={"version": "1.0.2"}),
+    "full": with_ready_image(**FULL),
+    "first": with_ready_image(**FIRST, chart={"version": "1.0.2"}),
     "image": stack(delivery="agent-image"),
 }
 
@@ -91,7 +100,7 @@ def with_raw(agent: Agent, path: Path, value: Any) -> Agent:
 def test_every_decided_value_beats_its_raw_spelling(name: str) -> None:
     settings = settings_of(STACKS[name])
     plan = delivery.plan(settings, authorities={})
-    image = settings.agent.image or (plan.recipe.repository if plan.recipe else None)
+    image = settings.agent.image or (plan.runtime.repository if plan.runtime else None)
     decided = decided_values(settings, plan, image=image)
     expected = chart_values(settings, plan, image=image)
     paths = list(leaves(decided))
@@ -134,7 +143,7 @@ def test_every_decided_value_beats_its_raw_spelling(name: str) -> None:
     ],
 )
 def test_the_sentence_names_key_and_setting(values: dict[str, Any], key: str, setting: str) -> None:
-    settings = settings_of(with_agent(**FULL))
+    settings = settings_of(with_ready_image(**FULL))
     settings = settings.model_copy(update={"agent": settings.agent.model_copy(update={"values": values})})
     with pytest.raises(SettingsError) as caught:
         delivery.check(settings, delivery.plan(settings, authorities={}), project="astro-dbt")

@@ -22,6 +22,11 @@ def bundle_of(plan):
     return entry
 
 
+def projects_of(plan):
+    """Where the Dags find the projects."""
+    return json.loads({item.name: item.value for item in plan.environment}["ASTRO_DBT_PROJECTS"])
+
+
 def test_submodule_option():
     plan = plan_of(stack())
     entry = bundle_of(plan)
@@ -34,9 +39,9 @@ def test_submodule_option():
         "refresh_interval": 300,
         "submodules": True,
     }
-    assert plan.recipe is None
+    assert plan.projects is None
     assert plan.project_paths == {"jaffle": "/tmp/airflow/dag_bundles/dags/tracking_repo/dags/dbt/jaffle"}
-    assert "ASTRO_DBT_PROJECTS" not in {item.name for item in plan.environment}
+    assert projects_of(plan) == {"jaffle": {"repository": "dags/dbt/jaffle"}}
 
 
 def test_image_option_keeps_the_bundle_but_for_its_submodules():
@@ -47,10 +52,26 @@ def test_image_option_keeps_the_bundle_but_for_its_submodules():
         key: value for key, value in submodule["kwargs"].items() if key != "submodules"
     }
     assert image.project_paths == {"jaffle": "/usr/local/airflow/dbt/jaffle"}
-    assert {item.name: item.value for item in image.environment}[
-        "ASTRO_DBT_PROJECTS"
-    ] == "/usr/local/airflow/dbt"
-    assert image.recipe is not None
+    assert projects_of(image) == {"jaffle": {"image": "/usr/local/airflow/dbt/jaffle"}}
+    assert image.projects is not None
+
+
+def test_what_is_below_the_projects_is_the_same_under_both_options():
+    assert plan_of(stack()).runtime == plan_of(stack(delivery="agent-image")).runtime is not None
+
+
+def test_every_dag_is_told_what_fits_remote_agents():
+    for option in ("git-submodule", "agent-image"):
+        told = {item.name: item.value for item in plan_of(stack(delivery=option)).environment}
+        assert told["ASTRO_DBT_BUNDLE_SUBDIR"] == "dags"
+        assert told["ASTRO_DBT_EXECUTABLE"] == "/home/astro/dbt_venv/bin/dbt"
+        assert told["AIRFLOW__COSMOS__ENABLE_CACHE_DBT_LS"] == "False"
+        assert told["AIRFLOW__COSMOS__CACHE_DIR"].startswith("/tmp/")
+        parse, process = (
+            int(told[f"AIRFLOW__{name}"])
+            for name in ("CORE__DAGBAG_IMPORT_TIMEOUT", "DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT")
+        )
+        assert 30 < parse < process
 
 
 def test_plain_folder_of_the_dag_repository_is_no_submodule():

@@ -4,27 +4,49 @@ from __future__ import annotations
 
 import re
 
-from delivery.recipe import recipe
+from delivery.recipe import projects_recipe, runtime_recipe
 from tests.support.stacks import settings_of, stack
 
 
-def made(**image):
-    found = recipe(settings_of(stack(delivery="agent-image", image={**stack()["image"], **image})))
+def settings_with(**image):
+    return settings_of(stack(delivery="agent-image", image={**stack()["image"], **image}))
+
+
+def runtime(**image):
+    """The recipe of what agents run under both options."""
+    found = runtime_recipe(settings_with(**image))
     assert found is not None
     return found
 
 
-def test_dependencies_come_before_projects():
-    text = made().files["Dockerfile"]
-    assert text.index("requirements-dbt.txt") < text.index(
-        "COPY --chown=50000:50000 dbt /usr/local/airflow/dbt"
-    )
-    assert text.index("COPY --chown=50000:50000 dbt ") < text.index("dbt parse")
-    assert text.rstrip().endswith("USER 50000")
+def projects(**image):
+    """The recipe of the projects' layers."""
+    found = projects_recipe(settings_with(**image))
+    assert found is not None
+    return found
+
+
+def test_projects_are_layers_on_top_of_what_both_options_run():
+    below, above = runtime(), projects()
+    assert "dbt/" not in " ".join(below.files)
+    assert below.sources == ()
+    text = above.files["Dockerfile"]
+    assert text.startswith("ARG RUNTIME_IMAGE\nFROM ${RUNTIME_IMAGE}\n")
+    assert text.index("COPY --chown=50000:50000 dbt /usr/local/airflow/dbt") < text.index("dbt parse")
+    for found in (below.files["Dockerfile"], text):
+        assert re.findall(r"^USER (.*)$", found, flags=re.MULTILINE)[-1] == "50000"
+
+
+def test_packages_and_manifest_are_steps_of_their_own():
+    steps = [step for step in projects().files["Dockerfile"].split("\n\n") if step.startswith("RUN")]
+    assert ["dbt deps" in step for step in steps] == [True, False]
+    assert ["dbt parse" in step for step in steps] == [False, True]
+    assert "[ ! -d dbt_packages ]" in steps[0], "packages of the repository are used as they are"
 
 
 def test_package_index_is_known_to_the_packages_stage_only():
-    text = made().files["Dockerfile"]
+    text = runtime().files["Dockerfile"]
+    assert "PIP_INDEX_URL" not in projects().files["Dockerfile"]
     stages = re.split(r"^FROM ", text, flags=re.MULTILINE)
     assert "ARG PIP_INDEX_URL" in stages[1]
     assert "PIP_INDEX_URL" not in stages[2]
@@ -32,25 +54,27 @@ def test_package_index_is_known_to_the_packages_stage_only():
 
 
 def test_dbt_has_a_venv_of_its_own_called_by_path():
-    text = made().files["Dockerfile"]
+    text = runtime().files["Dockerfile"]
     assert "python3 -m venv /home/astro/dbt_venv" in text
     assert "/home/astro/dbt_venv/bin/pip install" in text
     assert "source " not in text
 
 
 def test_files_for_the_base_images_onbuild_are_there():
-    assert made().files["packages.txt"] == ""
-    assert made().files["requirements.txt"] == ""
+    assert runtime().files["packages.txt"] == ""
+    assert runtime().files["requirements.txt"] == ""
 
 
 def test_no_adapters_no_parse():
-    text = made(adapters=[]).files["Dockerfile"]
+    text = runtime(adapters=[]).files["Dockerfile"] + projects(adapters=[]).files["Dockerfile"]
     assert "dbt parse" not in text
     assert "dbt_venv" not in text
 
 
 def test_parse_can_be_turned_off():
-    assert "dbt parse" not in made(parse=False).files["Dockerfile"]
+    text = projects(parse=False).files["Dockerfile"]
+    assert "dbt parse" not in text
+    assert "dbt deps" in text, "packages are installed all the same"
 
 
 def test_certificate_authorities_are_mounted_never_copied(tmp_path):
@@ -58,15 +82,15 @@ def test_certificate_authorities_are_mounted_never_copied(tmp_path):
     (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
     project = {"name": "jaffle", "repo": "https://git.example.com/j.git"}
     config = stack(delivery="agent-image", image=image, dbtProjects=[project])
-    found = recipe(settings_of(config, root=tmp_path))
-    text = found.files["Dockerfile"]
+    settings = settings_of(config, root=tmp_path)
+    text = runtime_recipe(settings).files["Dockerfile"] + projects_recipe(settings).files["Dockerfile"]
     assert "--mount=type=bind,source=ca.crt" in text
     assert not re.search(r"^COPY.*ca\.crt", text, flags=re.MULTILINE)
 
 
 def test_parse_environment_is_quoted():
     project = {**stack()["dbtProjects"][0], "parseEnv": {"A": "x y'; rm"}}
-    found = recipe(settings_of(stack(delivery="agent-image", dbtProjects=[project])))
+    found = projects_recipe(settings_of(stack(delivery="agent-image", dbtProjects=[project])))
     assert "A='x y'\"'\"'; rm'" in found.files["Dockerfile"]
 
 
@@ -75,13 +99,14 @@ def test_own_dockerfile_replaces_the_generated_one(tmp_path):
     (tmp_path / "client" / "Dockerfile.client").write_text("FROM scratch\n")
     image = {**stack()["image"], "dockerfile": "client/Dockerfile.client"}
     project = {"name": "jaffle", "repo": "https://git.example.com/j.git"}
-    found = recipe(
-        settings_of(stack(delivery="agent-image", image=image, dbtProjects=[project]), root=tmp_path)
-    )
+    settings = settings_of(stack(delivery="agent-image", image=image, dbtProjects=[project]), root=tmp_path)
+    found = runtime_recipe(settings)
     assert found.dockerfile == "client/Dockerfile.client"
     assert "Dockerfile" not in found.files
+    above = projects_recipe(settings).files["Dockerfile"]
+    assert "if [ -x /home/astro/dbt_venv/bin/dbt ]; then" in above, "it may have dbt elsewhere, or none"
 
 
 def test_local_folder_wins_over_the_repository():
-    (source,) = made().sources
+    (source,) = projects().sources
     assert (source.folder, source.repo) == ("examples/dbt-project", None)

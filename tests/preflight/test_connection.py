@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from clients.git import Cause, GitError
-from delivery.recipe import recipe
+from delivery.recipe import projects_recipe
 from domain.connection_secret import https_secret
 from preflight.connection import cluster_secrets, repository_access
 from program import wiring
@@ -48,7 +48,7 @@ def hold(trial: Trial, password: str) -> None:
 
 def checkout(settings: Settings, target: Path) -> None:
     """Fetch the project as the image build does."""
-    built = recipe(settings)
+    built = projects_recipe(settings)
     assert built is not None
     (source,) = built.sources
     target.mkdir(exist_ok=True)

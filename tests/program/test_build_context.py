@@ -24,6 +24,7 @@ def project(tmp_path):
 
 def recipe(**changes):
     values = {
+        "name": "context",
         "repository": "r/x",
         "base": "b:1",
         "platform": "linux/amd64",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from delivery.recipe import Recipe, recipe
+from delivery.recipe import Recipe, projects_recipe
 from program import wiring
 from program.build_context import StagingError, stage
 from settings import Settings
@@ -49,7 +49,7 @@ def settings_for(server: GitServer, *, token: str = TOKEN, **project: Any) -> Se
 
 def recipe_of(settings: Settings) -> Recipe:
     """The stack's recipe."""
-    built = recipe(settings)
+    built = projects_recipe(settings)
     assert built is not None
     return built
 

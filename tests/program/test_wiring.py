@@ -92,7 +92,9 @@ def test_build_secrets(recorder):
     config = stack(
         proxy="http://u:canary@proxy.example.com:3128", packageIndex="https://u:canary@i.example.com/simple"
     )
-    found = wiring.build_secrets(settings_of(config))
+    settings = settings_of(config)
+    assert set(wiring.build_secrets(settings, package_index=False)) == {"HTTP_PROXY", "HTTPS_PROXY"}
+    found = wiring.build_secrets(settings, package_index=True)
     assert set(found) == {"PIP_INDEX_URL", "HTTP_PROXY", "HTTPS_PROXY"}
     assert secret_text(recorder, found["HTTP_PROXY"]) == "http://u:canary@proxy.example.com:3128"
 
@@ -120,8 +122,8 @@ def test_what_keeps_the_context_from_being_staged_is_a_sentence(recorder, tmp_pa
     settings = settings_of(config, root=tmp_path)
     plan = delivery.plan(settings, authorities={})
     with pytest.raises(ReportedError) as caught:
-        wiring.build_context(settings, plan, tmp_path)
+        wiring.build_contexts(settings, plan, tmp_path)
     assert str(caught.value).startswith(
-        f"astro-dbt:image cannot be built, because {tmp_path}/.build/test/context "
+        f"astro-dbt:image cannot be built, because {tmp_path}/.build/test/runtime "
     )
     assert str(caught.value).count("\n") == 0

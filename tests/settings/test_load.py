@@ -339,12 +339,15 @@ class TestAgent:
         assert settings_of(config).agent_token is None
 
     def test_new_runtime_needs_new_chart(self):
-        found = problems(
-            with_agent(
-                chart={"version": "2.0.0"}, image="r.example.com/a:3.3-1-python-3.13-astro-agent-1.8.2"
-            )
+        config = with_agent(
+            chart={"version": "2.0.0"}, image="r.example.com/a:3.3-1-python-3.13-astro-agent-1.8.2"
         )
-        assert "state store" in found["agent.image"]
+        del config["image"]
+        assert "state store" in problems(config)["agent.image"]
+
+    def test_one_image_is_built_or_named(self):
+        both = problems(with_agent(image="r.example.com/a:1"))
+        assert "set as well as image; keep image to build" in both["agent.image"]
 
 
 class TestValuesFiles:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -109,7 +110,7 @@ def test_elsewhere_helm_s_own_limit_bounds_the_wait(helm: Helm, cluster: Cluster
         def shorten() -> None:
             take(cluster, helm, Holder("elsewhere", (Process(1, 1),), 1))
 
-        status, (sentence,) = wait(cluster, helm, Clock(shorten))
+        status, (sentence,) = wait(cluster, helm, Clock(shorten, lambda: time.sleep(1.5)))
         assert "may still be at work on another machine" in sentence
     else:
         status, reports = wait(cluster, helm, Clock(), seconds=0)

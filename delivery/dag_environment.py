@@ -1,0 +1,37 @@
+"""What every Dag finds in its environment: where the dbt projects are, and settings of Cosmos that fit remote agents."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+
+from delivery.plan import EnvVar
+from delivery.recipe import DBT
+from settings.stack import Settings
+
+PROJECTS = "ASTRO_DBT_PROJECTS"
+"""JSON: dbt project -> {"image": folder of the image} or {"repository": folder of the Dag repository}."""
+SUBDIR = "ASTRO_DBT_BUNDLE_SUBDIR"
+"""Folder of the Dag repository that the bundle starts in; empty for its root."""
+EXECUTABLE = "ASTRO_DBT_EXECUTABLE"
+"""dbt of the image that this program builds."""
+
+IMPORT_SECONDS = 180
+"""Seconds that the first parse of a new commit may take, in which dbt reads the whole project (Airflow's default is 30)."""
+
+
+def dag_environment(settings: Settings, places: Mapping[str, Mapping[str, str]]) -> Iterator[EnvVar]:
+    """Variables for every Dag of the agents, not only for the example's.
+
+    ``places`` maps dbt projects to {"image": …} or {"repository": …}. Cosmos keeps the result of `dbt ls` in an Airflow
+    Variable, which a remote Dag processor cannot write: each parse would fail to and fill the Pod's disk with tracebacks
+    (astronomer-cosmos#2551). Its cache folder must be writable, also on a read-only root file system.
+    """
+    yield EnvVar(PROJECTS, json.dumps(places, sort_keys=True))
+    yield EnvVar(SUBDIR, settings.dags.subdir or "")
+    if settings.image is not None and settings.image.adapters:
+        yield EnvVar(EXECUTABLE, DBT)
+    yield EnvVar("AIRFLOW__COSMOS__CACHE_DIR", "/tmp/cosmos")  # noqa: S108 - folder of the container
+    yield EnvVar("AIRFLOW__COSMOS__ENABLE_CACHE_DBT_LS", "False")
+    yield EnvVar("AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT", str(IMPORT_SECONDS))
+    yield EnvVar("AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT", str(IMPORT_SECONDS + 60))
