@@ -18,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from delivery.plan import EnvVar, Mount, SecretKey
 from domain.address import RepositoryAddress
@@ -190,7 +190,7 @@ def _git_config(
                 f"http.https://{host}/.sslCAInfo",
                 f"{CONFIG_MOUNT}/config/{authority_file(item.connection)}",
             )
-    for item in dict.fromkeys(repositories[1 if settings.dags.connection else 0 :]):
+    for item in _merged(repositories[1 if settings.dags.connection else 0 :]):
         found = settings.connections[item.connection]
         if isinstance(found, SshConnection):
             yield from _ssh_rewrites(item)
@@ -202,6 +202,19 @@ def _git_config(
                         f"http.{spelling}.extraHeader",
                         SecretKey(secret_name(settings, item.connection), HEADER_KEY),
                     )
+
+
+def _merged(repositories: list[_Opened]) -> list[_Opened]:
+    """One entry per repository, however it is spelled: Git would send its header twice, which hosts refuse."""
+    merged: list[_Opened] = []
+    for item in repositories:
+        for index, known in enumerate(merged):
+            if known.connection == item.connection and known.address.same_repository(item.address):
+                merged[index] = replace(known, spellings=(*known.spellings, item.url, *item.spellings))
+                break
+        else:
+            merged.append(item)
+    return merged
 
 
 def spellings_of(url: str, further: tuple[str, ...] = ()) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from clients.git import GitError, PartialClone, Session, ls_remote
+from clients.git.links import follow
 from preflight.cluster import secret_reader
 from preflight.connection import repository_access
 from preflight.dbt_files import READ, examine, files_of
@@ -57,6 +58,11 @@ def _repository(world: World, index: int, project: DbtProject, repo: str) -> Non
                 return
             entries = {entry.path: entry for entry in clone.entries(commit)}
             folder = project.subdir or ""
+            real = follow(clone, entries, folder)
+            if real != folder:
+                remedy = real or "the real folder"
+                world.found("dbt.project", "link", at=f"{at}.subdir", path=folder, real=remedy)
+                return
             content = clone.read(files_of(entries, folder))
     except GitError as error:
         explain(world, subject, error)

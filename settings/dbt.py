@@ -24,7 +24,7 @@ class DbtProject(Section):
     spellings: tuple[RepositoryUrl, ...] = ()
     """Further addresses of the same repository that .gitmodules may hold; patterns of known hosts need none."""
     ref: Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\s~^:?*\[\\]+$")] = "main"
-    """Branch, tag or commit: what the image is built from, and what the submodule's lag is measured against."""
+    """Branch, tag or commit: what the image is built from, and what the submodule's lag is measured against; the lag follows, when it is left out, the branch in .gitmodules or else the repository's default branch."""
     connection: ConnectionId | None = None
     """Connection whose credentials open `repo`; none for a public repository."""
     source: str | None = None

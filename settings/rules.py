@@ -171,6 +171,24 @@ def _one_host_per_key(stack: _Stack) -> Found:
             )
 
 
+def _one_connection_per_repository(stack: _Stack) -> Found:
+    """Git would send the headers of both connections, which hosts refuse."""
+    seen: list[tuple[RepositoryAddress, str, str]] = []
+    for path, name, url in stack.uses():
+        if url is None or path == "dags.connection":
+            continue
+        address = RepositoryAddress.parse(url)
+        for known, other, first in seen:
+            if other != name and known.same_repository(address):
+                yield (
+                    path,
+                    f"names {name} for a repository that {first} opens with {other}; write {other} here",
+                )
+                break
+        else:
+            seen.append((address, name, path))
+
+
 def _submodule_credentials_reach(stack: _Stack) -> Found:
     if not stack.dags:
         return
@@ -524,6 +542,7 @@ _RULES: tuple[Callable[[_Stack], Found], ...] = (
     _credentials_fit,
     _connections_fit_urls,
     _one_host_per_key,
+    _one_connection_per_repository,
     _submodule_credentials_reach,
     _projects,
     _local_files,

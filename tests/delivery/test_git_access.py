@@ -185,3 +185,14 @@ def test_nested_submodule_with_a_token_of_its_own():
     entries = git_config(git_access(settings_of(config), authorities={}, submodules=True))
     header = SecretKey("astro-agent-git-macros", "http-header")
     assert ("http.https://other.example.com/macros.git.extraHeader", header) in entries
+
+
+def test_two_spellings_of_one_repository_send_one_header():
+    url = "https://git.example.com/analytics/jaffle"
+    projects = [
+        {"name": "a", "path": "dags/dbt/mono/a", "repo": f"{url}.git", "connection": "git"},
+        {"name": "b", "path": "dags/dbt/mono/b", "repo": url, "connection": "git"},
+    ]
+    config = git_config(git_access(settings_of(stack(dbtProjects=projects)), authorities={}, submodules=True))
+    headers = [key for key, _ in config if key.endswith(".extraHeader")]
+    assert sorted(headers) == [f"http.{url}.extraHeader", f"http.{url}.git.extraHeader"]

@@ -433,3 +433,14 @@ class TestAddresses:
     def test_a_code_submodule_may_be_public(self):
         dags = {**stack()["dags"], "submodules": [{"repo": "https://git.example.com/a/common.git"}]}
         assert settings_of(stack(dags=dags)).dags.submodules[0].connection is None
+
+    def test_one_repository_with_two_connections(self):
+        config = stack(
+            dags={
+                **stack()["dags"],
+                "submodules": [{"repo": "git@git.example.com:analytics/jaffle.git", "connection": "key"}],
+            },
+            connections={**stack()["connections"], "key": {"type": "ssh"}},
+            credentials={**stack()["credentials"], "key": {"privateKey": SSH_KEY}},
+        )
+        assert "write key here" in problems(config)["dbtProjects[0].connection"]
