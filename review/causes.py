@@ -17,7 +17,7 @@ _BACKEND, _XCOM, _STATE = "the secrets backend", "the XCom store", "the state st
 _SECURITY, _LINEAGE, _IDENTITY = "pod security", "OpenLineage", "the Deployment's ids"
 _SCALING, _RESOURCES = "autoscaling", "resources"
 _FIRST = (IMAGE, PROJECTS, BUNDLE, GIT, CONNECTION, SECRET)
-"""Order of the reasons that people look for; the rest follows by name."""
+"""Order of the reasons that people look for; other words follow, and bare keys last."""
 
 _KEYS: Mapping[str, str] = {
     "image": IMAGE,
@@ -76,5 +76,6 @@ def grouped(items: Iterable[tuple[Sequence[str], Item]]) -> list[tuple[str, list
     return [(name, groups[name]) for name in ordered(groups)]
 
 
-def _rank(name: str) -> tuple[int, str]:
-    return (_FIRST.index(name) if name in _FIRST else len(_FIRST), name)
+def _rank(name: str) -> tuple[int, bool, str]:
+    """Words before bare keys, which mean less to people."""
+    return (_FIRST.index(name) if name in _FIRST else len(_FIRST), name.startswith("`"), name)
