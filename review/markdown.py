@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from domain.names import SECRETS_MARK
 from review import words
 from review.build import namespaces_at_risk
-from review.differences import shown
+from review.causes import grouped
+from review.differences import Difference, shown
 from review.model import Commits, DbtChange, ObjectChange, Review, Verdict
 from review.restarts import Deployment
 
@@ -208,24 +208,26 @@ def _grace(part: Deployment) -> str:
 
 
 def _because(part: Deployment) -> str:
-    told = [_reason(reason) for reason in part.reasons]
+    told = list(part.reasons)
     if len(told) > _MOST_REASONS:
         told = [*told[: _MOST_REASONS - 1], f"{len(told) - _MOST_REASONS + 1} more"]
     return words.listed(told) or _NONE
 
 
-def _reason(reason: str) -> str:
-    if reason.endswith(f".{SECRETS_MARK}"):
-        return "a Secret that it reads"
-    return reason if " " in reason else f"`{reason}`"
-
-
 def _values(review: Review) -> Iterator[str]:
-    lines = []
-    for item in review.values:
-        before, after = shown(item.before, item.path), shown(item.after, item.path)
-        lines.append(f"- `{item.key}`: {_change(before, after, item.before is None, item.after is None)}")
-    yield from _folded(lines, f"{words.count(len(lines), 'value')} of the chart differ")
+    lines: list[str] = []
+    for name, items in grouped((item.path, item) for item in review.values):
+        changes = [_value(item) for item in items]
+        if len(changes) == 1:
+            lines += changes
+        else:
+            lines += [f"- {_sentence(name).rstrip('.')}:", *(f"  {line}" for line in changes)]
+    yield from _folded(lines, f"{words.count(len(review.values), 'value')} of the chart differ")
+
+
+def _value(item: Difference) -> str:
+    before, after = shown(item.before, item.path), shown(item.after, item.path)
+    return f"- `{item.key}`: {_change(before, after, item.before is None, item.after is None)}"
 
 
 def _change(before: str, after: str, added: bool, removed: bool) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from domain.names import CHART_WORKER_GRACE
+from review.causes import cause, ordered
 from review.differences import differences
 
 KUBERNETES_GRACE = 30
@@ -66,7 +67,7 @@ class Deployment:
     grace: int
     """Seconds that each Pod that ends gets to finish."""
     reasons: tuple[str, ...] = ()
-    """Keys of the values that make it so."""
+    """What makes it so, in words or as the key of a value."""
 
     @property
     def disturbed(self) -> bool:
@@ -132,10 +133,10 @@ def _kept(name: str, old: _Part, new: _Part, *, every: str | None) -> Deployment
     reasons: tuple[str, ...] = ()
     if every or left != right:
         fate = "rolls"
-        reasons = tuple(sorted({_key(item.path) for item in differences(left, right)}))
+        reasons = tuple(ordered(cause(item.path) for item in differences(left, right)))
         reasons = (every, *reasons) if every else reasons or ("the order of a list",)
     elif (pods_before, scaled_before) != (pods_after, scaled):
-        fate, reasons = "scales", ("replicas",)
+        fate, reasons = "scales", ("`replicas`",)
     return Deployment(
         name=name,
         component=new.component,
@@ -159,11 +160,6 @@ def _surface(part: _Part) -> dict[str, Any]:
         left_out = (*left_out, "loggingSidecar")
     own = {key: value for key, value in part.block.items() if key not in _NOT_OF_POD}
     return {**{key: value for key, value in shared.items() if key not in left_out}, part.component: own}
-
-
-def _key(path: tuple[str, ...]) -> str:
-    """Enough of a path to recognise it: a variable by its name, anything else by its first two keys."""
-    return ".".join(path[:3] if "env" in path[:2] else path[:2])
 
 
 def _pods(part: _Part) -> tuple[int, bool]:
