@@ -200,10 +200,14 @@ class Pod:
             return
         target = self.folder / "written" / str(self._count)
         added: list[str] = []
+        mounted = [HARNESS, *(volume.path for volume in self.container.volumes)]
         for line in self.docker.call("diff", name).splitlines():
             kind, _, path = line.partition(" ")
-            is_ours = path.startswith(HARNESS) or path in {volume.path for volume in self.container.volumes}
-            if kind == "A" and not is_ours and not any(path.startswith(f"{above}/") for above in added):
+            # The engine makes the folders above a mount; the container's user cannot write to them.
+            of_mount = any(
+                f"{mount}/".startswith(f"{path}/") or path.startswith(f"{mount}/") for mount in mounted
+            )
+            if kind == "A" and not of_mount and not any(path.startswith(f"{above}/") for above in added):
                 added.append(path)
         for number, path in enumerate(added):
             target.mkdir(parents=True, exist_ok=True)
