@@ -33,7 +33,7 @@ from domain.names import NAMESPACE_COMPONENT, RELEASE_COMPONENT, STACK_LABEL
 from preflight import Report
 from preflight.connection import cluster_secrets, repository_access
 from preflight.levels import Levels
-from program.build_context import StagingError, stage
+from program.build_context import StagingError, UnsafeLinkError, stage
 from program.chart_source import is_out_of_reach
 from program.repair import repair_hooks, repair_note
 from settings.connections import GithubAppConnection, HttpsConnection, SshConnection
@@ -178,6 +178,13 @@ def build_context(settings: Settings, plan: Plan, root: Path) -> BuildContext | 
         return stage(plan.recipe, root=root, folder=folder, checkout=partial(checkout, settings, root))
     except OSError as error:
         raise StagingError.of(error, project=pulumi.get_project()) from None
+    except UnsafeLinkError as error:
+        names = [project.name for project in settings.dbt_projects]
+        key = f"dbtProjects[{names.index(error.project)}]" if error.project else "image.dockerfile"
+        raise StagingError(
+            f"{pulumi.get_project()}:{key} holds the link {error.path}, which {error.reason}, so nothing was built; replace it "
+            "with the file itself, or with a relative link inside the repository."
+        ) from None
 
 
 def client_image(settings: Settings, plan: Plan, context: BuildContext | None) -> ClientImage | None:
