@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from clients.git import Entry
+from domain.dbt_adapters import adapters_for
 from preflight.world import World
 from settings.dbt import DbtProject
 
@@ -69,17 +70,35 @@ def _adapter(world: World, project: DbtProject, definition: Mapping[str, Any], p
     profile = definition.get("profile")
     if not isinstance(profiles, dict) or not isinstance(profiles.get(profile), dict):
         return
+    facts: dict[str, Any] = {"profile": profile, "project": project.name}
+    kind = _type_in_use(profiles[profile])
+    if kind is None:
+        world.found("dbt.adapter", "templated", at="image.adapters", **facts)
+        return
     installed = {_distribution(requirement) for requirement in image.adapters}
-    outputs = profiles[profile].get("outputs")
-    types = {
-        output.get("type")
-        for output in (outputs if isinstance(outputs, dict) else {}).values()
-        if isinstance(output, dict)
-    }
-    for kind in sorted(item for item in types if isinstance(item, str) and "{{" not in item):
-        if f"dbt-{kind.replace('_', '-')}" not in installed:
-            facts = {"type": kind, "profile": profile, "project": project.name}
-            world.found("dbt.adapter", "missing", at="image.adapters", **facts)
+    known, usual = adapters_for(kind), f"dbt-{kind.replace('_', '-')}"
+    if not kind or (known | {usual}) & installed:
+        return
+    case = "missing" if known else "unverified"
+    world.found("dbt.adapter", case, at="image.adapters", type=kind, adapter=usual, **facts)
+
+
+def _type_in_use(profile: Mapping[str, Any]) -> str | None:
+    """Type of the target that dbt uses; None when only dbt can tell, "" when the profile does not work anyway.
+
+    The target is `default` when the profile names none (docs.getdbt.com, core/connect-data-platform/connection-profiles).
+    """
+    target = profile.get("target", "default")
+    outputs = profile.get("outputs")
+    if isinstance(target, str) and "{{" in target:
+        # Whichever target it becomes: outputs of one type leave no doubt.
+        found = outputs.values() if isinstance(outputs, dict) else ()
+        types = {output.get("type") for output in found if isinstance(output, dict)}
+        kind = types.pop() if len(types) == 1 else None
+    else:
+        output = outputs.get(target) if isinstance(outputs, dict) else None
+        kind = output.get("type") if isinstance(output, dict) else ""
+    return kind if isinstance(kind, str) and "{{" not in kind else None
 
 
 def _distribution(requirement: str) -> str:
