@@ -336,7 +336,17 @@ CHECKS: Mapping[str, Check] = {
         {
             "missing": _error(
                 "image.adapters",
-                "does not install dbt-{type}, which the profile {profile} of {project} needs; add dbt-{type} with its version",
+                "does not install {adapter}, which the profile {profile} of {project} needs; add {adapter} with its version",
+            ),
+            "unverified": _warning(
+                "image.adapters",
+                "may not install what the type {type} in the profile {profile} of {project} needs: its package is not known "
+                "here; make sure that one of image.adapters brings it",
+            ),
+            "templated": _info(
+                "image.adapters",
+                "was not compared with the profile {profile} of {project}, whose target only dbt can work out; make sure that "
+                "it installs the adapter of every target",
             ),
         },
     ),
@@ -551,7 +561,7 @@ CHECKS: Mapping[str, Check] = {
                 "is on {server}, which gave no answer within {seconds} s; check the network, or raise preflight.timeout",
             ),
             "refused": _error(
-                "registryPassword, baseRegistryPassword",
+                "registryPassword, baseRegistryPassword, pullRegistryPassword",
                 "does not open {server} for {repository} ({detail}); write a valid one with `pulumi config set --secret {field}`",
             ),
             "anonymous": _error(
@@ -562,6 +572,17 @@ CHECKS: Mapping[str, Check] = {
             "no-push": _error(
                 "registry.username",
                 "may read but not push to {repository} on {server}; use a user with push rights",
+            ),
+            "not-created": _error(
+                "image.repository",
+                "is {repository}, which does not exist on {server}, and a push does not create it; {remedy}, or set "
+                "preflight.checks.image.registry to warn with a reason if {server} creates repositories when they are pushed to",
+            ),
+            "short-lived": _warning(
+                "registryPassword, pullRegistryPassword, baseRegistryPassword",
+                "is a password of {username} on {server}, which ends after {lifetime}, and the cluster pulls with it for longer; "
+                "write a lasting login that may pull into pullRegistry and pullRegistryPassword, or name a Secret that is "
+                "renewed in agent.imagePullSecret",
             ),
         },
     ),

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import pulumi
+from pydantic import SecretStr
 
 from clients.git import GitError
 from clients.git import checkout as fetch
@@ -37,6 +38,7 @@ from program.build_context import StagingError, UnsafeLinkError, stage
 from program.chart_source import is_out_of_reach
 from program.repair import repair_hooks, repair_note
 from settings.connections import GithubAppConnection, HttpsConnection, SshConnection
+from settings.image import Registry
 from settings.stack import Settings
 
 
@@ -69,20 +71,16 @@ def git_credentials(settings: Settings) -> Mapping[str, GitCredentials]:
     return found
 
 
-def registries(settings: Settings) -> tuple[RegistryLogin, ...]:
-    """Logins of the registries that images go to and come from."""
-    pairs = (
-        (settings.registry, settings.registry_password),
-        (settings.base_registry, settings.base_registry_password),
-    )
-    return tuple(
-        RegistryLogin(
-            server=registry.server,
-            username=registry.username,
-            password=pulumi.Output.secret(password.get_secret_value()),
-        )
-        for registry, password in pairs
-        if registry and password
+def pull_logins(settings: Settings) -> tuple[RegistryLogin, ...]:
+    """Logins that the cluster pulls images with."""
+    return tuple(_login(registry, password) for _, registry, password in settings.logins_to_pull)
+
+
+def _login(registry: Registry, password: SecretStr) -> RegistryLogin:
+    return RegistryLogin(
+        server=registry.server,
+        username=registry.username,
+        password=pulumi.Output.secret(password.get_secret_value()),
     )
 
 
@@ -93,7 +91,7 @@ def agent_secrets(settings: Settings) -> AgentSecrets:
     lineage = _secret(settings.open_lineage_api_key, agent.open_lineage.api_key_secret)
     return AgentSecrets(
         agent_token=_secret(settings.agent_token, agent.agent_token_secret),
-        image_pull=ExistingSecret(pull) if pull else registries(settings),
+        image_pull=ExistingSecret(pull) if pull else pull_logins(settings),
         sentinel_auth=_secret(settings.sentinel_auth, agent.sentinel_auth_secret),
         open_lineage_api_key=lineage,
     )
@@ -191,7 +189,16 @@ def client_image(settings: Settings, plan: Plan, context: BuildContext | None) -
     """The client image, when the option builds one."""
     if plan.recipe is None or context is None:
         return None
-    logins = registries(settings)
+    push = (
+        settings.registry
+        and settings.registry_password
+        and _login(settings.registry, settings.registry_password)
+    )
+    base = (
+        settings.base_registry
+        and settings.base_registry_password
+        and _login(settings.base_registry, settings.base_registry_password)
+    )
     return ClientImage(
         "client",
         ClientImageArgs(
@@ -200,9 +207,9 @@ def client_image(settings: Settings, plan: Plan, context: BuildContext | None) -
             platform=plan.recipe.platform,
             arguments=plan.recipe.arguments,
             secret_arguments=build_secrets(settings),
-            registry=logins[0] if settings.registry else None,
-            base=plan.recipe.base if settings.base_registry else None,
-            base_registry=logins[-1] if settings.base_registry else None,
+            registry=push or None,
+            base=plan.recipe.base if base else None,
+            base_registry=base or None,
             engine=settings.image.engine if settings.image else None,
         ),
     )
