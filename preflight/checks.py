@@ -313,6 +313,25 @@ CHECKS: Mapping[str, Check] = {
             ),
         },
     ),
+    "dbt.links": Check(
+        "Symbolic links of what goes into the image stay inside the repository",
+        {
+            "outside": _error(
+                "dbtProjects[<n>].repo, .source",
+                "holds the link {path}, which {reason}; replace it with the file itself, or with a relative link inside the "
+                "repository",
+            ),
+        },
+    ),
+    "dbt.lfs": Check(
+        "Files that Git LFS keeps reach the agents with their content",
+        {
+            "pointers": _warning(
+                "dbtProjects[<n>].repo, .source, .path",
+                "keeps {paths} in Git LFS, so agents get three lines of text instead; take them out of Git LFS, or {remedy}",
+            ),
+        },
+    ),
     "dbt.name": Check(
         "The project is called the same in the stack and in dbt_project.yml",
         {

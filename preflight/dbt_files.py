@@ -10,10 +10,14 @@ import yaml
 
 from clients.git import Entry
 from domain.dbt_adapters import adapters_for
+from domain.lfs import LfsRules
+from domain.links import LinkError, check_upwards, follow
 from preflight.world import World
 from settings.dbt import DbtProject
 
 PROJECT, PROFILES, LOCK = "dbt_project.yml", "profiles.yml", "package-lock.yml"
+ATTRIBUTES = ".gitattributes"
+_SHOWN = 5
 READ = (PROJECT, PROFILES, LOCK, "packages.yml", "dependencies.yml")
 
 
@@ -22,6 +26,72 @@ def files_of(entries: Mapping[str, Entry], folder: str) -> list[Entry]:
     prefix = f"{folder}/" if folder else ""
     found = (entries.get(prefix + name) for name in READ)
     return [entry for entry in found if entry is not None and entry.kind == "file"]
+
+
+def attributes_of(entries: Mapping[str, Entry]) -> list[Entry]:
+    """Every .gitattributes of a commit."""
+    return [
+        entry for path, entry in entries.items() if path.split("/")[-1] == ATTRIBUTES and entry.kind == "file"
+    ]
+
+
+def examine_lfs(
+    world: World,
+    entries: Mapping[str, Entry],
+    content: Mapping[str, bytes],
+    folder: str,
+    *,
+    at: str,
+    remedy: str,
+) -> None:
+    """Report the files below ``folder`` that the repository keeps in Git LFS."""
+    rules = LfsRules({path: data for path, data in content.items() if path.split("/")[-1] == ATTRIBUTES})
+    prefix = f"{folder}/" if folder else ""
+    report_lfs(
+        world,
+        [
+            path
+            for path, entry in entries.items()
+            if entry.kind == "file" and path.startswith(prefix) and rules.covers(path)
+        ],
+        at=at,
+        remedy=remedy,
+    )
+
+
+def report_lfs(world: World, paths: list[str], *, at: str, remedy: str) -> None:
+    """Report files of which agents would get the pointers."""
+    if paths:
+        more = len(paths) - _SHOWN
+        shown = ", ".join(sorted(paths)[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+        world.found("dbt.lfs", "pointers", at=at, paths=shown, remedy=remedy)
+
+
+def links_of(entries: Mapping[str, Entry]) -> list[Entry]:
+    """Every symbolic link of a commit: whether one leads out can depend on another."""
+    return [entry for entry in entries.values() if entry.kind == "link"]
+
+
+def examine_links(
+    world: World, entries: Mapping[str, Entry], content: Mapping[str, bytes], folder: str, *, at: str
+) -> str | None:
+    """Report links below ``folder`` that staging refuses; the folder's real path, None when it is such a link itself."""
+    targets = {link.path: content[link.path].decode(errors="surrogateescape") for link in links_of(entries)}
+    try:
+        real = follow(folder, targets.get)
+    except LinkError as error:
+        world.found("dbt.links", "outside", at=at, path=error.path, reason=error.reason)
+        return None
+    prefix = f"{real}/" if real else ""
+    for path in targets:
+        if path.startswith(prefix):
+            try:
+                found = follow(path, targets.get)
+                if (found in entries and entries[found].kind == "folder") or not found:
+                    check_upwards(path, found)
+            except LinkError as error:
+                world.found("dbt.links", "outside", at=at, path=error.path, reason=error.reason)
+    return real
 
 
 def examine(world: World, index: int, files: Mapping[str, bytes], *, at: str, where: str) -> str | None:

@@ -114,7 +114,7 @@ def _pull(world: World) -> None:
         Registry(pull.server, login, timeout=world.timeout).check_pull(place.repository)
     except RegistryError as error:
         field = "pullRegistryPassword"
-        facts = {"server": pull.server, "repository": place.repository, "detail": error, "field": field}
+        facts = {"server": pull.server, "repository": place.repository, "detail": str(error), "field": field}
         world.found("image.registry", "refused", at=field, **facts)
     except WebError as error:
         _refused(world, "image.repository", place, error)

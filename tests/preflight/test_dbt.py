@@ -168,3 +168,71 @@ def test_the_example_project_is_good() -> None:
         preflight={"checks": only("dbt")},
     )
     expect_nothing(look(config), but=("preflight.level", "git.reach", "dbt.packages"))
+
+
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 5\n"
+LFS = {
+    ".gitattributes": "*.csv filter=lfs diff=lfs merge=lfs -text\nseeds/plain.csv -filter\n",
+    "seeds/raw.csv": POINTER,
+    "seeds/plain.csv": "a,b\n",
+}
+
+
+def _link(repository: Repository, path: str, target: str) -> None:
+    place = repository.tree / path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.symlink_to(target)
+
+
+def _from_repository(git_stack: GitStack, **project: Any) -> Any:
+    url = git_stack.server.url("analytics/jaffle.git")
+    return git_stack.look(delivery="agent-image", dbtProjects=git_stack.project(repo=url, **project))
+
+
+@pytest.mark.parametrize(
+    ("path", "target", "reason"),
+    [
+        ("models/leak.sql", "/etc/hostname", "absolute"),
+        ("models/leak.sql", "../../../../etc/hostname", "leads out"),
+        ("models/up", "../models", "upwards"),
+        ("models/up", "..", "upwards"),
+    ],
+)
+def test_a_link_that_leads_out_of_the_repository_or_upwards(
+    git_stack: GitStack, path: str, target: str, reason: str
+) -> None:
+    _link(git_stack.dbt, path, target)
+    git_stack.dbt.commit()
+    report = _from_repository(git_stack)
+    expect(report, "dbt.links", "outside", at="dbtProjects[0].repo", says=f"{path}, which leads")
+    assert reason in str(report.findings)
+
+
+def test_a_link_that_leads_out_of_a_local_folder(tmp_path: Path) -> None:
+    (tmp_path / "project/models").mkdir(parents=True)
+    (tmp_path / "project/models/leak.sql").symlink_to("/etc/hostname")
+    report = _local(tmp_path, PROJECT)
+    expect(report, "dbt.links", "outside", at="dbtProjects[0].source", says="models/leak.sql")
+
+
+def test_links_inside_the_repository_are_no_finding(git_stack: GitStack) -> None:
+    _link(git_stack.dbt, "projects/sales/models/x.sql", "../../../views/x.sql")
+    _link(git_stack.dbt, "alias", "projects/sales")
+    git_stack.dbt.commit({"views/x.sql": "select 1\n", "projects/sales/dbt_project.yml": "name: jaffle\n"})
+    expect_nothing(_from_repository(git_stack, subdir="alias"))
+
+
+def test_lfs_pointers_are_named_for_the_image(git_stack: GitStack) -> None:
+    git_stack.dbt.commit(LFS)
+    report = _from_repository(git_stack)
+    expect(report, "dbt.lfs", "pointers", at="dbtProjects[0].repo", says="seeds/raw.csv in")
+
+
+def test_lfs_pointers_are_named_for_a_submodule(git_stack: GitStack) -> None:
+    git_stack.link("dags/dbt/jaffle", git_stack.server.url("analytics/jaffle.git"), git_stack.dbt.commit(LFS))
+    expect(git_stack.look(), "dbt.lfs", "pointers", at="dbtProjects[0].path", says="seeds/raw.csv in")
+
+
+def test_lfs_pointers_are_named_for_a_local_folder(tmp_path: Path) -> None:
+    report = _local(tmp_path, {**PROJECT, "raw.csv": POINTER, "plain.csv": "a\n"})
+    expect(report, "dbt.lfs", "pointers", at="dbtProjects[0].source", says="raw.csv in")
