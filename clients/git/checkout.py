@@ -12,7 +12,7 @@ from clients.git.refs import ls_remote
 from clients.git.session import Session
 
 _LFS = (
-    "-c", "filter.lfs.smudge=git-lfs smudge -- %f", "-c", "filter.lfs.process=", "-c", "filter.lfs.clean=git-lfs clean -- %f",
+    "-c", "filter.lfs.smudge=git-lfs smudge -- %f", "-c", "filter.lfs.clean=git-lfs clean -- %f",
     "-c", "filter.lfs.required=true",
 )  # fmt: skip
 """What `git lfs install` writes (github.com/git-lfs/git-lfs), for one command and from no configuration of the user's."""

@@ -284,3 +284,26 @@ def _stage_from(repository, root, subdir):
         )
 
     return stage(recipe(sources=(source,)), root=root, folder=".build/s/context", checkout=fetch)
+
+
+@pytest.mark.parametrize("name", [".dockerignore", "Dockerfile.client.dockerignore"])
+def test_a_dockerignore_next_to_an_own_dockerfile_does_not_hide_dbt(tmp_path, project, name):
+    client = tmp_path / "client"
+    client.mkdir()
+    (client / "Dockerfile.client").write_text("FROM x\n")
+    (client / "requirements-client.txt").write_text("a==1\n")
+    (client / name).write_text("*\n!requirements-client.txt")
+    staged(tmp_path, recipe(dockerfile="client/Dockerfile.client", files={"packages.txt": ""}))
+    lines = (tmp_path / ".build/s/context/.dockerignore").read_text().splitlines()
+    # Docker takes the last pattern that fits, and one of a folder counts for all that is in it.
+    assert lines[:2] == ["*", "!requirements-client.txt"]
+    assert {"!dbt", "!requirements.txt", "!packages.txt"} <= set(lines[2:])
+
+
+def test_the_dockerignore_of_another_dockerfile_is_not_read(tmp_path, project):
+    client = tmp_path / "client"
+    client.mkdir()
+    (client / "Dockerfile.client").write_text("FROM x\n")
+    (client / "Dockerfile.dockerignore").write_text("*\n")
+    staged(tmp_path, recipe(dockerfile="client/Dockerfile.client"))
+    assert not [name for name in files(tmp_path) if name.endswith(".dockerignore")]
