@@ -9,7 +9,7 @@ from pathlib import Path
 import pulumi
 from pydantic import SecretStr
 
-from clients.git import GitError
+from clients.git import Cause, GitError
 from clients.git import checkout as fetch
 from components.agent_namespace import AgentNamespace, AgentNamespaceArgs
 from components.agent_release import AgentRelease, AgentReleaseArgs, AgentSecrets, ExistingSecret
@@ -120,7 +120,10 @@ def checkout(settings: Settings, root: Path, source: Source, target: Path) -> No
     try:
         secrets = cluster_secrets(settings, root=root)
         access = repository_access(settings, source.connection, root=root, secrets=secrets)
-        fetch(str(source.repo), source.ref, target, access=access, subdir=source.subdir)
+        # All of the repository: links below `subdir` may lead to other folders of it.
+        fetch(str(source.repo), source.ref, target, access=access)
+        if source.subdir and not (target / source.subdir).is_dir():
+            raise GitError(Cause.MISSING_PATH, f"{source.ref} has no folder {source.subdir}")
     except GitError as error:
         index = [project.name for project in settings.dbt_projects].index(source.name)
         raise StagingError(
