@@ -108,10 +108,13 @@ def test_project_from_git(tmp_path):
 
     def checkout(asked, target):
         assert asked is source
-        (target / "dbt_project.yml").write_text("name: jaffle\n")
+        (target / "sub").mkdir()
+        (target / "sub" / "dbt_project.yml").write_text("name: jaffle\n")
+        (target / "README.md").write_text("x")
 
     stage(recipe(sources=(source,)), root=tmp_path, folder=".build/s/context", checkout=checkout)
     assert "dbt/jaffle/dbt_project.yml" in files(tmp_path)
+    assert "dbt/jaffle/README.md" not in files(tmp_path)
 
 
 def test_own_dockerfile_brings_its_folder(tmp_path, project):
