@@ -44,6 +44,7 @@ def request(
     headers: Mapping[str, str] | None = None,
     authorization: str | None = None,
     method: Literal["GET", "HEAD", "POST"] = "GET",
+    body: bytes | None = None,
     trust: ssl.SSLContext | None = None,
 ) -> Answer:
     """Ask for a URL; every HTTP status is an answer.
@@ -52,7 +53,7 @@ def request(
     ``trust`` says which certificates count (those that this machine trusts when left out).
     Raises WebError.
     """
-    wanted = urllib.request.Request(url, headers=dict(headers or {}), method=method)  # noqa: S310
+    wanted = urllib.request.Request(url, data=body, headers=dict(headers or {}), method=method)  # noqa: S310
     wanted.add_header("User-Agent", "astro-dbt")
     if authorization is not None:
         wanted.add_unredirected_header("Authorization", authorization)

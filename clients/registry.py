@@ -24,20 +24,27 @@ _MANIFESTS = ", ".join(
     )
 )
 _HUB = "registry-1.docker.io"
+_HUB_NAMES = {"docker.io", "index.docker.io", _HUB}
 
 
 class RegistryError(RemoteError):
-    """The registry refused (UNAUTHORISED), or has no such image (NOT_FOUND)."""
+    """The registry refused (UNAUTHORISED), or has no such image (NOT_FOUND); `reason` is its own text, if it gave one."""
+
+    def __init__(self, cause: Cause, text: str, *, reason: str = "") -> None:
+        super().__init__(cause, text)
+        self.reason = reason
 
 
 @dataclass(frozen=True)
 class Login:
-    """User and password."""
+    """User and password, or the identity token that takes their place."""
 
     username: str
     """User name."""
     password: str = field(repr=False)
     """Password."""
+    identity_token: str | None = field(default=None, repr=False)
+    """Refresh token that `az acr login` and others leave; the token service exchanges it (distribution, auth/oauth)."""
 
     @property
     def basic(self) -> str:
@@ -105,12 +112,13 @@ class Registry:
     def check_push(self, repository: str) -> bool | None:
         """Whether the login may push, without pushing; None when the registry does not tell beforehand.
 
-        Raises WebError or RegistryError when it may not even read.
+        Raises WebError or RegistryError when it may not even read, or (NOT_FOUND) when the repository has to be created
+        before anything can be pushed to it.
         """
         try:
             self._get(f"/v2/{repository}/tags/list?n=1", repository, accept="application/json", push=True)
         except RegistryError as error:
-            if error.cause is not Cause.NOT_FOUND:  # the first push makes the repository
+            if error.cause is not Cause.NOT_FOUND or _waits_for_creation(error.reason):
                 raise
         token = self._authorizations.get(f"{repository}:push", "")
         granted = (
@@ -119,6 +127,14 @@ class Registry:
         if not granted:
             return None
         return any(action in {"push", "*"} for action in granted)
+
+    def check_pull(self, repository: str) -> None:
+        """Raises WebError or RegistryError when the login may not read a repository, which need not exist yet."""
+        try:
+            self._get(f"/v2/{repository}/tags/list?n=1", repository, accept="application/json")
+        except RegistryError as error:
+            if error.cause is not Cause.NOT_FOUND:
+                raise
 
     def _get(self, path: str, repository: str, *, accept: str, push: bool = False) -> Answer:
         scope = f"{repository}:{'push' if push else 'pull'}"
@@ -133,7 +149,7 @@ class Registry:
         if answer.status in {401, 403}:
             raise RegistryError(Cause.UNAUTHORISED, f"HTTP {answer.status}")
         if answer.status == 404:
-            raise RegistryError(Cause.NOT_FOUND, "HTTP 404")
+            raise RegistryError(Cause.NOT_FOUND, "HTTP 404", reason=_reason(answer.body))
         if answer.status >= 400:
             raise WebError(Cause.UNREACHABLE, f"HTTP {answer.status}")
         return answer
@@ -154,14 +170,46 @@ class Registry:
         ):
             # The password must not travel in clear.
             raise RegistryError(Cause.UNAUTHORISED, "its token service is not served over https")
-        separator = "&" if "?" in realm else "?"
-        url = f"{realm}{separator}{urlencode(query)}"
-        basic = self._login.basic if self._login else None
-        found = request(url, timeout=self._timeout, authorization=basic)
+        found = self._token(realm, query)
         if found.status >= 400:
             raise RegistryError(Cause.UNAUTHORISED, f"its token service answers HTTP {found.status}")
         token = _json(found.body)
         return f"Bearer {token.get('token') or token.get('access_token')}"
+
+    def _token(self, realm: str, query: Mapping[str, str]) -> Answer:
+        if self._login and self._login.identity_token:
+            # github.com/distribution/distribution, docs/content/spec/auth/oauth.md
+            form = {
+                "grant_type": "refresh_token",
+                "refresh_token": self._login.identity_token,
+                "client_id": "astro-dbt",
+            }
+            headers = {"Content-Type": "application/x-www-form-urlencoded"}
+            body = urlencode({**form, **query}).encode()
+            return request(realm, timeout=self._timeout, headers=headers, method="POST", body=body)
+        separator = "&" if "?" in realm else "?"
+        basic = self._login.basic if self._login else None
+        return request(f"{realm}{separator}{urlencode(query)}", timeout=self._timeout, authorization=basic)
+
+
+_CREATED_BEFORE = (
+    r"^The repository with name '.+' does not exist in the registry with id '.+'$",  # ECR, private and public
+    r"^Repository \".+\" not found$",  # Artifact Registry
+    r"^project .+ not found$",  # Harbor
+)
+"""What registries say of a repository that a push would not create; others (ACR, GitLab, Docker Hub) create it."""
+
+
+def _waits_for_creation(reason: str) -> bool:
+    return any(re.search(pattern, reason.strip(), re.IGNORECASE) for pattern in _CREATED_BEFORE)
+
+
+def _reason(body: bytes) -> str:
+    """The first error's message (OCI distribution specification, error codes)."""
+    try:
+        return str(json.loads(body)["errors"][0]["message"])
+    except (ValueError, LookupError, TypeError):
+        return ""
 
 
 def _json(body: bytes) -> dict[str, Any]:
@@ -195,22 +243,35 @@ def _granted(token: str, repository: str) -> Iterator[str]:
 
 def docker_login(server: str) -> Login | None:
     """Login that `docker login` left for a registry in the Docker configuration, in clear only."""
-    entry = _docker_config().get("auths", {}).get(_config_key(server), {})
-    try:
-        username, _, password = base64.b64decode(entry.get("auth", "")).decode().partition(":")
-    except ValueError:
+    entry = _of_server(_docker_config().get("auths"), server)
+    if not isinstance(entry, Mapping):
         return None
-    return Login(username, password) if username and password else None
+    token = entry.get("identitytoken")
+    try:
+        username, _, password = base64.b64decode(entry.get("auth") or "").decode().partition(":")
+    except ValueError:
+        username = password = ""
+    if isinstance(token, str) and token:
+        return Login(username, "", identity_token=token)
+    return Login(username, password.rstrip("\0")) if username and password else None
 
 
 def has_credential_helper(server: str) -> bool:
     """Whether the Docker configuration keeps this registry's login in a helper, where a look does not go."""
     config = _docker_config()
-    return bool(config.get("credsStore")) or _config_key(server) in config.get("credHelpers", {})
+    return bool(config.get("credsStore")) or _of_server(config.get("credHelpers"), server) is not None
 
 
-def _config_key(server: str) -> str:
-    return "https://index.docker.io/v1/" if server == "docker.io" else server
+def _of_server(entries: object, server: str) -> object:
+    """The entry of a registry; keys may be URLs (docker/cli, credentials.ConvertToHostname)."""
+    if not isinstance(entries, Mapping):
+        return None
+    names = _HUB_NAMES if server in _HUB_NAMES else {server.lower()}
+    return next((entry for key, entry in entries.items() if _host(str(key)) in names), None)
+
+
+def _host(key: str) -> str:
+    return re.sub(r"^https?://", "", key.lower()).partition("/")[0]
 
 
 def _docker_config() -> dict[str, Any]:

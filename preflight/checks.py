@@ -316,6 +316,25 @@ CHECKS: Mapping[str, Check] = {
             ),
         },
     ),
+    "dbt.links": Check(
+        "Symbolic links of what goes into the image stay inside the repository",
+        {
+            "outside": _error(
+                "dbtProjects[<n>].repo, .source",
+                "holds the link {path}, which {reason}; replace it with the file itself, or with a relative link inside the "
+                "repository",
+            ),
+        },
+    ),
+    "dbt.lfs": Check(
+        "Files that Git LFS keeps reach the agents with their content",
+        {
+            "pointers": _warning(
+                "dbtProjects[<n>].repo, .source, .path",
+                "keeps {paths} in Git LFS, so agents get three lines of text instead; take them out of Git LFS, or {remedy}",
+            ),
+        },
+    ),
     "dbt.name": Check(
         "The project is called the same in the stack and in dbt_project.yml",
         {
@@ -339,7 +358,17 @@ CHECKS: Mapping[str, Check] = {
         {
             "missing": _error(
                 "image.adapters",
-                "does not install dbt-{type}, which the profile {profile} of {project} needs; add dbt-{type} with its version",
+                "does not install {adapter}, which the profile {profile} of {project} needs; add {adapter} with its version",
+            ),
+            "unverified": _warning(
+                "image.adapters",
+                "may not install what the type {type} in the profile {profile} of {project} needs: its package is not known "
+                "here; make sure that one of image.adapters brings it",
+            ),
+            "templated": _info(
+                "image.adapters",
+                "was not compared with the profile {profile} of {project}, whose target only dbt can work out; make sure that "
+                "it installs the adapter of every target",
             ),
         },
     ),
@@ -564,7 +593,7 @@ CHECKS: Mapping[str, Check] = {
                 "is on {server}, which gave no answer within {seconds} s; check the network, or raise preflight.timeout",
             ),
             "refused": _error(
-                "registryPassword, baseRegistryPassword",
+                "registryPassword, baseRegistryPassword, pullRegistryPassword",
                 "does not open {server} for {repository} ({detail}); write a valid one with `pulumi config set --secret {field}`",
             ),
             "anonymous": _error(
@@ -575,6 +604,17 @@ CHECKS: Mapping[str, Check] = {
             "no-push": _error(
                 "registry.username",
                 "may read but not push to {repository} on {server}; use a user with push rights",
+            ),
+            "not-created": _error(
+                "image.repository",
+                "is {repository}, which does not exist on {server}, and a push does not create it; {remedy}, or set "
+                "preflight.checks.image.registry to warn with a reason if {server} creates repositories when they are pushed to",
+            ),
+            "short-lived": _warning(
+                "registryPassword, pullRegistryPassword, baseRegistryPassword",
+                "is a password of {username} on {server}, which ends after {lifetime}, and the cluster pulls with it for longer; "
+                "write a lasting login that may pull into pullRegistry and pullRegistryPassword, or name a Secret that is "
+                "renewed in agent.imagePullSecret",
             ),
         },
     ),

@@ -53,6 +53,7 @@ def registry_login(settings: Settings, server: str) -> Login | None:
     pairs = (
         (settings.registry, settings.registry_password),
         (settings.base_registry, settings.base_registry_password),
+        (settings.pull_registry, settings.pull_registry_password),
     )
     for registry, password in pairs:
         if registry is not None and password is not None and registry.server == server:

@@ -5,11 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from clients.git import GitError, PartialClone, Session, ls_remote
+from clients.git import GitError, PartialClone, Session, lfs_is_installed, ls_remote
 from clients.git.links import follow
+from clients.source_tree import SourceTree
+from domain.lfs import MOST, is_pointer
+from domain.links import LinkError
 from preflight.cluster import secret_reader
 from preflight.connection import repository_access
-from preflight.dbt_files import READ, examine, files_of
+from preflight.dbt_files import (
+    READ,
+    attributes_of,
+    examine,
+    examine_lfs,
+    examine_links,
+    files_of,
+    links_of,
+    report_lfs,
+)
 from preflight.explain import Subject, explain
 from preflight.git import fetch_ref
 from preflight.parallel import Task, together
@@ -36,7 +48,21 @@ def _bound(world: World, index: int, project: DbtProject, repo: str) -> Any:
 
 
 def _local(world: World, index: int, project: DbtProject, folder: Path) -> None:
-    files = {name: (folder / name).read_bytes() for name in READ if (folder / name).is_file()}
+    at = f"dbtProjects[{index}].source"
+    files = {}
+    try:
+        if folder.is_dir():
+            tree = SourceTree.around(folder)
+            files = {name: content for name in READ if (content := tree.read(name)) is not None}
+            pointers = [
+                name
+                for name, path in tree.files()
+                if path.stat().st_size < MOST and is_pointer(path.read_bytes())
+            ]
+            report_lfs(world, pointers, at=at, remedy="run `git lfs pull` there")
+    except LinkError as error:
+        world.found("dbt.links", "outside", at=at, path=error.path, reason=error.reason)
+        return
     name = examine(
         world, index, files, at=f"dbtProjects[{index}].source", where=f"the folder {project.source}"
     )
@@ -57,16 +83,23 @@ def _repository(world: World, index: int, project: DbtProject, repo: str) -> Non
             if commit is None:
                 return
             entries = {entry.path: entry for entry in clone.entries(commit)}
-            folder = project.subdir or ""
-            real = follow(clone, entries, folder)
-            if real != folder:
+            subdir = project.subdir or ""
+            real = follow(clone, entries, subdir)
+            if real != subdir:
                 remedy = real or "the real folder"
-                world.found("dbt.project", "link", at=f"{at}.subdir", path=folder, real=remedy)
+                world.found("dbt.project", "link", at=f"{at}.subdir", path=subdir, real=remedy)
+                return
+            links = clone.read([*links_of(entries), *attributes_of(entries)])
+            folder = examine_links(world, entries, links, subdir, at=f"{at}.repo")
+            if folder is None:
                 return
             content = clone.read(files_of(entries, folder))
     except GitError as error:
         explain(world, subject, error)
         return
+    if not lfs_is_installed():
+        remedy = "install git-lfs where the image is built"
+        examine_lfs(world, entries, links, folder, at=f"{at}.repo", remedy=remedy)
     prefix = f"{folder}/" if folder else ""
     for path, entry in entries.items():
         if entry.kind == "submodule" and path.startswith(prefix):

@@ -9,10 +9,15 @@ from typing import Any
 import yaml
 
 from clients.git import Entry
+from domain.dbt_adapters import adapters_for
+from domain.lfs import LfsRules
+from domain.links import LinkError, check_upwards, follow
 from preflight.world import World
 from settings.dbt import DbtProject
 
 PROJECT, PROFILES, LOCK = "dbt_project.yml", "profiles.yml", "package-lock.yml"
+ATTRIBUTES = ".gitattributes"
+_SHOWN = 5
 READ = (PROJECT, PROFILES, LOCK, "packages.yml", "dependencies.yml")
 
 
@@ -21,6 +26,72 @@ def files_of(entries: Mapping[str, Entry], folder: str) -> list[Entry]:
     prefix = f"{folder}/" if folder else ""
     found = (entries.get(prefix + name) for name in READ)
     return [entry for entry in found if entry is not None and entry.kind == "file"]
+
+
+def attributes_of(entries: Mapping[str, Entry]) -> list[Entry]:
+    """Every .gitattributes of a commit."""
+    return [
+        entry for path, entry in entries.items() if path.split("/")[-1] == ATTRIBUTES and entry.kind == "file"
+    ]
+
+
+def examine_lfs(
+    world: World,
+    entries: Mapping[str, Entry],
+    content: Mapping[str, bytes],
+    folder: str,
+    *,
+    at: str,
+    remedy: str,
+) -> None:
+    """Report the files below ``folder`` that the repository keeps in Git LFS."""
+    rules = LfsRules({path: data for path, data in content.items() if path.split("/")[-1] == ATTRIBUTES})
+    prefix = f"{folder}/" if folder else ""
+    report_lfs(
+        world,
+        [
+            path
+            for path, entry in entries.items()
+            if entry.kind == "file" and path.startswith(prefix) and rules.covers(path)
+        ],
+        at=at,
+        remedy=remedy,
+    )
+
+
+def report_lfs(world: World, paths: list[str], *, at: str, remedy: str) -> None:
+    """Report files of which agents would get the pointers."""
+    if paths:
+        more = len(paths) - _SHOWN
+        shown = ", ".join(sorted(paths)[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+        world.found("dbt.lfs", "pointers", at=at, paths=shown, remedy=remedy)
+
+
+def links_of(entries: Mapping[str, Entry]) -> list[Entry]:
+    """Every symbolic link of a commit: whether one leads out can depend on another."""
+    return [entry for entry in entries.values() if entry.kind == "link"]
+
+
+def examine_links(
+    world: World, entries: Mapping[str, Entry], content: Mapping[str, bytes], folder: str, *, at: str
+) -> str | None:
+    """Report links below ``folder`` that staging refuses; the folder's real path, None when it is such a link itself."""
+    targets = {link.path: content[link.path].decode(errors="surrogateescape") for link in links_of(entries)}
+    try:
+        real = follow(folder, targets.get)
+    except LinkError as error:
+        world.found("dbt.links", "outside", at=at, path=error.path, reason=error.reason)
+        return None
+    prefix = f"{real}/" if real else ""
+    for path in targets:
+        if path.startswith(prefix):
+            try:
+                found = follow(path, targets.get)
+                if (found in entries and entries[found].kind == "folder") or not found:
+                    check_upwards(path, found)
+            except LinkError as error:
+                world.found("dbt.links", "outside", at=at, path=error.path, reason=error.reason)
+    return real
 
 
 def examine(world: World, index: int, files: Mapping[str, bytes], *, at: str, where: str) -> str | None:
@@ -64,17 +135,35 @@ def _adapter(world: World, project: DbtProject, definition: Mapping[str, Any], p
     profile = definition.get("profile")
     if not isinstance(profiles, dict) or not isinstance(profiles.get(profile), dict):
         return
+    facts: dict[str, Any] = {"profile": profile, "project": project.name}
+    kind = _type_in_use(profiles[profile])
+    if kind is None:
+        world.found("dbt.adapter", "templated", at="image.adapters", **facts)
+        return
     installed = {_distribution(requirement) for requirement in image.adapters}
-    outputs = profiles[profile].get("outputs")
-    types = {
-        output.get("type")
-        for output in (outputs if isinstance(outputs, dict) else {}).values()
-        if isinstance(output, dict)
-    }
-    for kind in sorted(item for item in types if isinstance(item, str) and "{{" not in item):
-        if f"dbt-{kind.replace('_', '-')}" not in installed:
-            facts = {"type": kind, "profile": profile, "project": project.name}
-            world.found("dbt.adapter", "missing", at="image.adapters", **facts)
+    known, usual = adapters_for(kind), f"dbt-{kind.replace('_', '-')}"
+    if not kind or (known | {usual}) & installed:
+        return
+    case = "missing" if known else "unverified"
+    world.found("dbt.adapter", case, at="image.adapters", type=kind, adapter=usual, **facts)
+
+
+def _type_in_use(profile: Mapping[str, Any]) -> str | None:
+    """Type of the target that dbt uses; None when only dbt can tell, "" when the profile does not work anyway.
+
+    The target is `default` when the profile names none (docs.getdbt.com, core/connect-data-platform/connection-profiles).
+    """
+    target = profile.get("target", "default")
+    outputs = profile.get("outputs")
+    if isinstance(target, str) and "{{" in target:
+        # Whichever target it becomes: outputs of one type leave no doubt.
+        found = outputs.values() if isinstance(outputs, dict) else ()
+        types = {output.get("type") for output in found if isinstance(output, dict)}
+        kind = types.pop() if len(types) == 1 else None
+    else:
+        output = outputs.get(target) if isinstance(outputs, dict) else None
+        kind = output.get("type") if isinstance(output, dict) else ""
+    return kind if isinstance(kind, str) and "{{" not in kind else None
 
 
 def _distribution(requirement: str) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from clients.errors import Cause
 from clients.http import WebError
-from clients.registry import Reference, Registry, RegistryError, docker_login, has_credential_helper
+from clients.registry import Login, Reference, Registry, RegistryError, docker_login, has_credential_helper
+from domain.registries import creation, lifetime
 from preflight.connection import registry_login
 from preflight.report import ImageFacts
 from preflight.world import World
@@ -25,10 +26,12 @@ def look(world: World) -> None:
         _facts(world, "image.base", image.base)
         _base(world)
         _target(world)
+        _pull(world)
     elif world.settings.agent.image is not None:
         _facts(world, "agent.image", world.settings.agent.image)
     else:
         world.found("image.runtime", "bare", at="image")
+    _lifetimes(world)
     for at, reference in _named(world):
         _exists(world, at, reference)
 
@@ -45,6 +48,17 @@ def _facts(world: World, at: str, reference: str) -> None:
 def _registry(world: World, server: str) -> Registry:
     login = registry_login(world.settings, server) or docker_login(server)
     return Registry(server, login, timeout=world.timeout)
+
+
+def _lifetimes(world: World) -> None:
+    """A password that ends by itself opens the push of one run, but nodes pull for as long as the release is there."""
+    if world.settings.agent.image_pull_secret or not world.levels.looks("image.registry"):
+        return
+    for section, registry, password in world.settings.logins_to_pull:
+        ends = lifetime(registry.server, registry.username, password.get_secret_value())
+        if ends is not None:
+            facts = {"server": registry.server, "lifetime": ends, "username": registry.username}
+            world.found("image.registry", "short-lived", at=f"{section}Password", **facts)
 
 
 def _base(world: World) -> None:
@@ -78,11 +92,34 @@ def _target(world: World) -> None:
     try:
         may = _registry(world, place.server).check_push(place.repository)
     except (WebError, RegistryError) as error:
+        if isinstance(error, RegistryError) and error.cause is Cause.NOT_FOUND:
+            remedy = creation(place.server, place.repository)
+            facts = {"repository": place.repository, "server": place.server, "remedy": remedy}
+            world.found("image.registry", "not-created", at="image.repository", **facts)
+            return
         _refused(world, "image.repository", place, error)
         return
     if may is False:
         facts = {"repository": place.repository, "server": place.server}
         world.found("image.registry", "no-push", at="registry.username", **facts)
+
+
+def _pull(world: World) -> None:
+    """The login that the cluster gets, when it is not that of the push."""
+    settings = world.settings
+    pull, password = settings.pull_registry, settings.pull_registry_password
+    if settings.image is None or pull is None or password is None or not world.levels.looks("image.registry"):
+        return
+    place = Reference.parse(settings.image.repository)
+    login = Login(pull.username, password.get_secret_value())
+    try:
+        Registry(pull.server, login, timeout=world.timeout).check_pull(place.repository)
+    except RegistryError as error:
+        field = "pullRegistryPassword"
+        facts = {"server": pull.server, "repository": place.repository, "detail": str(error), "field": field}
+        world.found("image.registry", "refused", at=field, **facts)
+    except WebError as error:
+        _refused(world, "image.repository", place, error)
 
 
 def _refused(world: World, at: str, place: Reference, error: WebError | RegistryError) -> None:

@@ -210,6 +210,8 @@ class Tour:
         }
         if ".gitmodules" in entries:
             wanted[".gitmodules"] = entries[".gitmodules"]
+        if link.lodgers:
+            wanted |= {entry.path: entry for entry in dbt_files.attributes_of(entries)}
         files = clone.read(list(wanted.values()))
         for lodger in link.lodgers:
             prefix = f"{lodger.inside}/" if lodger.inside else ""
@@ -220,6 +222,8 @@ class Tour:
             where = f"{lodger.inside or 'the root'} of {link.url}"
             at = f"dbtProjects[{lodger.index}].path"
             name = dbt_files.examine(self._world, lodger.index, own, at=at, where=where)
+            remedy = "deliver the project with agent-image"
+            dbt_files.examine_lfs(self._world, entries, files, lodger.inside, at=at, remedy=remedy)
             behind = self._lag(link, lodger, session, clone, refs)
             self._world.projects[lodger.project.name] = ProjectFacts(link.url, link.commit, behind, name)
         try:

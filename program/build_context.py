@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import yaml
+
+from clients.source_tree import SourceTree
 from delivery.recipe import CA_FILE, Recipe, Source
 from domain.build_context import BuildContext
+from domain.dbt_output import DbtOutput
 from domain.errors import ReportedError
+from domain.links import LinkError
 
-LEFT_OUT = frozenset(
-    {
-        ".git",
-        ".gitmodules",
-        ".venv",
-        "__pycache__",
-        "target",
-        "logs",
-        "dbt_packages",
-        ".user.yml",
-        ".DS_Store",
-    }
-)
-"""Names that never reach the context: history, caches and what dbt makes itself."""
+_STAGED = (b"dbt", b"requirements.txt", b"packages.txt", CA_FILE.encode())
+"""What an own .dockerignore must not hide: the program stages it, for the projects, the base's ONBUILD and the network."""
 
 Checkout = Callable[[Source, Path], None]
-"""Fetches a project at its ref into an empty folder: the files below its `subdir`, or all of its repository."""
+"""Fetches a project's repository at its ref into an empty folder: all of it, because links may lead out of `subdir`."""
 
 
 class StagingError(ReportedError):
@@ -43,6 +36,19 @@ class StagingError(ReportedError):
         )
 
 
+class UnsafeLinkError(Exception):
+    """A link would bring files into the image that are not part of its repository."""
+
+    def __init__(self, project: str | None, error: LinkError) -> None:
+        super().__init__(str(error))
+        self.project = project
+        """dbt project; None for the folder of the Dockerfile."""
+        self.path = error.path
+        """Path of the link in its repository."""
+        self.reason = error.reason
+        """Where it leads."""
+
+
 def stage(
     recipe: Recipe, *, root: Path, folder: str, checkout: Checkout, below: str | None = None
 ) -> BuildContext:
@@ -51,7 +57,7 @@ def stage(
     ``below`` is the tag of the stack's image that this one builds on, if it does.
 
     Files keep their place when nothing changed; file modes are made equal, because the umask of the machine would
-    otherwise show as a change. Raises OSError when a source cannot be read.
+    otherwise show as a change. Raises OSError when a source cannot be read, and UnsafeLinkError.
     """
     target = root / folder
     wanted: dict[str, bytes | Path] = {name: text.encode() for name, text in recipe.files.items()}
@@ -77,39 +83,62 @@ def stage(
 
 def _own_files(dockerfile: Path) -> dict[str, bytes | Path]:
     """The user's Dockerfile and its folder; the client files also under the names that the base's ONBUILD looks for."""
-    files: dict[str, bytes | Path] = dict(_files(dockerfile.parent))
+    try:
+        files: dict[str, bytes | Path] = dict(SourceTree.around(dockerfile.parent).files())
+    except LinkError as error:
+        raise UnsafeLinkError(None, error) from None
     for plain, client in (
         ("requirements.txt", "requirements-client.txt"),
         ("packages.txt", "packages-client.txt"),
     ):
         if client in files:
             files[plain] = files[client]
-    files["Dockerfile"] = dockerfile
-    return files
+    files["Dockerfile"] = files.get(dockerfile.name, dockerfile)
+    return files | _ignored(files, dockerfile.name)
+
+
+def _ignored(files: dict[str, bytes | Path], dockerfile: str) -> dict[str, bytes | Path]:
+    """The user's .dockerignore, which speaks of the user's folder only: what the program stages is never left out.
+
+    `<Dockerfile>.dockerignore` goes before `.dockerignore` (docs.docker.com, build/concepts/context), and the staged file is
+    called Dockerfile, so that of another Dockerfile must not be staged under a name that Docker would read.
+    """
+    own, plain = files.pop(f"{dockerfile}.dockerignore", None), files.pop(".dockerignore", None)
+    files.pop("Dockerfile.dockerignore", None)
+    found = own if own is not None else plain
+    if found is None:
+        return {}
+    text = found if isinstance(found, bytes) else found.read_bytes()
+    return {".dockerignore": text.rstrip(b"\n") + b"\n" + b"".join(b"!%s\n" % name for name in _STAGED)}
 
 
 def _project_files(
     source: Source, *, root: Path, fetched: Path, checkout: Checkout
 ) -> dict[str, bytes | Path]:
-    if source.folder is not None:
-        folder = root / source.folder
-    else:
-        shutil.rmtree(fetched, ignore_errors=True)
-        fetched.mkdir(parents=True)
-        checkout(source, fetched)
-        folder = fetched
-    return {f"dbt/{source.name}/{name}": path for name, path in _files(folder)}
+    try:
+        if source.folder is not None:
+            tree = SourceTree.around(root / source.folder)
+        else:
+            shutil.rmtree(fetched, ignore_errors=True)
+            fetched.mkdir(parents=True)
+            checkout(source, fetched)
+            tree = SourceTree(fetched, source.subdir or "")
+        files = tree.files(without=_written_by_dbt(tree, checked_out=source.folder is None))
+        return {f"dbt/{source.name}/{name}": path for name, path in files}
+    except LinkError as error:
+        raise UnsafeLinkError(source.name, error) from None
 
 
-def _files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """(name relative to ``folder``, path) of every file that belongs into a context."""
-    for path in sorted(folder.iterdir()):
-        if path.name in LEFT_OUT:
-            continue
-        if path.is_dir():
-            yield from ((f"{path.name}/{name}", below) for name, below in _files(path))
-        elif path.is_file():
-            yield path.name, path
+def _written_by_dbt(tree: SourceTree, *, checked_out: bool) -> frozenset[str]:
+    """What dbt writes itself, at the project's root only; packages that the repository has committed stay."""
+    try:
+        definition = yaml.safe_load(tree.read("dbt_project.yml") or b"")
+    except (yaml.YAMLError, UnicodeDecodeError):
+        definition = None
+    output = DbtOutput.of(definition)
+    if output.packages is None or checked_out or tree.tracks(output.packages):
+        return output.caches
+    return output.caches | {output.packages}
 
 
 def _is_executable(path: Path) -> bool:

@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 
 import pulumi
+from pydantic import SecretStr
 
-from clients.git import GitError
+from clients.git import Cause, GitError
 from clients.git import checkout as fetch
 from components.agent_namespace import AgentNamespace, AgentNamespaceArgs
 from components.agent_release import AgentRelease, AgentReleaseArgs, AgentSecrets, ExistingSecret
@@ -34,10 +35,11 @@ from domain.names import NAMESPACE_COMPONENT, RELEASE_COMPONENT, STACK_LABEL
 from preflight import Report
 from preflight.connection import cluster_secrets, repository_access
 from preflight.levels import Levels
-from program.build_context import StagingError, stage
+from program.build_context import StagingError, UnsafeLinkError, stage
 from program.chart_source import is_out_of_reach
 from program.repair import repair_hooks, repair_note
 from settings.connections import GithubAppConnection, HttpsConnection, SshConnection
+from settings.image import Registry
 from settings.stack import Settings
 
 
@@ -70,20 +72,16 @@ def git_credentials(settings: Settings) -> Mapping[str, GitCredentials]:
     return found
 
 
-def registries(settings: Settings) -> tuple[RegistryLogin, ...]:
-    """Logins of the registries that images go to and come from."""
-    pairs = (
-        (settings.registry, settings.registry_password),
-        (settings.base_registry, settings.base_registry_password),
-    )
-    return tuple(
-        RegistryLogin(
-            server=registry.server,
-            username=registry.username,
-            password=pulumi.Output.secret(password.get_secret_value()),
-        )
-        for registry, password in pairs
-        if registry and password
+def pull_logins(settings: Settings) -> tuple[RegistryLogin, ...]:
+    """Logins that the cluster pulls images with."""
+    return tuple(_login(registry, password) for _, registry, password in settings.logins_to_pull)
+
+
+def _login(registry: Registry, password: SecretStr) -> RegistryLogin:
+    return RegistryLogin(
+        server=registry.server,
+        username=registry.username,
+        password=pulumi.Output.secret(password.get_secret_value()),
     )
 
 
@@ -94,7 +92,7 @@ def agent_secrets(settings: Settings) -> AgentSecrets:
     lineage = _secret(settings.open_lineage_api_key, agent.open_lineage.api_key_secret)
     return AgentSecrets(
         agent_token=_secret(settings.agent_token, agent.agent_token_secret),
-        image_pull=ExistingSecret(pull) if pull else registries(settings),
+        image_pull=ExistingSecret(pull) if pull else pull_logins(settings),
         sentinel_auth=_secret(settings.sentinel_auth, agent.sentinel_auth_secret),
         open_lineage_api_key=lineage,
     )
@@ -123,7 +121,10 @@ def checkout(settings: Settings, root: Path, source: Source, target: Path) -> No
     try:
         secrets = cluster_secrets(settings, root=root)
         access = repository_access(settings, source.connection, root=root, secrets=secrets)
-        fetch(str(source.repo), source.ref, target, access=access, subdir=source.subdir)
+        # All of the repository: links below `subdir` may lead to other folders of it.
+        fetch(str(source.repo), source.ref, target, access=access)
+        if source.subdir and not (target / source.subdir).is_dir():
+            raise GitError(Cause.MISSING_PATH, f"{source.ref} has no folder {source.subdir}")
     except GitError as error:
         index = [project.name for project in settings.dbt_projects].index(source.name)
         raise StagingError(
@@ -195,6 +196,13 @@ def build_contexts(settings: Settings, plan: Plan, root: Path) -> BuildContexts:
         return BuildContexts(runtime, staged(plan.projects, runtime))
     except OSError as error:
         raise StagingError.of(error, project=pulumi.get_project()) from None
+    except UnsafeLinkError as error:
+        names = [project.name for project in settings.dbt_projects]
+        key = f"dbtProjects[{names.index(error.project)}]" if error.project else "image.dockerfile"
+        raise StagingError(
+            f"{pulumi.get_project()}:{key} holds the link {error.path}, which {error.reason}, so nothing was built; replace it "
+            "with the file itself, or with a relative link inside the repository."
+        ) from None
 
 
 def agents_image(settings: Settings, plan: Plan, contexts: BuildContexts) -> pulumi.Input[str] | None:
@@ -210,8 +218,17 @@ def agents_image(settings: Settings, plan: Plan, contexts: BuildContexts) -> pul
 def _image(
     name: str, settings: Settings, recipe: Recipe, context: BuildContext, *, below: ClientImage | None = None
 ) -> ClientImage:
-    logins = registries(settings)
-    separate = recipe.base is not None and settings.base_registry is not None
+    push = (
+        settings.registry
+        and settings.registry_password
+        and _login(settings.registry, settings.registry_password)
+    )
+    base = (
+        recipe.base
+        and settings.base_registry
+        and settings.base_registry_password
+        and _login(settings.base_registry, settings.base_registry_password)
+    )
     return ClientImage(
         name,
         ClientImageArgs(
@@ -220,9 +237,9 @@ def _image(
             platform=recipe.platform,
             arguments={**recipe.arguments, **({"RUNTIME_IMAGE": below.reference} if below else {})},
             secret_arguments=build_secrets(settings, package_index=recipe.uses_package_index),
-            registry=logins[0] if settings.registry else None,
-            base=recipe.base if separate else None,
-            base_registry=logins[-1] if separate else None,
+            registry=push or None,
+            base=recipe.base if base else None,
+            base_registry=base or None,
             engine=settings.image.engine if settings.image else None,
         ),
     )

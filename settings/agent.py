@@ -287,7 +287,7 @@ class Agent(_Environment):
     agent_token_secret: DnsSubdomain | None = None
     """Secret that exists and holds the key `token`; otherwise the secret key agentToken."""
     image_pull_secret: DnsSubdomain | None = None
-    """Secret that exists and holds `.dockerconfigjson`; otherwise made from registry and baseRegistry."""
+    """Secret that exists and holds `.dockerconfigjson`; otherwise created from pullRegistry (or registry) and baseRegistry."""
     sentinel_auth_secret: DnsSubdomain | None = None
     """Secret that exists and holds the key `secret`; otherwise the secret key sentinelAuth, or one made at random."""
     timeout: Seconds | None = None

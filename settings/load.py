@@ -26,6 +26,7 @@ _SECTIONS: Mapping[str, type[BaseModel]] = {
     "dags": Dags,
     "agent": Agent,
     "registry": Registry,
+    "pull_registry": Registry,
     "base_registry": Registry,
     "image": Image,
     "preflight": Preflight,

@@ -308,7 +308,15 @@ def _image(stack: _Stack) -> Found:
             "agent.image",
             "is set as well as image; keep image to build what agents run, or agent.image to run a ready one",
         )
-    for field, section in (("registry", "registry"), ("baseRegistry", "base_registry")):
+
+
+def _registries(stack: _Stack) -> Found:
+    sections = (
+        ("registry", "registry"),
+        ("pullRegistry", "pull_registry"),
+        ("baseRegistry", "base_registry"),
+    )
+    for field, section in sections:
         present, password = section in stack.values, f"{section}_password" in stack.values
         if present and not password and f"{field}Password" not in stack.broken:
             yield (
@@ -320,12 +328,26 @@ def _image(stack: _Stack) -> Found:
                 field,
                 "is missing, but its password is set; add server and username, or remove the password",
             )
+    pulling = stack.values.get("pull_registry")
+    if pulling and stack.agent and stack.agent.image_pull_secret:
+        yield (
+            "pullRegistry",
+            "is next to agent.imagePullSecret, which the cluster pulls with; keep one of them",
+        )
+    if stack.image and pulling and stack.image.repository.split("/")[0] != pulling.server:
+        yield (
+            "pullRegistry.server",
+            f"is not the registry of image.repository; write {stack.image.repository.split('/')[0]}, or remove pullRegistry",
+        )
     registry = stack.values.get("registry")
     if stack.image and registry and stack.image.repository.split("/")[0] != registry.server:
         yield (
             "image.repository",
             f"is on another registry than registry.server; write {registry.server}/…, or correct registry.server",
         )
+
+
+def _build_network(stack: _Stack) -> Found:
     if stack.image:
         for secret, plain in (("package_index", "packageIndex"), ("proxy", "proxy")):
             if secret in stack.values and getattr(stack.image, secret) is not None:
@@ -547,6 +569,8 @@ _RULES: tuple[Callable[[_Stack], Found], ...] = (
     _projects,
     _local_files,
     _image,
+    _registries,
+    _build_network,
     _tokens,
     _chart_values,
     _chart_version,

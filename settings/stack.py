@@ -40,9 +40,13 @@ class Settings(Section):
     open_lineage_api_key: SecretStr | None = None
     """Secret: Deployment API token for OpenLineage."""
     registry: Registry | None = None
-    """Registry that the client image is pushed to and pulled from."""
+    """Registry that the client image is pushed to, and pulled from unless there is `pullRegistry`."""
     registry_password: SecretStr | None = None
     """Secret: its password."""
+    pull_registry: Registry | None = None
+    """Login that the cluster pulls the client image with, when it is another one than that of the push."""
+    pull_registry_password: SecretStr | None = None
+    """Secret: its password, best one that does not end by itself."""
     base_registry: Registry | None = None
     """Registry of the base image, when it is another one."""
     base_registry_password: SecretStr | None = None
@@ -57,6 +61,17 @@ class Settings(Section):
     """Secret: content of a kubeconfig."""
     preflight: Preflight = Preflight()
     """The look at the world before a change."""
+
+    @property
+    def logins_to_pull(self) -> tuple[tuple[str, Registry, SecretStr], ...]:
+        """(stack key, registry, password) of every login that the cluster gets for its images."""
+        client = ("pullRegistry", self.pull_registry, self.pull_registry_password)
+        if self.pull_registry is None:
+            client = ("registry", self.registry, self.registry_password)
+        base = ("baseRegistry", self.base_registry, self.base_registry_password)
+        return tuple(
+            (key, registry, password) for key, registry, password in (client, base) if registry and password
+        )
 
     @property
     def projects_delivered_as_submodules(self) -> tuple[DbtProject, ...]:

@@ -2,7 +2,7 @@
 
 from clients.errors import Cause
 from clients.git.access import Access
-from clients.git.checkout import checkout
+from clients.git.checkout import checkout, lfs_is_installed
 from clients.git.errors import GitError
 from clients.git.partial import Entry, Lag, PartialClone
 from clients.git.refs import Refs, ls_remote
@@ -18,5 +18,6 @@ __all__ = [
     "Refs",
     "Session",
     "checkout",
+    "lfs_is_installed",
     "ls_remote",
 ]

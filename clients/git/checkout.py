@@ -11,6 +11,18 @@ from clients.git.errors import GitError
 from clients.git.refs import ls_remote
 from clients.git.session import Session
 
+_LFS = (
+    "-c", "filter.lfs.smudge=git-lfs smudge -- %f", "-c", "filter.lfs.clean=git-lfs clean -- %f",
+    "-c", "filter.lfs.required=true",
+)  # fmt: skip
+"""What `git lfs install` writes (github.com/git-lfs/git-lfs), for one command and from no configuration of the user's."""
+
+
+def lfs_is_installed() -> bool:
+    """Whether this machine has git-lfs: then a checkout holds the content of files that Git LFS keeps."""
+    return shutil.which("git-lfs") is not None
+
+
 LIMIT = 300.0
 """Seconds that one step of a checkout may take."""
 
@@ -27,8 +39,8 @@ def checkout(
     """Put the files of ``ref`` (or of its folder ``subdir``) into ``target`` and return the commit.
 
     ``target`` must not exist or be empty. Only one commit is fetched, and only the files below ``subdir`` where the host
-    can filter. Line endings are left as they are, no filter of the user's runs, submodules stay empty folders, and no
-    `.git` remains. Raises GitError (MISSING_REF, MISSING_PATH, or why the host did not answer).
+    can filter. Line endings are left as they are, no filter of the user's runs but Git LFS, where it is installed, submodules
+    stay empty folders, and no `.git` remains. Raises GitError (MISSING_REF, MISSING_PATH, or why the host did not answer).
     """
     with Session(access, timeout=timeout) as session:
         return _checkout(session, url, ref, target, subdir)
@@ -60,6 +72,7 @@ def _checkout(session: Session, url: str, ref: str, target: Path, subdir: str | 
         "--work-tree",
         str(tree),
         *plain,
+        *(_LFS if lfs_is_installed() else ()),
         "checkout",
         "--quiet",
         "--force",

@@ -146,3 +146,22 @@ def test_a_changed_secret_changes_the_marks_of_its_readers_only(recorder, change
         return pulumi.Output.all(first.status, second.status).apply(verify)
 
     check()
+
+
+def test_the_same_registry_password_renewed_changes_nothing_but_the_pull_secret(recorder):
+    def run(password):
+        login = RegistryLogin(server="r.example.com", username="AWS", password=pulumi.Output.secret(password))
+
+        @pulumi.runtime.test
+        def check():
+            return make(image_pull=(login,), sentinel_auth=pulumi.Output.secret("s")).status
+
+        check()
+        secrets = {name: plain(inputs) for name, inputs in recorder.of_type(SECRET).items()}
+        return secrets, {name: plain(inputs) for name, inputs in recorder.of_type(RELEASE).items()}
+
+    first, released = run("canary-of-monday")
+    second, released_again = run("canary-of-tuesday")
+    assert released
+    assert released == released_again
+    assert {name for name in first if first[name] != second[name]} == {"agent-image-pull"}

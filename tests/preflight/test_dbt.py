@@ -41,9 +41,68 @@ def test_a_good_local_project(tmp_path: Path) -> None:
 
 
 def test_an_adapter_that_the_image_lacks(tmp_path: Path) -> None:
-    report = _local(tmp_path, {**PROJECT, "profiles.yml": PROFILES})
+    profiles = PROFILES.replace("target: dev", "target: prod")
+    report = _local(tmp_path, {**PROJECT, "profiles.yml": profiles})
     expect(report, "dbt.adapter", "missing", at="image.adapters", says="add dbt-postgres")
     assert "dbt-duckdb," not in str(report.findings)
+
+
+def _with_profile(tmp_path: Path, profile: str, *adapters: str) -> Any:
+    files = {**PROJECT, "profiles.yml": f"jaffle: {profile}\n"}
+    return _local(tmp_path, files, adapters=["dbt-core==1.11.16", *adapters])
+
+
+def _adapter_findings(tmp_path: Path, profile: str, *adapters: str) -> list[str]:
+    report = _with_profile(tmp_path, profile, *adapters)
+    return [f"{item.case}: {item.message}" for item in report.findings if item.check == "dbt.adapter"]
+
+
+def test_only_the_target_that_is_used_needs_an_adapter(tmp_path: Path) -> None:
+    outputs = "outputs: {dev: {type: duckdb}, prod: {type: snowflake}}"
+    assert not _adapter_findings(tmp_path, f"{{target: prod, {outputs}}}", "dbt-snowflake==1.11.0")
+    (found,) = _adapter_findings(tmp_path, f"{{target: dev, {outputs}}}", "dbt-snowflake==1.11.0")
+    assert found.startswith("missing: does not install dbt-duckdb")
+
+
+def test_the_target_that_is_used_without_a_name_is_default(tmp_path: Path) -> None:
+    profile = "{outputs: {dev: {type: duckdb}, default: {type: trino}}}"
+    assert not _adapter_findings(tmp_path, profile, "dbt-trino==1.10.0")
+
+
+@pytest.mark.parametrize("target", ["\"{{ env_var('TARGET') }}\"", "\"{{ env_var('T', 'dev') }}\""])
+def test_a_templated_target_demands_no_adapter(tmp_path: Path, target: str) -> None:
+    profile = f"{{target: {target}, outputs: {{dev: {{type: duckdb}}, prod: {{type: snowflake}}}}}}"
+    report = _with_profile(tmp_path, profile, "dbt-snowflake==1.11.0")
+    expect(report, "dbt.adapter", "templated", at="image.adapters")
+    assert not report.errors
+    alike = profile.replace("duckdb", "snowflake")
+    assert not _adapter_findings(tmp_path, alike, "dbt-snowflake==1.11.0")
+    (found,) = _adapter_findings(tmp_path, alike, "dbt-duckdb==1.11.0")
+    assert found.startswith("missing: does not install dbt-snowflake")
+
+
+@pytest.mark.parametrize(
+    ("kind", "adapter"),
+    [
+        ("athena", "dbt-athena-community==1.9.2"),
+        ("athena", "dbt-athena==1.9.2"),
+        ("postgres", "dbt-redshift==1.9.0"),
+        ("spark", "dbt-databricks==1.10.0"),
+        ("spark", "dbt-spark[PyHive]==1.9.0"),
+        ("mysql5", "dbt_mysql==1.7.0"),
+        ("sqlserver", "DBT.SQLServer"),
+    ],
+)
+def test_known_names_of_adapters_and_adapters_that_come_with_others(
+    tmp_path: Path, kind: str, adapter: str
+) -> None:
+    assert not _adapter_findings(tmp_path, f"{{target: x, outputs: {{x: {{type: {kind}}}}}}}", adapter)
+
+
+def test_an_adapter_that_is_not_known_is_unverified(tmp_path: Path) -> None:
+    report = _with_profile(tmp_path, "{target: x, outputs: {x: {type: acme_house}}}", "dbt-acmehouse")
+    expect(report, "dbt.adapter", "unverified", at="image.adapters", says="acme_house")
+    assert not report.errors
 
 
 def test_an_image_without_adapters_brings_dbt_with_its_base(tmp_path: Path) -> None:
@@ -109,3 +168,71 @@ def test_the_example_project_is_good() -> None:
         preflight={"checks": only("dbt")},
     )
     expect_nothing(look(config), but=("preflight.level", "git.reach", "dbt.packages"))
+
+
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 5\n"
+LFS = {
+    ".gitattributes": "*.csv filter=lfs diff=lfs merge=lfs -text\nseeds/plain.csv -filter\n",
+    "seeds/raw.csv": POINTER,
+    "seeds/plain.csv": "a,b\n",
+}
+
+
+def _link(repository: Repository, path: str, target: str) -> None:
+    place = repository.tree / path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.symlink_to(target)
+
+
+def _from_repository(git_stack: GitStack, **project: Any) -> Any:
+    url = git_stack.server.url("analytics/jaffle.git")
+    return git_stack.look(delivery="agent-image", dbtProjects=git_stack.project(repo=url, **project))
+
+
+@pytest.mark.parametrize(
+    ("path", "target", "reason"),
+    [
+        ("models/leak.sql", "/etc/hostname", "absolute"),
+        ("models/leak.sql", "../../../../etc/hostname", "leads out"),
+        ("models/up", "../models", "upwards"),
+        ("models/up", "..", "upwards"),
+    ],
+)
+def test_a_link_that_leads_out_of_the_repository_or_upwards(
+    git_stack: GitStack, path: str, target: str, reason: str
+) -> None:
+    _link(git_stack.dbt, path, target)
+    git_stack.dbt.commit()
+    report = _from_repository(git_stack)
+    expect(report, "dbt.links", "outside", at="dbtProjects[0].repo", says=f"{path}, which leads")
+    assert reason in str(report.findings)
+
+
+def test_a_link_that_leads_out_of_a_local_folder(tmp_path: Path) -> None:
+    (tmp_path / "project/models").mkdir(parents=True)
+    (tmp_path / "project/models/leak.sql").symlink_to("/etc/hostname")
+    report = _local(tmp_path, PROJECT)
+    expect(report, "dbt.links", "outside", at="dbtProjects[0].source", says="models/leak.sql")
+
+
+def test_links_inside_the_repository_are_no_finding(git_stack: GitStack) -> None:
+    _link(git_stack.dbt, "projects/sales/models/x.sql", "../../../views/x.sql")
+    _link(git_stack.dbt, "alias", "projects/sales")
+    git_stack.dbt.commit({"views/x.sql": "select 1\n", "projects/sales/dbt_project.yml": "name: jaffle\n"})
+    expect_nothing(_from_repository(git_stack, subdir="alias"))
+
+
+def test_lfs_pointers_are_named_for_the_image(git_stack: GitStack) -> None:
+    git_stack.dbt.commit(LFS)
+    report = _from_repository(git_stack)
+    expect(report, "dbt.lfs", "pointers", at="dbtProjects[0].repo", says="seeds/raw.csv in")
+
+
+def test_lfs_pointers_are_named_for_a_submodule(git_stack: GitStack) -> None:
+    git_stack.link("dags/dbt/jaffle", git_stack.server.url("analytics/jaffle.git"), git_stack.dbt.commit(LFS))
+    expect(git_stack.look(), "dbt.lfs", "pointers", at="dbtProjects[0].path", says="seeds/raw.csv in")
+
+
+def test_lfs_pointers_are_named_for_a_local_folder(tmp_path: Path) -> None:
+    report = _local(tmp_path, {**PROJECT, "raw.csv": POINTER, "plain.csv": "a\n"})
+    expect(report, "dbt.lfs", "pointers", at="dbtProjects[0].source", says="raw.csv in")

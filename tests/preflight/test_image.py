@@ -18,6 +18,7 @@ import pytest
 
 from clients.docker import EngineError, ping
 from clients.registry import Reference
+from domain.registries import creation, lifetime
 from tests.preflight.conftest import Trial, expect, expect_nothing, look, only
 from tests.support.stacks import stack, with_agent
 from tests.support.web_hosts import TokenRegistry, put_image, web_host
@@ -179,6 +180,160 @@ def test_a_user_who_may_not_push() -> None:
     with web_host(registry) as host:
         report = _hosted(host, registry)
     expect(report, "image.registry", "no-push", at="registry.username", says="data/client")
+
+
+# Answers as the services give them: ECR and Artifact Registry in the errors that clients show, ACR as distribution does.
+NAME_UNKNOWN = {
+    "ECR": (
+        "The repository with name 'data/client' does not exist in the registry with id '123456789012'",
+        True,
+    ),
+    "Artifact Registry": ('Repository "data" not found', True),
+    "Harbor": ("project data not found", True),
+    "ACR": ("repository name not known to registry", False),
+    "Docker Hub": ("", False),
+}
+
+
+@pytest.mark.parametrize("service", NAME_UNKNOWN)
+def test_name_unknown_is_an_error_where_a_push_does_not_create_the_repository(service: str) -> None:
+    message, is_error = NAME_UNKNOWN[service]
+    registry = TokenRegistry("pusher", "canary-registry-password")
+    error = {"errors": [{"code": "NAME_UNKNOWN", "message": message}]} if message else {}
+
+    def answer(path: str, headers: Any) -> Any:
+        status, body, more = registry(path, headers)
+        return (404, json.dumps(error).encode(), more) if status == 404 else (status, body, more)
+
+    with web_host(answer) as host:
+        report = _hosted(host, registry)
+    if is_error:
+        expect(report, "image.registry", "not-created", at="image.repository", says="create it there")
+    else:
+        expect_nothing(report)
+
+
+@pytest.mark.preflight
+def test_a_repository_that_the_trials_registry_creates_at_the_first_push(trial: Trial, base: str) -> None:
+    target = f"{trial.info.registry.server}/never/pushed"
+    expect_nothing(_trial_look(trial, base, image={"repository": target}))
+
+
+@pytest.mark.parametrize(
+    ("server", "repository", "command"),
+    [
+        (
+            "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
+            "data/client",
+            "aws ecr create-repository --repository-name data/client --region eu-west-1",
+        ),
+        (
+            "123456789012.dkr-ecr.us-east-1.on.aws",
+            "x",
+            "aws ecr create-repository --repository-name x --region us-east-1",
+        ),
+        (
+            "europe-west3-docker.pkg.dev",
+            "acme/data/client",
+            "gcloud artifacts repositories create data --repository-format=docker --location=europe-west3 --project=acme",
+        ),
+    ],
+)
+def test_name_unknown_says_how_to_create_the_repository(server: str, repository: str, command: str) -> None:
+    assert creation(server, repository) == f"create it with `{command}`"
+
+
+def _docker_file(tmp_path: Path, auths: dict[str, Any]) -> None:
+    (tmp_path / "docker").mkdir()
+    (tmp_path / "docker/config.json").write_text(json.dumps({"auths": auths}))
+
+
+def _without_login(server: str) -> dict[str, Any]:
+    config = _config(f"{server}/agent:{TAG}", f"{server}/data/client")
+    del config["registry"], config["registryPassword"]
+    return config
+
+
+def test_the_identitytoken_of_az_acr_login_is_exchanged(tmp_path: Path) -> None:
+    """`az acr login` leaves no password: the token service takes the token in a form (distribution, auth/oauth)."""
+    from urllib.parse import parse_qs
+
+    registry = TokenRegistry("unused", "unused")
+    registry.manifests[f"agent:{TAG}"] = {
+        "manifests": [{"platform": {"os": "linux", "architecture": "amd64"}}]
+    }
+    asked: list[dict[str, list[str]]] = []
+
+    def post(path: str, body: str) -> Any:
+        form = parse_qs(body)
+        asked.append(form)
+        if form.get("refresh_token") != ["canary-identity"] or form.get("grant_type") != ["refresh_token"]:
+            return 401, b"{}", {}
+        return registry.issue(form["scope"][0])
+
+    with web_host(registry, post=post) as host:
+        auth = base64.b64encode(b"00000000-0000-0000-0000-000000000000:").decode()
+        _docker_file(tmp_path, {host.server: {"auth": auth, "identitytoken": "canary-identity"}})
+        expect_nothing(look(_without_login(host.server)))
+        assert asked
+        assert not [path for path, _ in host.asked if "canary" in path]
+
+
+@pytest.mark.parametrize("key", ["https://{}", "https://{}/v1/", "http://{}/v2/", "{}"])
+def test_keys_of_the_docker_configuration_with_https_are_found(key: str, tmp_path: Path) -> None:
+    registry = TokenRegistry("me", "canary")
+    registry.manifests[f"agent:{TAG}"] = {
+        "manifests": [{"platform": {"os": "linux", "architecture": "amd64"}}]
+    }
+    with web_host(registry) as host:
+        _docker_file(tmp_path, {key.format(host.server): {"auth": base64.b64encode(b"me:canary").decode()}})
+        expect_nothing(look(_without_login(host.server)))
+
+
+@pytest.mark.parametrize("username", ["oauth2accesstoken", "gitlab-ci-token"])
+def test_short_lived_registry_passwords_warn_where_the_cluster_pulls_with_them(username: str) -> None:
+    registry = TokenRegistry(username, "canary-registry-password")
+    with web_host(registry) as host:
+        config = _config(f"{host.server}/agent:{TAG}", f"{host.server}/data/client")
+        config |= {"registry": {"server": host.server, "username": username}}
+        config["registryPassword"] = registry.password
+        registry.manifests[f"agent:{TAG}"] = {
+            "manifests": [{"platform": {"os": "linux", "architecture": "amd64"}}]
+        }
+        report = look(config)
+        expect(report, "image.registry", "short-lived", at="registryPassword", says="pullRegistry")
+        assert not report.errors
+        config["agent"] = {**config["agent"], "imagePullSecret": "renewed"}
+        expect_nothing(look(config))
+
+
+@pytest.mark.parametrize(
+    ("server", "username", "password", "ends"),
+    [
+        ("123456789012.dkr.ecr.eu-west-1.amazonaws.com", "AWS", "x", "12 hours"),
+        ("acme.azurecr.io", "00000000-0000-0000-0000-000000000000", "x", "3 hours"),
+        ("acme-abc123.westeurope.azurecr.io", "00000000-0000-0000-0000-000000000000", "x", "3 hours"),
+        ("europe-west3-docker.pkg.dev", "oauth2accesstoken", "x", "1 hour"),
+        ("ghcr.io", "me", "ghs_x", "the length of one CI job"),
+        ("ghcr.io", "me", "ghp_x", None),
+        ("acme.azurecr.io", "robot", "x", None),
+        ("registry.example.com", "AWS", "x", None),
+        ("europe-west3-docker.pkg.dev", "_json_key", "{}", None),
+    ],
+)
+def test_how_long_registry_passwords_last(
+    server: str, username: str, password: str, ends: str | None
+) -> None:
+    assert lifetime(server, username, password) == ends
+
+
+def test_the_pull_role_is_tried_as_well_as_the_push_role() -> None:
+    registry = TokenRegistry("pusher", "canary-registry-password")
+    with web_host(registry) as host:
+        pull = {"server": host.server, "username": "puller"}
+        report = _hosted(host, registry, pullRegistry=pull, pullRegistryPassword="canary-other")
+    expect(report, "image.registry", "refused", at="pullRegistryPassword", says="data/client")
+    assert "canary" not in str(report)
 
 
 def test_a_token_service_in_clear_gets_no_password() -> None:

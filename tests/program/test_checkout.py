@@ -69,8 +69,9 @@ def test_a_whole_repository(server: GitServer, tmp_path: Path) -> None:
     }
 
 
-def test_one_folder_of_it(server: GitServer, tmp_path: Path) -> None:
-    assert fetch(settings_for(server, subdir="one"), tmp_path / "to") == {"dbt_project.yml"}
+def test_links_of_one_folder_find_the_others(server: GitServer, tmp_path: Path) -> None:
+    found = fetch(settings_for(server, subdir="one"), tmp_path / "to")
+    assert {"one/dbt_project.yml", "two/dbt_project.yml"} <= found
 
 
 @pytest.mark.parametrize(

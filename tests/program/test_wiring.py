@@ -83,9 +83,22 @@ def test_both_registries_get_into_the_pull_secret(recorder):
     config = stack(
         baseRegistry={"server": "base.example.com", "username": "cli"}, baseRegistryPassword="canary-base"
     )
-    logins = wiring.registries(settings_of(config))
+    logins = wiring.pull_logins(settings_of(config))
     assert [login.server for login in logins] == ["registry.example.com", "base.example.com"]
     assert secret_text(recorder, logins[1].password) == "canary-base"
+
+
+def test_a_pull_role_that_differs_from_the_push_role(recorder):
+    config = stack(
+        delivery="agent-image",
+        pullRegistry={"server": "registry.example.com", "username": "puller"},
+        pullRegistryPassword="canary-pull",
+    )
+    settings = settings_of(config)
+    (pull,) = wiring.pull_logins(settings)
+    assert (pull.username, secret_text(recorder, pull.password)) == ("puller", "canary-pull")
+    assert settings.registry is not None
+    assert settings.registry.username != "puller"
 
 
 def test_build_secrets(recorder):

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import unquote
 
 import yaml
 
@@ -28,6 +29,8 @@ class WebHost:
 
     answer: Callable[[str, Mapping[str, str]], Answer]
     """(path with query, request headers) -> answer."""
+    post: Callable[[str, str], Answer] | None = None
+    """(path, content) -> answer, for a host that takes forms."""
     delay: float = 0
     """Seconds before every answer."""
     asked: list[tuple[str, str]] = field(default_factory=list)
@@ -51,10 +54,18 @@ class WebHost:
             def log_message(self, format: str, *args: Any) -> None:
                 pass
 
+            def do_POST(self) -> None:
+                host.asked.append((self.path, self.headers.get("Authorization", "")))
+                content = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
+                self._send(host.post(self.path, content) if host.post else (405, b"", {}))
+
             def do_GET(self) -> None:
                 host.asked.append((self.path, self.headers.get("Authorization", "")))
                 time.sleep(host.delay)
-                status, content, headers = host.answer(self.path, dict(self.headers.items()))
+                self._send(host.answer(self.path, dict(self.headers.items())))
+
+            def _send(self, answer: Answer) -> None:
+                status, content, headers = answer
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
@@ -74,9 +85,13 @@ class WebHost:
 
 
 @contextlib.contextmanager
-def web_host(answer: Callable[[str, Mapping[str, str]], Answer]) -> Iterator[WebHost]:
+def web_host(
+    answer: Callable[[str, Mapping[str, str]], Answer],
+    *,
+    post: Callable[[str, str], Answer] | None = None,
+) -> Iterator[WebHost]:
     """A running host for a block."""
-    host = WebHost(answer)
+    host = WebHost(answer, post)
     host.start()
     try:
         yield host
@@ -156,8 +171,11 @@ class TokenRegistry:
         login = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
         if given != f"Basic {login}" and not (self.anonymous and not given):
             return 401, b"{}", {}
-        scope = query.partition("scope=repository%3A")[2].split("&")[0]
-        repository = scope.rpartition("%3A")[0].replace("%2F", "/")
+        return self.issue(unquote(query.partition("scope=")[2].split("&")[0]))
+
+    def issue(self, scope: str) -> Answer:
+        """A token for a scope, `repository:<name>:<actions>`."""
+        repository = scope.removeprefix("repository:").rpartition(":")[0]
         claims = {"access": [{"type": "repository", "name": repository, "actions": list(self.actions)}]}
         parts = [
             base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in ({}, claims)

@@ -75,3 +75,20 @@ def test_what_is_not_there(host: Host, tmp_path: Path, ref: str, subdir: str | N
         checkout(host.url, ref, tmp_path / "out", access=host.access(), subdir=subdir)
     assert caught.value.cause is cause
     assert not (tmp_path / "out").exists()
+
+
+def test_lfs_pointers_become_their_content_where_git_lfs_is_installed(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`git-lfs` is a program of the machine's; a stand-in answers as its smudge filter does."""
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 5\n"
+    host.private.commit({".gitattributes": "*.csv filter=lfs\n", "seeds/raw.csv": pointer})
+    checkout(host.url, "main", tmp_path / "without", access=host.access())
+    assert (tmp_path / "without/seeds/raw.csv").read_text() == pointer
+    program = tmp_path / "bin/git-lfs"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\ncat > /dev/null; echo "$1 $3"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    checkout(host.url, "main", tmp_path / "with", access=host.access())
+    assert (tmp_path / "with/seeds/raw.csv").read_text() == "smudge seeds/raw.csv\n"

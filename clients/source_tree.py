@@ -1,0 +1,73 @@
+"""Files of a folder, as they belong into an image: no link leads out of the repository that the folder is in."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from domain.links import check_upwards, follow
+
+LEFT_OUT = frozenset({".git", ".gitmodules", ".venv", "__pycache__", ".user.yml", ".DS_Store"})
+"""Names that never reach an image, in whatever folder: history, caches, and dbt's id of its user."""
+
+
+class SourceTree:
+    """A folder in a repository; links are followed inside ``boundary`` only."""
+
+    def __init__(self, boundary: Path, folder: str = "") -> None:
+        """``folder`` is relative to ``boundary`` and may be, or lead through, links of the repository. Raises LinkError."""
+        self.boundary = boundary.resolve()
+        self._start = follow(folder, self._readlink)
+        self.folder = self.boundary / self._start
+
+    @classmethod
+    def around(cls, folder: Path) -> SourceTree:
+        """A local folder: its links may lead to anything in the Git work tree that it is in, or else in itself."""
+        real = folder.resolve()
+        boundary = next((above for above in (real, *real.parents) if (above / ".git").exists()), real)
+        return cls(boundary, real.relative_to(boundary).as_posix())
+
+    def _readlink(self, path: str) -> str | None:
+        place = self.boundary / path
+        return str(place.readlink()) if place.is_symlink() else None
+
+    def files(self, *, without: Collection[str] = ()) -> Iterator[tuple[str, Path]]:
+        """(name relative to the folder, real path) of every file; ``without`` are paths relative to the folder.
+
+        Raises LinkError for a link that leads out of the repository, or upwards. A link to nothing is passed over, as dbt
+        does.
+        """
+        yield from self._walk(self._start, "", (self._start,), frozenset(without))
+
+    def read(self, name: str) -> bytes | None:
+        """Content of one file, ``name`` relative to the folder; None when there is none. Raises LinkError."""
+        place = self.boundary / follow(f"{self._start}/{name}", self._readlink)
+        return place.read_bytes() if place.is_file() else None
+
+    def _walk(
+        self, folder: str, name: str, above: tuple[str, ...], without: frozenset[str]
+    ) -> Iterator[tuple[str, Path]]:
+        for child in sorted(item.name for item in (self.boundary / folder).iterdir()):
+            below = f"{name}{child}"
+            if child in LEFT_OUT or below in without:
+                continue
+            path = f"{folder}/{child}" if folder else child
+            place = self.boundary / path
+            real = follow(path, self._readlink) if place.is_symlink() else path
+            place = self.boundary / real
+            if place.is_dir():
+                if real != path:
+                    check_upwards(path, real, above)
+                yield from self._walk(real, f"{below}/", (*above, real), without)
+            elif place.is_file():
+                yield below, place
+
+    def tracks(self, path: str) -> bool:
+        """Whether Git has committed (or staged) anything at ``path``, relative to the folder."""
+        command = ["git", "-c", "core.fsmonitor=false", "ls-files", "-z", "--", path]
+        try:
+            ended = subprocess.run(command, cwd=self.folder, capture_output=True, check=False)
+        except OSError:
+            return False
+        return ended.returncode == 0 and bool(ended.stdout)

@@ -1,0 +1,46 @@
+"""Which packages bring which type of a dbt profile.
+
+By the adapters' own metadata on PyPI: a package may bring other types as well, because it depends on their packages, and a
+community's package may have another name than its type (docs.getdbt.com, docs/supported-data-platforms).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_OWN_NAME = frozenset(
+    {
+        "athena", "bigquery", "clickhouse", "cratedb", "databend", "databricks", "decodable", "doris", "dremio", "duckdb",
+        "exasol", "fabric", "fabricspark", "firebolt", "glue", "greenplum", "hive", "iomete", "impala",
+        "materialize", "maxcompute", "mindsdb", "mysql", "oracle", "postgres", "redshift", "risingwave", "rockset",
+        "singlestore", "snowflake", "spark", "sqlite", "sqlserver", "starrocks", "synapse", "teradata", "tidb", "trino", "upsolver",
+        "vertica", "yellowbrick",
+    }
+)  # fmt: skip
+"""Types whose package is dbt-<type>."""
+_ALSO: Mapping[str, frozenset[str]] = {
+    "athena": frozenset({"dbt-athena-community"}),
+    "postgres": frozenset({"dbt-redshift", "dbt-materialize", "dbt-risingwave", "dbt-cratedb"}),
+    "spark": frozenset({"dbt-databricks", "dbt-glue"}),
+    "fabric": frozenset({"dbt-synapse", "dbt-sqlserver"}),
+    "mysql5": frozenset({"dbt-mysql"}),
+    "mariadb": frozenset({"dbt-mysql"}),
+    "ibmdb2": frozenset({"dbt-ibmdb2"}),
+    "databend": frozenset({"dbt-databend-cloud"}),
+    "layer-bigquery": frozenset({"dbt-layer-bigquery"}),
+    "netezza": frozenset({"dbt-ibm-netezza"}),
+    "watsonx-presto": frozenset({"dbt-watsonx-presto"}),
+    "watsonx-spark": frozenset({"dbt-watsonx-spark"}),
+}
+"""Further packages that bring a type."""
+
+
+def adapters_for(kind: str) -> frozenset[str]:
+    """Normalised names of the packages that bring a profile's type; none when the type is not known here.
+
+    >>> sorted(adapters_for("athena"))
+    ['dbt-athena', 'dbt-athena-community']
+    """
+    name = kind.lower().replace("_", "-").replace(".", "-")
+    own = frozenset({f"dbt-{name}"}) if name in _OWN_NAME else frozenset()
+    return own | _ALSO.get(name, frozenset())

@@ -1,0 +1,40 @@
+"""What dbt writes into a project itself, by dbt_project.yml (docs.getdbt.com, reference/project-configs)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from posixpath import normpath
+from typing import Any
+
+
+@dataclass(frozen=True)
+class DbtOutput:
+    """Folders of a project that dbt writes, relative to it; a path outside the project is left out."""
+
+    caches: frozenset[str]
+    """`target-path` and `log-path`."""
+    packages: str | None
+    """`packages-install-path`: what `dbt deps` installs, or what the repository vendors."""
+
+    @classmethod
+    def of(cls, definition: object) -> DbtOutput:
+        """The folders that the content of a dbt_project.yml names; dbt's defaults where it names none.
+
+        >>> sorted(DbtOutput.of({"target-path": "build/dbt"}).caches)
+        ['build/dbt', 'logs']
+        """
+        settings: Mapping[str, Any] = definition if isinstance(definition, Mapping) else {}
+        caches = (_folder(settings, "target-path", "target"), _folder(settings, "log-path", "logs"))
+        return cls(
+            frozenset(folder for folder in caches if folder),
+            _folder(settings, "packages-install-path", "dbt_packages"),
+        )
+
+
+def _folder(settings: Mapping[str, Any], key: str, default: str) -> str | None:
+    found = settings.get(key)
+    if not isinstance(found, str) or not found or "{{" in found:
+        return default
+    path = normpath(found)
+    return None if path.startswith(("/", "..")) or path == "." else path
