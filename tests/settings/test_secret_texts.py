@@ -17,6 +17,7 @@ def test_every_secret_key_is_among_them() -> None:
         connections={"git": {"type": "https"}, "key": {"type": "ssh"}},
         credentials={"git": {"password": "canary-password"}, "key": {"privateKey": SSH_KEY}},
         baseRegistry={"server": "base.example.com", "username": "cli"},
+        pullRegistry={"server": "registry.example.com", "username": "puller"},
         **plain,
     )
     config["dags"] |= {"submodules": [{"repo": "git@h.example.com:a/b.git", "connection": "key"}]}
