@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from trial import orphans
+from trial import orphans, ready_image
 from trial.base_image import BaseImage
 from trial.chart_repository import ChartRepository
 from trial.cluster import CONTEXT, Cluster
@@ -45,6 +45,7 @@ class EnvironmentInfo:
         docker_host: of the Docker engine; None without Docker.
         base_image: full reference of the agent base image in the trial's registry; None without Docker.
         sentinel_image: full reference of the sentinel's image there; None without Docker.
+        ready_image: full reference of an image that a stack without Docker names; None with Docker.
         pulumi: the engine's folders.
         bin: folder with the tools.
     """
@@ -58,6 +59,7 @@ class EnvironmentInfo:
     docker_host: str | None
     base_image: str | None
     sentinel_image: str | None
+    ready_image: str | None
     pulumi: PulumiInfo
     bin: str
 
@@ -133,6 +135,10 @@ class Environment:
     def _up(self) -> EnvironmentInfo:
         memory = Memory(self.layout.state / "memory.json")
         node = memory.choice("node", self.node, "kwok")
+        if node == "real" and not self.docker:
+            raise TrialError(
+                "NODE=real needs images that can run, which NO_DOCKER leaves out; unset one of them."
+            )
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="image") as pool:
             # Compiling waits for processors, the base image for the network.
             image = pool.submit(self._make_base_image) if self.docker else None
@@ -157,6 +163,7 @@ class Environment:
         else:
             simulated.up(self.toolbox.kwok_stages())
         docker_host = base_image = sentinel_image = None
+        ready = None if self.docker else ready_image.put(registry)
         if self.docker:
             docker_host = DockerEngine(self.layout, self.progress, self.supervisor).up()
             base_image, sentinel_image = BaseImage(self.layout, self.progress).up(registry)
@@ -171,6 +178,7 @@ class Environment:
             docker_host=docker_host,
             base_image=base_image,
             sentinel_image=sentinel_image,
+            ready_image=ready,
             pulumi=pulumi,
             bin=str(self.layout.bin),
         )

@@ -43,6 +43,7 @@ def configure(
 ) -> None:
     """Write the trial's addresses and secrets into the stack; the file as it was is kept in ``state``."""
     remember(repo=repo, state=state)
+    _choose_image(repo, state, ready=environment.ready_image)
     plain = dict(_plain(environment, repo))
     if delivery:
         plain["delivery"] = delivery
@@ -55,6 +56,20 @@ def configure(
         run(["config", "set", "--stack", STACK, "--secret", "--path", f"{PROJECT}:{key}"], stdin=value)
 
 
+def _choose_image(repo: Path, state: Path, *, ready: str | None) -> None:
+    """Without Docker the stack names a ready image; otherwise it has the section with which one is built."""
+    file = stack_file(repo)
+    content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    kept = yaml.safe_load((state / "stack-file-before").read_text(encoding="utf-8"))["config"]
+    config, section = content["config"], f"{PROJECT}:image"
+    built = kept.get(section) if ready is None else None
+    if (section in config) == (built is not None) and _get(config, _path("agent.image")) == ready:
+        return
+    _put(config, [section], config.get(section, built) if built else None)
+    _put(config, _path("agent.image"), ready or _get(kept, _path("agent.image")))
+    file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+
+
 def _plain(environment: EnvironmentInfo, repo: Path) -> Iterator[tuple[str, str]]:
     authority = Path(environment.git.ca_file)
     inside = authority.relative_to(repo) if authority.is_relative_to(repo) else authority
@@ -64,14 +79,15 @@ def _plain(environment: EnvironmentInfo, repo: Path) -> Iterator[tuple[str, str]
     yield "connections.git.caBundle", str(inside)
     yield "registry.server", environment.registry.server
     yield "registry.username", environment.registry.username
-    yield "image.repository", f"{environment.registry.server}/data/astro-client"
+    if environment.ready_image is None:
+        yield "image.repository", f"{environment.registry.server}/data/astro-client"
+        yield from _network_of_this_machine()
     yield "agent.cluster.context", environment.context
     yield "agent.chart.repository", environment.chart_repository
     if environment.base_image:
         yield "image.base", environment.base_image
     if environment.sentinel_image:
         yield "agent.sentinel.image", environment.sentinel_image
-    yield from _network_of_this_machine()
 
 
 def _network_of_this_machine() -> Iterator[tuple[str, str]]:
@@ -110,6 +126,8 @@ def restore(*, repo: Path, state: Path) -> bool:
     before, now = yaml.safe_load(before_text), yaml.safe_load(file.read_text(encoding="utf-8"))
     for key in ("encryptionsalt", "secretsprovider", "encryptedkey"):
         _put(now, [key], before.get(key))
+    section = f"{PROJECT}:image"
+    now["config"].setdefault(section, before["config"].get(section))
     written = [*_WRITTEN, "delivery"]
     for key in written:
         path = _path(key)
@@ -134,6 +152,7 @@ _WRITTEN = (
     "image.base",
     "image.caBundle",
     "image.packageIndex",
+    "agent.image",
     "agent.sentinel.image",
     "agent.cluster.context",
     "agent.chart.repository",

@@ -29,7 +29,7 @@ def summary(environment: Environment, pulumi: PulumiCli, dag: Ran | None = None)
         f"The stack {STACK} is up (delivery: {outputs.get('delivery')}).",
         f"  release     {name} in namespace {namespace}, {release.get('chart', 'chart')} {release.get('version', '')},"
         f" revision {release.get('revision', '?')}, {release.get('status', '')}",
-        f"  image       {outputs.get('image') or info.base_image or 'the chart default'}",
+        f"  image       {outputs.get('image')} (what the agents' Pods run)",
         *_projects(outputs.get("dbtProjects") or {}),
         f"  node        {'simulated by kwok: Pods become ready, nothing runs in them' if info.node == 'kwok' else 'real'}",
         *([f"  dag         ran on {dag.pod} in {dag.seconds:.0f} s: {dag}"] if dag else []),

@@ -57,6 +57,7 @@ def test_env_quotes_values_for_a_shell(tmp_path: Path, capsys: pytest.CaptureFix
         "docker_host": None,
         "base_image": None,
         "sentinel_image": None,
+        "ready_image": None,
         "pulumi": {"home": "/h", "backend_url": "file:///b", "passphrase_file": "/p", "plugins": {}},
         "bin": "/bin",
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -29,6 +30,7 @@ def environment(tmp_path):
         ),
         registry=info(RegistryInfo, server="127.0.0.1:2", password="canary-password"),
         pulumi=info(PulumiInfo),
+        ready_image=None,
     )
 
 
@@ -100,3 +102,21 @@ def test_changes_of_the_user_stay(checkout, environment):
     assert "encryptionsalt" not in after
     assert after["config"]["astro-dbt:dags"]["repo"].startswith("https://localhost:30443/")
     assert "astro-dbt:agentToken" not in after["config"]
+
+
+def test_without_docker_a_ready_image_takes_the_place_of_the_recipe(environment, checkout, tmp_path):
+    before = stack_file(checkout).read_text()
+    fake = FakePulumi(stack_file(checkout))
+    ready = "127.0.0.1:2/data/ready-agent:1@sha256:" + "0" * 64
+    without = replace(environment, ready_image=ready, base_image=None, sentinel_image=None)
+    configure(without, fake, repo=checkout, state=tmp_path / "state")
+    config = yaml.safe_load(stack_file(checkout).read_text())["config"]
+    assert "astro-dbt:image" not in config
+    assert config["astro-dbt:agent"]["image"] == ready
+    configure(environment, fake, repo=checkout, state=tmp_path / "state")
+    config = yaml.safe_load(stack_file(checkout).read_text())["config"]
+    assert config["astro-dbt:image"]["packages"] == ["astronomer-cosmos==1.15.1"]
+    assert "image" not in config["astro-dbt:agent"]
+    configure(without, fake, repo=checkout, state=tmp_path / "state")
+    assert restore(repo=checkout, state=tmp_path / "state")
+    assert stack_file(checkout).read_text() == before
