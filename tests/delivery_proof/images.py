@@ -42,7 +42,6 @@ class Images:
         label = provider.replace(".", "-")
         program = engine.copy_program(self.folder / label)
         stack = engine.Stack(self.environment, program, f"proof-recipe-{label}")
-        stack.config["delivery"] = "agent-image"
         stack.config["image"] |= recipe(provider=provider)
         try:
             return str(stack.up().outputs["image"].value)
