@@ -51,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
         )  # fmt: skip
         command.add_argument(
             "--no-docker", action="store_true", default=bool(os.environ.get("NO_DOCKER")),
-            help="without the Docker engine and the base image (NO_DOCKER=1); enough for git-submodule",
+            help="without a Docker engine: the stack names a ready image (NO_DOCKER=1); for git-submodule",
         )  # fmt: skip
     commands.add_parser("stop", help="stop all processes and keep the state; `up` goes on from there")
     commands.add_parser("down", help="stop everything and remove the trial's state")
