@@ -307,9 +307,6 @@ CHECKS: Mapping[str, Check] = {
                 "dbtProjects[<n>].path, .subdir, .source",
                 "leads to {where}, which holds no dbt_project.yml; write the folder of the dbt project",
             ),
-            "link": _error(
-                "dbtProjects[<n>].subdir", "is {path}, which leads through a symbolic link; write {real}"
-            ),
             "invalid": _error(
                 "dbtProjects[<n>].path, .subdir, .source",
                 "leads to {where}, whose {file} is not valid YAML; correct the file",

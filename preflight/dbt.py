@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from clients.git import GitError, PartialClone, Session, lfs_is_installed, ls_remote
-from clients.git.links import follow
 from clients.source_tree import SourceTree
 from domain.lfs import MOST, is_pointer
 from domain.links import LinkError
@@ -83,14 +82,8 @@ def _repository(world: World, index: int, project: DbtProject, repo: str) -> Non
             if commit is None:
                 return
             entries = {entry.path: entry for entry in clone.entries(commit)}
-            subdir = project.subdir or ""
-            real = follow(clone, entries, subdir)
-            if real != subdir:
-                remedy = real or "the real folder"
-                world.found("dbt.project", "link", at=f"{at}.subdir", path=subdir, real=remedy)
-                return
             links = clone.read([*links_of(entries), *attributes_of(entries)])
-            folder = examine_links(world, entries, links, subdir, at=f"{at}.repo")
+            folder = examine_links(world, entries, links, project.subdir or "", at=f"{at}.repo")
             if folder is None:
                 return
             content = clone.read(files_of(entries, folder))

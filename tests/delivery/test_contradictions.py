@@ -13,7 +13,7 @@ from delivery.contradictions import contradicting_values, setting_of
 from domain.merge import Path
 from settings import SettingsError
 from settings.agent import Agent
-from tests.support.stacks import settings_of, stack, with_agent
+from tests.support.stacks import settings_of, stack, with_agent, with_ready_image
 
 FULL: dict[str, Any] = {
     "podSecurity": "restricted",
@@ -44,13 +44,6 @@ FIRST = {
     for key, value in FULL.items()
     if key not in {"stateStore", "workers", "sentinel", "dagProcessor"}
 }
-
-
-def with_ready_image(**agent: Any) -> dict[str, Any]:
-    """A stack that names its image and builds none."""
-    config = with_agent(**agent)
-    del config["image"]
-    return config
 
 
 STACKS = {

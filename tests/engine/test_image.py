@@ -60,8 +60,24 @@ def test_engine_that_is_down_is_found_before_anything_changes(stack):
     assert stack.namespace not in [item.metadata.name for item in stack.api().list_namespace().items]
 
 
-def test_submodules_need_no_engine(stack):
+def test_a_ready_image_needs_no_engine(stack):
+    config = copy.deepcopy(stack.config)
+    config.pop("image")
+    config["agent"]["image"] = stack.info.base_image
     stack.variables["DOCKER_HOST"] = "tcp://127.0.0.1:9"
-    stack.write()
+    stack.write(config)
     done = stack.pulumi("up", "--yes", "--skip-preview")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert stack.pulumi("stack", "output", "image").stdout.strip() == stack.info.base_image
+
+
+def test_without_any_image_one_sentence_stops_the_preview(stack):
+    config = copy.deepcopy(stack.config)
+    config.pop("image")
+    done = stack.preview(config)
+    assert done.returncode != 0
+    assert "astro-dbt:image is missing, and so is agent.image" in done.stdout + done.stderr
+    reason = {"level": "off", "reason": "these agents run no dbt Dags"}
+    config["preflight"]["checks"]["image.runtime"] = reason
+    done = stack.preview(config)
     assert done.returncode == 0, done.stdout + done.stderr

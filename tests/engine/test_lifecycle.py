@@ -10,6 +10,7 @@ import threading
 import pytest
 from pulumi import automation as auto
 
+from clients.registry import Login, Reference, Registry
 from tests.support.stacks import ROOT
 
 pytestmark = pytest.mark.engine
@@ -71,7 +72,8 @@ def test_submodule_option_from_nothing(stack):
     assert outputs["release"]["status"] == "deployed"
     assert outputs["release"]["revision"] == 1
     assert outputs["release"]["version"] == "2.3.3"
-    assert outputs["image"] == ""
+    assert outputs["image"].startswith(f"{stack.config['image']['repository']}@sha256:")
+    assert images_of(stack) == {outputs["image"]}
     assert outputs["dbtProjects"]["jaffle"]["path"].endswith("/tracking_repo/dags/dbt/jaffle")
     assert json.loads(outputs["dagBundleConfigList"]) == [bundle]
     assert outputs["connections"]["git"]["secret"] == "astro-agent-git-git"
@@ -91,6 +93,30 @@ def test_submodule_option_from_nothing(stack):
     assert gone.returncode == 0, gone.stdout + gone.stderr
     namespaces = [item.metadata.name for item in stack.api().list_namespace().items]
     assert stack.namespace not in namespaces
+
+
+def images_of(stack):
+    """Images of the Deployments that run Dags."""
+    return {
+        deployment.spec.template.spec.containers[0].image
+        for name, deployment in stack.deployments().items()
+        if "sentinel" not in name
+    }
+
+
+def layers_of(stack, reference):
+    """Digests of an image's layers, the lowest first."""
+    info = stack.info.registry
+    place = Reference.parse(reference)
+    registry = Registry(place.server, Login(info.username, info.password), timeout=30)
+    return [layer["digest"] for layer in registry.manifest(place.repository, place.tag)["layers"]]
+
+
+def test_a_dbt_edit_changes_no_image_under_submodules(stack):
+    stack.up()
+    model = next((stack.folder / "examples/dbt-project/models").rglob("*.sql"))
+    model.write_text(model.read_text() + "\n-- changed\n")
+    assert stack.changes(stack.up()) == {}
 
 
 class WorkerWatch(threading.Thread):
@@ -125,7 +151,7 @@ class WorkerWatch(threading.Thread):
 
 
 def test_switch_in_both_directions_is_a_rolling_update_in_place(stack):
-    stack.up()
+    runtime = stack.up().outputs["image"].value
     before, submodule = stack.uids(), templates(stack)
     image_config = {**stack.config, "delivery": "agent-image"}
     with WorkerWatch(stack) as watch:
@@ -133,17 +159,19 @@ def test_switch_in_both_directions_is_a_rolling_update_in_place(stack):
         reference = done.outputs["image"].value
         repository = stack.config["image"]["repository"]
         assert reference.startswith(f"{repository}@sha256:")
-        for name, deployment in stack.deployments().items():
-            if "sentinel" not in name:
-                assert deployment.spec.template.spec.containers[0].image == reference
+        assert reference != runtime
+        assert images_of(stack) == {reference}
+        below, above = layers_of(stack, runtime), layers_of(stack, reference)
+        assert above[: len(below)] == below, "a switch pushes nothing but the projects' layers"
         env = environment_of(stack.deployments()["astro-agent-worker-default-worker"])
-        assert env["ASTRO_DBT_PROJECTS"] == "/usr/local/airflow/dbt"
+        assert json.loads(env["ASTRO_DBT_PROJECTS"]) == {"jaffle": {"image": "/usr/local/airflow/dbt/jaffle"}}
         assert stack.uids() == before
         assert stack.history() == [1, 2]
         assert stack.changes(stack.up()) == {}
 
         back = stack.up({**stack.config, "delivery": "git-submodule"})
-        assert back.outputs["image"].value == ""
+        assert back.outputs["image"].value == runtime
+        assert stack.changes(back) == {"delete": 3, "update": 1}, "nothing is built on the way back"
         assert stack.uids() == before
         assert stack.history() == [1, 2, 3]
         assert templates(stack) == submodule
@@ -182,7 +210,8 @@ def test_rotation_rolls_exactly_the_pods_that_read_the_secret(stack):
     after = templates(stack)
     assert {name for name in before if before[name] != after[name]} == set(before) - {"astro-agent-sentinel"}
 
-    registry = {**stack.config, "registry": {**stack.config["registry"], "username": "other"}}
+    login = {"server": stack.info.registry.server, "username": "other"}
+    registry = {**stack.config, "pullRegistry": login, "pullRegistryPassword": "canary-pull-password"}
     registry["preflight"] = {
         "checks": {"image": {"level": "off", "reason": "the user of the registry is made up"}}
     }

@@ -173,15 +173,3 @@ def test_code_submodules_reach_agents_under_both_options(
     clone = _fetch_as_agents(git_stack, tmp_path, dags=dags, **changes)
     assert (clone / "dags/common/helpers.py").read_text() == "x"
     assert (clone / "dags/dbt/jaffle/dbt_project.yml").is_file()
-
-
-def test_a_link_as_the_folder_that_the_image_takes(git_stack: GitStack) -> None:
-    (git_stack.dbt.tree / "wh").symlink_to("projects/warehouse")
-    git_stack.dbt.commit({"projects/warehouse/dbt_project.yml": "name: jaffle\n"})
-    report = git_stack.look(
-        delivery="agent-image",
-        image={"repository": "registry.example.com/a/b", "base": "registry.example.com/astro:3.1-3"},
-        agent={key: value for key, value in git_stack.config["agent"].items() if key != "image"},
-        dbtProjects=git_stack.project(subdir="wh"),
-    )
-    expect(report, "dbt.project", "link", at="dbtProjects[0].subdir", says="write projects/warehouse")

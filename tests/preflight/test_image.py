@@ -20,7 +20,7 @@ from clients.docker import EngineError, ping
 from clients.registry import Reference
 from domain.registries import creation, lifetime
 from tests.preflight.conftest import Trial, expect, expect_nothing, look, only
-from tests.support.stacks import stack, with_agent
+from tests.support.stacks import stack, with_ready_image
 from tests.support.web_hosts import TokenRegistry, put_image, web_host
 
 TAG = "3.1-3-python-3.12-astro-agent-1.2.0"
@@ -357,7 +357,7 @@ def test_images_that_the_stack_only_names() -> None:
             "workers": [{"name": "w", "image": f"{host.server}/agent:gone"}],
             "sentinel": {"image": "127.0.0.1:1/sentinel:1"},
         }
-        report = look({**with_agent(**agent), "preflight": _levels()})
+        report = look({**with_ready_image(**agent), "preflight": _levels()})
     expect(report, "image.exists", "missing", at="agent.workers[0].image", says="agent:gone")
     expect(report, "image.exists", "unverified", at="agent.sentinel.image", says="Connection refused")
     assert not [item for item in report.findings if "agent:good" in item.message]
@@ -367,7 +367,7 @@ def test_the_agents_own_image_tells_its_facts() -> None:
     registry = TokenRegistry("u", "p", anonymous=True)
     registry.manifests[f"agent:{TAG}"] = {"config": {}}
     with web_host(registry) as host:
-        report = look({**with_agent(image=f"{host.server}/agent:{TAG}"), "preflight": _levels()})
+        report = look({**with_ready_image(image=f"{host.server}/agent:{TAG}"), "preflight": _levels()})
     expect_nothing(report)
     expect(report, "image.base", "facts", at="agent.image")
 
@@ -447,8 +447,21 @@ def test_an_engine_that_is_not_there(tmp_path: Path) -> None:
     expect(report, "image.engine", "unreachable", at="image.engine", says="No such file")
 
 
-def test_a_git_stack_needs_no_engine(tmp_path: Path) -> None:
-    expect_nothing(_engine_look(f"unix://{tmp_path}/none.sock", delivery="git-submodule"))
+def test_both_options_build_and_need_an_engine(tmp_path: Path) -> None:
+    for option in ("git-submodule", "agent-image"):
+        report = _engine_look(f"unix://{tmp_path}/none.sock", delivery=option)
+        expect(report, "image.engine", "unreachable", at="image.engine", says="none.sock")
+
+
+def test_a_stack_with_a_ready_image_needs_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    config = with_ready_image(image="127.0.0.1:1/agent:1")
+    expect_nothing(look({**config, "preflight": {"checks": only("image.engine")}}))
+
+
+def test_a_stack_that_says_nothing_of_its_image() -> None:
+    report = look({**with_ready_image(), "preflight": _levels()})
+    expect(report, "image.runtime", "bare", at="image", says="neither Cosmos nor dbt")
 
 
 def test_an_engine_that_cannot_be_looked_at() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from preflight.submodules import DEEPEST
 from tests.preflight.conftest import GitStack, expect, expect_nothing, look, only
 from tests.support.repositories import Repository, git
-from tests.support.stacks import with_agent
+from tests.support.stacks import with_ready_image
 from tests.support.web_hosts import TokenRegistry, web_host
 
 
@@ -81,6 +81,6 @@ def test_a_source_of_the_image_whose_secret_is_not_read(git_stack: GitStack) -> 
 def test_an_image_that_its_registry_does_not_show_to_everybody() -> None:
     with web_host(TokenRegistry("robot", "canary-r")) as host:
         levels = {"checks": only("image"), "timeout": 10}
-        report = look({**with_agent(image=f"{host.server}/agent:1"), "preflight": levels})
+        report = look({**with_ready_image(image=f"{host.server}/agent:1"), "preflight": levels})
     expect(report, "image.exists", "unverified", at="agent.image", says=host.server)
     assert not report.errors

@@ -62,6 +62,13 @@ def with_agent(**changes: Any) -> dict[str, Any]:
     return stack(agent=agent)
 
 
+def with_ready_image(**agent: Any) -> dict[str, Any]:
+    """The complete configuration with `agent.image` instead of an image that is built."""
+    config = with_agent(**agent)
+    del config["image"]
+    return config
+
+
 def raw(config: dict[str, Any]) -> dict[str, RawValue]:
     """The configuration as Pulumi hands it over."""
     secret = {config_key(field) for field in secret_fields()}
