@@ -14,8 +14,10 @@ Try next:
   kubectl get pods --namespace {namespace}
   helm history {release} --namespace {namespace}
   pulumi preview --stack dev
-  {switch}
-  make down                                               # stop and remove everything"""
+{switch}  make down                                               # stop and remove everything"""
+SWITCH = """\
+  pulumi config set delivery {other} --stack dev && pulumi up --stack dev     # the other option
+"""
 
 
 def summary(environment: Environment, pulumi: PulumiCli, dag: Ran | None = None) -> str:
@@ -40,7 +42,8 @@ def summary(environment: Environment, pulumi: PulumiCli, dag: Ran | None = None)
         "",
     ]
     other = "agent-image" if outputs.get("delivery") == "git-submodule" else "git-submodule"
-    switch = f"pulumi config set delivery {other} && pulumi up       # the other option"
+    # The image option builds, so it needs the engine that NO_DOCKER leaves out.
+    switch = SWITCH.format(other=other) if info.docker_host else ""
     return "\n".join(lines) + NEXT.format(namespace=namespace, release=name, switch=switch)
 
 
