@@ -106,8 +106,18 @@ class Registry:
             return tuple(
                 sorted({_platform(item) for item in found if item.get("os") not in {None, "unknown"}})
             )
-        config = _json(self.blob(repository, manifest["config"]["digest"]))
-        return (_platform(config),)
+        return (_platform(self._config(repository, manifest)),)
+
+    def labels(self, repository: str, tag: str) -> Mapping[str, str]:
+        """Labels of an image; of the first one, when it is there for several platforms. Raises WebError or RegistryError."""
+        manifest = self.manifest(repository, tag)
+        for item in manifest.get("manifests") or ():
+            # Attestations have the platform unknown/unknown (docs.docker.com, build/metadata/attestations).
+            if (item.get("platform") or {}).get("os") != "unknown":
+                manifest = self.manifest(repository, item["digest"])
+                break
+        found = (self._config(repository, manifest).get("config") or {}).get("Labels") or {}
+        return {str(name): str(value) for name, value in found.items()}
 
     def check_push(self, repository: str) -> bool | None:
         """Whether the login may push, without pushing; None when the registry does not tell beforehand.
@@ -135,6 +145,11 @@ class Registry:
         except RegistryError as error:
             if error.cause is not Cause.NOT_FOUND:
                 raise
+
+    def _config(self, repository: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
+        """Configuration of one image (opencontainers/image-spec, config.md); empty for what is not an image."""
+        digest = (manifest.get("config") or {}).get("digest")
+        return _json(self.blob(repository, digest)) if digest else {}
 
     def _get(self, path: str, repository: str, *, accept: str, push: bool = False) -> Answer:
         scope = f"{repository}:{'push' if push else 'pull'}"

@@ -1,15 +1,16 @@
 """What works with these settings but not as well as it could, or not as the stack alone can tell: one sentence each.
 
-The versions are measured ones (docs/delivery.md). The stack knows the provider only where `image.packages` pins it.
+The versions are measured ones (docs/delivery.md). The provider is known only where the packages of the image pin it.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from delivery.git_access import SSH_CONFIG, ssh_options
 from domain.address import RepositoryAddress
+from domain.requirements import Version, pinned
 from settings.connections import GithubAppConnection, HttpsConnection, SshConnection
 from settings.stack import Settings
 
@@ -26,7 +27,17 @@ SUBMODULES = (0, 2, 0)
 GITHUB = "github.com"
 """The one host that the provider asks for the tokens of a GitHub App; read and run with 0.5.0 and 1.0.1."""
 
-_PIN = re.compile(r"^apache[-_.]airflow[-_.]providers[-_.]git(\[[^\]]*\])?==(\d+(?:\.\d+)*)", re.IGNORECASE)
+
+@dataclass(frozen=True)
+class Shortcoming:
+    """What an old provider does not do well for a stack."""
+
+    version: str
+    """Version of the provider."""
+    what: str
+    """The shortcoming, after "which"."""
+    better: str
+    """First version without it."""
 
 
 def advice(settings: Settings) -> tuple[str, ...]:
@@ -39,35 +50,31 @@ def advice(settings: Settings) -> tuple[str, ...]:
     )
 
 
-def _pinned(settings: Settings) -> tuple[int, ...] | None:
-    for requirement in settings.image.packages if settings.image else ():
-        found = _PIN.match(requirement.replace(" ", ""))
-        if found:
-            return tuple(int(part) for part in found[2].split("."))
-    return None
-
-
-def _provider(settings: Settings) -> Iterator[str]:
-    version = _pinned(settings)
+def provider_shortcomings(settings: Settings, packages: Sequence[str]) -> Iterator[Shortcoming]:
+    """What the Git provider that ``packages`` pin does not do well for this stack."""
+    version = pinned(packages, PROVIDER)
     if version is None:
         return
-    spelled = f"image.packages pins {PROVIDER} {'.'.join(map(str, version))}, which"
+    found, safe = _text(version), _text(SAFE)
     used = [settings.connections[name] for name in _used(settings)]
     named = settings.dags.connection
     dags = settings.connections.get(named) if named else None
     if version < SUBMODULES and (settings.projects_delivered_as_submodules or settings.dags.submodules):
-        yield f"{spelled} does not fetch submodules; pin {_text(SAFE)} or later"
+        yield Shortcoming(found, "does not fetch submodules", safe)
     elif version < SSH_SUBMODULES and any(isinstance(item, SshConnection) for item in used):
-        yield f"{spelled} does not open submodules by SSH; pin {_text(SAFE)} or later"
+        yield Shortcoming(found, "does not open submodules by SSH", safe)
     if version < GITHUB_APPS and any(isinstance(item, GithubAppConnection) for item in used):
-        yield f"{spelled} does not know GitHub Apps; pin {_text(SAFE)} or later"
+        yield Shortcoming(found, "does not know GitHub Apps", safe)
     if version < SAFE and (
         isinstance(dags, GithubAppConnection) or (isinstance(dags, HttpsConnection) and not dags.anonymous)
     ):
-        yield (
-            f"{spelled} leaves the token of connections.{named} on the agents' disks and in process arguments; "
-            f"pin {_text(SAFE)} or later"
-        )
+        what = f"leaves the token of connections.{named} on the agents' disks and in process arguments"
+        yield Shortcoming(found, what, safe)
+
+
+def _provider(settings: Settings) -> Iterator[str]:
+    for item in provider_shortcomings(settings, settings.image.packages if settings.image else ()):
+        yield f"image.packages pins {PROVIDER} {item.version}, which {item.what}; pin {item.better} or later"
 
 
 def _app_elsewhere(settings: Settings) -> Iterator[str]:
@@ -121,5 +128,5 @@ def _used(settings: Settings) -> Iterator[str]:
     yield from (item.connection for item in settings.dags.submodules if item.connection)
 
 
-def _text(version: tuple[int, ...]) -> str:
+def _text(version: Version) -> str:
     return ".".join(map(str, version))

@@ -19,6 +19,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from domain.image_labels import ImageContents, encode, instructions
 from settings.dbt import DbtProject
 from settings.image import Image
 from settings.stack import Settings
@@ -139,6 +140,11 @@ def _source(project: DbtProject) -> Source:
     )
 
 
+def contents_of(image: Image) -> ImageContents:
+    """What the generated Dockerfile installs; the user's own may install anything."""
+    return ImageContents(image.base, image.packages, image.adapters)
+
+
 def _network(image: Image) -> dict[str, str]:
     """Docker's predefined build arguments for a proxy."""
     arguments: dict[str, str] = {}
@@ -155,7 +161,8 @@ def _lines(requirements: tuple[str, ...]) -> str:
 
 def runtime_dockerfile(image: Image) -> str:
     """The generated Dockerfile of the runtime image."""
-    return "\n".join([_packages_stage(image), _image_stage(image), f"USER {AGENT_UID}\n"])
+    end = f"USER {AGENT_UID}\n{instructions(encode(contents_of(image)))}"
+    return "\n".join([_packages_stage(image), _image_stage(image), end])
 
 
 def projects_dockerfile(image: Image, projects: tuple[DbtProject, ...]) -> str:

@@ -33,14 +33,17 @@ _ALSO: Mapping[str, frozenset[str]] = {
     "watsonx-spark": frozenset({"dbt-watsonx-spark"}),
 }
 """Further packages that bring a type."""
+_DBT_2 = frozenset({"dbt", "dbt-oss"})
+"""Packages of dbt 2, whose adapters are built in; which ones depends on its release."""
 
 
 def adapters_for(kind: str) -> frozenset[str]:
     """Normalised names of the packages that bring a profile's type; none when the type is not known here.
 
     >>> sorted(adapters_for("athena"))
-    ['dbt-athena', 'dbt-athena-community']
+    ['dbt', 'dbt-athena', 'dbt-athena-community', 'dbt-oss']
     """
     name = kind.lower().replace("_", "-").replace(".", "-")
     own = frozenset({f"dbt-{name}"}) if name in _OWN_NAME else frozenset()
-    return own | _ALSO.get(name, frozenset())
+    found = own | _ALSO.get(name, frozenset())
+    return found | _DBT_2 if found else found

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
+_ASTRO_TAG = re.compile(
+    r"^(?P<runtime>\d+\.\d+(?:-\d+)?)(?:-ubi\d*)?-python-(?P<python>\d+\.\d+)-astro-agent-(?P<agent>.+?)(?:-base)?$"
+)
+"""Tags of Astro's agent images (docs page agent-images)."""
+
 
 def registry_of(reference: str) -> str | None:
     """Host (with port) at the beginning of an image's name; None when it has none, and Docker Hub is meant.
@@ -10,3 +17,14 @@ def registry_of(reference: str) -> str | None:
     """
     first, slash, _ = reference.partition("/")
     return first if slash and ("." in first or ":" in first or first == "localhost") else None
+
+
+def astro_tag(reference: str) -> dict[str, str] | None:
+    """Runtime, Python and agent that the tag of an Astro agent image names; None for other tags.
+
+    >>> astro_tag("images.example.com/agent:3.1-3-python-3.12-astro-agent-1.2.0")
+    {'runtime': '3.1-3', 'python': '3.12', 'agent': '1.2.0'}
+    """
+    tag = reference.partition("@")[0].rpartition("/")[2].partition(":")[2]
+    found = _ASTRO_TAG.match(tag)
+    return found.groupdict() if found else None

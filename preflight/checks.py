@@ -354,16 +354,16 @@ CHECKS: Mapping[str, Check] = {
         "The image holds the adapter that the project's profile needs",
         {
             "missing": _error(
-                "image.adapters",
-                "does not install {adapter}, which the profile {profile} of {project} needs; add {adapter} with its version",
+                "image.adapters, agent.image, agent.workers[<n>].image",
+                "does not install {adapter}, which the profile {profile} of {project} needs; add {adapter} with its version{where}",
             ),
             "unverified": _warning(
-                "image.adapters",
+                "image.adapters, agent.image, agent.workers[<n>].image",
                 "may not install what the type {type} in the profile {profile} of {project} needs: its package is not known "
-                "here; make sure that one of image.adapters brings it",
+                "here; make sure that one of its adapters brings it",
             ),
             "templated": _info(
-                "image.adapters",
+                "image.adapters, agent.image, agent.workers[<n>].image",
                 "was not compared with the profile {profile} of {project}, whose target only dbt can work out; make sure that "
                 "it installs the adapter of every target",
             ),
@@ -575,6 +575,45 @@ CHECKS: Mapping[str, Check] = {
                 "image.base, agent.image",
                 "is {reference}: Runtime {runtime}, Python {python}, agent {agent}; the Runtime must not be newer than "
                 "the Deployment's",
+            ),
+        },
+    ),
+    "image.contents": Check(
+        "What the agents' images install is known: from the stack, or from the labels of a ready image",
+        {
+            "unknown": _info(
+                "agent.image, agent.workers[<n>].image",
+                "is {reference}, which has no labels that say what is in it, so adapters, Cosmos and Git provider were not checked; "
+                "images that this program builds have them",
+            ),
+        },
+    ),
+    "image.cosmos": Check(
+        "The agents' images install Cosmos",
+        {
+            "missing": _warning(
+                "image.packages, agent.image, agent.workers[<n>].image",
+                "does not install astronomer-cosmos, so Dags that use it break unless the base image {base} has it; "
+                "add astronomer-cosmos with its version{where}",
+            ),
+        },
+    ),
+    "image.provider": Check(
+        "The Git provider of a ready image fits the stack",
+        {
+            "old": _warning(
+                "agent.image, agent.workers[<n>].image",
+                "installs {provider} {version}, which {shortcoming}; build it with {better} or later",
+            ),
+        },
+    ),
+    "image.python": Check(
+        "dbt runs on the Python of the base image",
+        {
+            "refused": _error(
+                "image.adapters, agent.image, agent.workers[<n>].image",
+                "installs {requirement}, which does not import on the Python {python} of {base}; use dbt-core 1.12 or later, or "
+                "a base image with Python 3.13",
             ),
         },
     ),

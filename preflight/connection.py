@@ -10,7 +10,7 @@ from clients.errors import Cause, RemoteError
 from clients.git import Access, GitError
 from clients.git.github_app import GithubApp
 from clients.kubernetes import Cluster, connect, secret_data
-from clients.registry import Login
+from clients.registry import Login, Registry, docker_login
 from delivery.connection_data import created_secret, repository_of
 from delivery.git_access import secret_name
 from domain.address import RepositoryAddress
@@ -46,6 +46,12 @@ def cluster_secrets(settings: Settings, *, root: Path) -> SecretReader:
             return None
 
     return read
+
+
+def open_registry(settings: Settings, server: str) -> Registry:
+    """A registry with the stack's login for it, or that of `docker login`; nothing is sent yet."""
+    login = registry_login(settings, server) or docker_login(server)
+    return Registry(server, login, timeout=float(settings.preflight.timeout))
 
 
 def registry_login(settings: Settings, server: str) -> Login | None:

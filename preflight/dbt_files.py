@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +11,8 @@ from clients.git import Entry
 from domain.dbt_adapters import adapters_for
 from domain.lfs import LfsRules
 from domain.links import LinkError, check_upwards, follow
+from domain.requirements import distribution
+from preflight.image_contents import known_images
 from preflight.world import World
 from settings.dbt import DbtProject
 
@@ -125,27 +126,27 @@ def examine(world: World, index: int, files: Mapping[str, bytes], *, at: str, wh
 
 
 def _adapter(world: World, project: DbtProject, definition: Mapping[str, Any], profiles: Any) -> None:
-    """Compare the profile's types with what the image installs.
-
-    A Dockerfile of the user's own may install anything, and without adapters dbt comes with the base image.
-    """
-    image = world.settings.image
-    if image is None or image.dockerfile is not None or not image.adapters:
-        return
+    """Compare the profile's types with what the agents' images install; without adapters dbt comes with the base image."""
     profile = definition.get("profile")
     if not isinstance(profiles, dict) or not isinstance(profiles.get(profile), dict):
         return
+    if not world.levels.looks("dbt.adapter"):
+        return
     facts: dict[str, Any] = {"profile": profile, "project": project.name}
     kind = _type_in_use(profiles[profile])
-    if kind is None:
-        world.found("dbt.adapter", "templated", at="image.adapters", **facts)
-        return
-    installed = {_distribution(requirement) for requirement in image.adapters}
-    known, usual = adapters_for(kind), f"dbt-{kind.replace('_', '-')}"
-    if not kind or (known | {usual}) & installed:
-        return
-    case = "missing" if known else "unverified"
-    world.found("dbt.adapter", case, at="image.adapters", type=kind, adapter=usual, **facts)
+    for image in known_images(world):
+        if not image.contents.adapters:
+            continue
+        if kind is None:
+            world.found("dbt.adapter", "templated", at=image.adapters_at, **facts)
+            continue
+        installed = {distribution(requirement) for requirement in image.contents.adapters}
+        known, usual = adapters_for(kind), f"dbt-{kind.replace('_', '-')}"
+        if not kind or (known | {usual}) & installed:
+            continue
+        case = "missing" if known else "unverified"
+        facts |= {"type": kind, "adapter": usual, "where": image.where}
+        world.found("dbt.adapter", case, at=image.adapters_at, **facts)
 
 
 def _type_in_use(profile: Mapping[str, Any]) -> str | None:
@@ -164,9 +165,3 @@ def _type_in_use(profile: Mapping[str, Any]) -> str | None:
         output = outputs.get(target) if isinstance(outputs, dict) else None
         kind = output.get("type") if isinstance(output, dict) else ""
     return kind if isinstance(kind, str) and "{{" not in kind else None
-
-
-def _distribution(requirement: str) -> str:
-    """Normalised name of the package that a requirement installs (PEP 503)."""
-    name = re.match(r"[A-Za-z0-9._-]+", requirement)
-    return re.sub(r"[-_.]+", "-", name[0]).lower() if name else ""

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from clients.errors import Cause
 from clients.http import WebError
-from clients.registry import Login, Reference, Registry, RegistryError, docker_login, has_credential_helper
+from clients.registry import Login, Reference, Registry, RegistryError, has_credential_helper
+from domain.image_reference import astro_tag
 from domain.registries import creation, lifetime
-from preflight.connection import registry_login
+from preflight import image_contents
+from preflight.connection import open_registry
 from preflight.report import ImageFacts
 from preflight.world import World
-
-_ASTRO_TAG = re.compile(
-    r"^(?P<runtime>\d+\.\d+(?:-\d+)?)(?:-ubi\d*)?-python-(?P<python>\d+\.\d+)-astro-agent-(?P<agent>.+?)(?:-base)?$"
-)
-"""Tags of Astro's agent images (docs page agent-images)."""
 
 
 def look(world: World) -> None:
@@ -34,20 +30,16 @@ def look(world: World) -> None:
     _lifetimes(world)
     for at, reference in _named(world):
         _exists(world, at, reference)
+    image_contents.look(world)
 
 
 def _facts(world: World, at: str, reference: str) -> None:
-    found = _ASTRO_TAG.match(Reference.parse(reference).tag)
+    found = astro_tag(reference)
     if found is not None:
         world.image_base = ImageFacts(reference, found["runtime"], found["python"], found["agent"])
-        world.found("image.base", "facts", at=at, reference=reference, **found.groupdict())
+        world.found("image.base", "facts", at=at, reference=reference, **found)
     elif at == "image.base":
         world.found("image.base", "unknown", at=at, reference=reference)
-
-
-def _registry(world: World, server: str) -> Registry:
-    login = registry_login(world.settings, server) or docker_login(server)
-    return Registry(server, login, timeout=world.timeout)
 
 
 def _lifetimes(world: World) -> None:
@@ -67,7 +59,7 @@ def _base(world: World) -> None:
         return
     place = Reference.parse(image.base)
     try:
-        found = _registry(world, place.server).platforms(place.repository, place.tag)
+        found = open_registry(world.settings, place.server).platforms(place.repository, place.tag)
     except (WebError, RegistryError) as error:
         if isinstance(error, RegistryError) and error.cause is Cause.NOT_FOUND:
             world.found("image.exists", "missing", at="image.base", reference=image.base)
@@ -90,7 +82,7 @@ def _target(world: World) -> None:
         return
     place = Reference.parse(image.repository)
     try:
-        may = _registry(world, place.server).check_push(place.repository)
+        may = open_registry(world.settings, place.server).check_push(place.repository)
     except (WebError, RegistryError) as error:
         if isinstance(error, RegistryError) and error.cause is Cause.NOT_FOUND:
             remedy = creation(place.server, place.repository)
@@ -146,14 +138,10 @@ def _refused(world: World, at: str, place: Reference, error: WebError | Registry
 
 def _named(world: World) -> Iterator[tuple[str, str]]:
     """Images that the stack names and does not build."""
-    agent = world.settings.agent
-    if agent.image is not None:
-        yield "agent.image", agent.image
-    for index, worker in enumerate(agent.workers):
-        if worker.image is not None:
-            yield f"agent.workers[{index}].image", worker.image
-    if agent.sentinel.image is not None:
-        yield "agent.sentinel.image", agent.sentinel.image
+    yield from image_contents.ready_images(world.settings)
+    sentinel = world.settings.agent.sentinel.image
+    if sentinel is not None:
+        yield "agent.sentinel.image", sentinel
 
 
 def _exists(world: World, at: str, reference: str) -> None:
@@ -162,7 +150,7 @@ def _exists(world: World, at: str, reference: str) -> None:
         return
     place = Reference.parse(reference)
     try:
-        _registry(world, place.server).manifest(place.repository, place.tag)
+        open_registry(world.settings, place.server).manifest(place.repository, place.tag)
     except RegistryError as error:
         if error.cause is Cause.NOT_FOUND:
             world.found("image.exists", "missing", at=at, reference=reference)

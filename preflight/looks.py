@@ -8,6 +8,7 @@ from pathlib import Path
 
 from delivery.plan import Plan
 from preflight import chart, cluster, dbt, docker_engine, git, image
+from preflight.checks import CHECKS
 from preflight.parallel import Task, together
 from preflight.report import Report
 from preflight.world import World
@@ -15,6 +16,10 @@ from settings.stack import Settings
 
 STEPS = 5
 """Most network waits that a look may have one after another: bounds the whole by so many time limits."""
+
+
+IMAGE = tuple(check for check in CHECKS if check.startswith("image.") and check != "image.engine")
+"""Checks of images, which need no Docker engine."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ LOOKS: tuple[Look, ...] = (
     Look("the dbt sources of the image", ("git", "dbt"), dbt.look, lambda s: s.delivery == "agent-image"),
     Look("the cluster", ("cluster",), cluster.look),
     Look("the chart", ("chart",), chart.look),
-    Look("the images", ("image.base", "image.registry", "image.exists", "image.platform"), image.look),
+    Look("the images", IMAGE, image.look),
     Look("the Docker engine", ("image.engine",), docker_engine.look, lambda s: s.image is not None),
 )
 
