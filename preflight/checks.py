@@ -355,7 +355,7 @@ CHECKS: Mapping[str, Check] = {
         {
             "missing": _error(
                 "image.adapters, agent.image, agent.workers[<n>].image",
-                "does not install {adapter}, which the profile {profile} of {project} needs; add {adapter} with its version{where}",
+                "does not install {adapter}, which the profile {profile} of {project} needs; add {adapter} with its version {where}",
             ),
             "unverified": _warning(
                 "image.adapters, agent.image, agent.workers[<n>].image",
@@ -594,7 +594,7 @@ CHECKS: Mapping[str, Check] = {
             "missing": _warning(
                 "image.packages, agent.image, agent.workers[<n>].image",
                 "does not install astronomer-cosmos, so Dags that use it break unless the base image {base} has it; "
-                "add astronomer-cosmos with its version{where}",
+                "add astronomer-cosmos with its version {where}",
             ),
         },
     ),

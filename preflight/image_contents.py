@@ -43,7 +43,7 @@ class KnownImage:
     @property
     def where(self) -> str:
         """Where to add something, after "add it"."""
-        return " where it is built" if self.ready else ""
+        return "where it is built" if self.ready else "here"
 
 
 def known_images(world: World) -> tuple[KnownImage, ...]:

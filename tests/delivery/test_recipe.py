@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from delivery.recipe import projects_recipe, runtime_recipe
+from delivery.recipe import contents_of, projects_recipe, runtime_recipe
 from tests.support.stacks import settings_of, stack
 
 
@@ -92,6 +92,15 @@ def test_parse_environment_is_quoted():
     project = {**stack()["dbtProjects"][0], "parseEnv": {"A": "x y'; rm"}}
     found = projects_recipe(settings_of(stack(delivery="agent-image", dbtProjects=[project])))
     assert "A='x y'\"'\"'; rm'" in found.files["Dockerfile"]
+
+
+def test_the_image_says_what_was_installed():
+    packages = ["astronomer-cosmos==1.15.1", "x[a] >= 1; python_version < '3.13'"]
+    text = runtime(packages=packages).files["Dockerfile"]
+    assert 'LABEL io.astro-dbt.adapters="[\\"dbt-core==1.11.16\\", \\"dbt-duckdb==1.11.1\\"]"\n' in text
+    assert text.index("LABEL ") > text.rindex("RUN "), "a label invalidates no layer"
+    assert contents_of(settings_with(packages=packages).image).packages == tuple(packages)
+    assert "LABEL" not in projects().files["Dockerfile"], "labels of the base are inherited"
 
 
 def test_own_dockerfile_replaces_the_generated_one(tmp_path):

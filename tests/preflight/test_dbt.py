@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from domain.image_labels import ImageContents, encode
 from tests.preflight.conftest import GitStack, expect, expect_nothing, look, only
 from tests.support.repositories import Repository
 from tests.support.stacks import ROOT, stack
+from tests.support.web_hosts import TokenRegistry, web_host
 
 PROFILES = (
     "jaffle:\n  target: dev\n  outputs:\n    dev: {type: duckdb, path: x}\n    prod: {type: postgres}\n"
@@ -91,6 +94,8 @@ def test_a_templated_target_demands_no_adapter(tmp_path: Path, target: str) -> N
         ("spark", "dbt-spark[PyHive]==1.9.0"),
         ("mysql5", "dbt_mysql==1.7.0"),
         ("sqlserver", "DBT.SQLServer"),
+        ("snowflake", "dbt==2.0.9"),
+        ("duckdb", "dbt-oss==2.0.8"),
     ],
 )
 def test_known_names_of_adapters_and_adapters_that_come_with_others(
@@ -108,6 +113,25 @@ def test_an_adapter_that_is_not_known_is_unverified(tmp_path: Path) -> None:
 def test_an_image_without_adapters_brings_dbt_with_its_base(tmp_path: Path) -> None:
     report = _local(tmp_path, {**PROJECT, "profiles.yml": PROFILES}, adapters=[])
     assert not [item for item in report.findings if item.check == "dbt.adapter"]
+
+
+def test_a_ready_image_that_lacks_the_adapter(git_stack: GitStack) -> None:
+    registry = TokenRegistry("u", "p", anonymous=True)
+    contents = ImageContents("base:1", (), ("dbt-core==1.11.16", "dbt-duckdb==1.11.1"))
+    registry.blobs["sha256:c"] = json.dumps({"config": {"Labels": encode(contents)}}).encode()
+    registry.manifests["agent:1"] = {"config": {"digest": "sha256:c"}}
+    levels = {"checks": only("git", "dbt", "image")}
+    with web_host(registry) as host:
+        agent = {**git_stack.config["agent"], "image": f"{host.server}/agent:1"}
+        for target in ("dev", "prod"):
+            profiles = PROFILES.replace("target: dev", f"target: {target}")
+            pin = git_stack.dbt.commit({**PROJECT, "profiles.yml": profiles})
+            git_stack.link("dags/dbt/jaffle", git_stack.server.url("analytics/jaffle.git"), pin)
+            report = git_stack.look(agent=agent, image=None, preflight=levels)
+            if target == "dev":
+                assert not [item for item in report.findings if item.check == "dbt.adapter"]
+    says = "dbt-postgres with its version where it is built"
+    expect(report, "dbt.adapter", "missing", at="agent.image", says=says)
 
 
 def test_a_profile_that_only_dbt_can_read(tmp_path: Path) -> None:
