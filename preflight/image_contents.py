@@ -83,12 +83,17 @@ def _images(world: World) -> Iterator[KnownImage]:
         yield KnownImage(contents_of(settings.image))
     if not world.levels.looks("image.contents"):
         return
+    silent: set[str] = set()
     for at, reference in ready_images(settings):
         place = Reference.parse(reference)
+        if place.server in silent:
+            continue  # one wait per registry: the checks have a limit together
         try:
             labels = open_registry(settings, place.server).labels(place.repository, place.tag)
-        except (WebError, RegistryError):
-            continue  # `image.exists` reports it
+        except (WebError, RegistryError) as error:  # `image.exists` reports both
+            if isinstance(error, WebError):
+                silent.add(place.server)
+            continue
         contents = decode(labels)
         if contents is None:
             world.found("image.contents", "unknown", at=at, reference=reference)

@@ -425,6 +425,16 @@ def test_a_ready_image_is_not_read_when_its_contents_do_not_matter() -> None:
     assert not [path for path in asked if "/blobs/" in path]
 
 
+def test_the_labels_of_a_registry_that_hangs_are_asked_for_once() -> None:
+    with web_host(TokenRegistry("u", "p", anonymous=True)) as host:
+        host.delay = 60
+        references = [f"{host.server}/agent:{number}" for number in range(2)]
+        agent = {"image": references[0], "workers": [{"name": "w", "image": references[1]}]}
+        report = look({**with_ready_image(**agent), "preflight": _levels(timeout=1)})
+        assert sorted(path[-1] for path, _ in host.asked) == ["0", "0", "1"]
+    expect(report, "image.exists", "unverified", at="agent.workers[0].image")
+
+
 def test_ready_images_without_cosmos() -> None:
     report, _ = _ready(replace(GOOD, packages=("apache-airflow-providers-git==1.0.1",)), workers=1)
     for at in ("agent.image", "agent.workers[0].image"):
