@@ -303,41 +303,6 @@ def test_failed_upgrade_is_rolled_back_and_the_next_one_succeeds(stack):
     assert done.outputs["release"].value["status"] == "deployed"
 
 
-@pytest.mark.parametrize("status", ["pending-upgrade", "pending-install"])
-def test_release_left_pending_by_a_kill_goes_on(stack, status):
-    """What a killed run leaves behind is put into Helm's own record; `tests/engine/test_kill.py` really kills."""
-    stack.up()
-    api = stack.api()
-    record = api.list_namespaced_secret(stack.namespace, label_selector="owner=helm").items[-1]
-    import gzip
-
-    release = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(record.data["release"]))))
-    release["info"]["status"] = status
-    if status == "pending-upgrade":
-        release["version"] = 2
-        record.metadata.name = record.metadata.name.replace(".v1", ".v2")
-        record.metadata.labels["version"] = "2"
-    record.metadata.labels["status"] = status
-    packed = base64.b64encode(base64.b64encode(gzip.compress(json.dumps(release).encode()))).decode()
-    record.data["release"] = packed
-    record.metadata.resource_version = record.metadata.uid = None
-    if status == "pending-install":
-        api.delete_namespaced_secret(record.metadata.name, stack.namespace)
-    api.create_namespaced_secret(stack.namespace, record)
-    config = copy.deepcopy(stack.config)
-    config["agent"]["values"] = {"logLevel": "DEBUG"}
-    if status == "pending-install":
-        urn = [
-            item["urn"]
-            for item in json.loads(stack.state())["deployment"]["resources"]
-            if "Release" in item["type"]
-        ]
-        assert stack.pulumi("state", "delete", urn[-1], "--yes", "--force").returncode == 0
-    done = stack.up(config)
-    assert done.outputs["release"].value["status"] == "deployed"
-    assert stack.helm("list")[0]["status"] == "deployed"
-
-
 @pytest.mark.parametrize("name", ["prod", "staging"])
 def test_example_stacks_preview_with_their_documented_secrets_only(stack_in, tmp_path, name):
     stack = stack_in(tmp_path / "program", name)
