@@ -12,7 +12,14 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.engine import Stack, copy_program, environment_for_tests
 from tests.support.pulumi_mocks import Recorder
+from tests.support.stacks import ROOT
+from tests.support.terminal import visible
+from trial.downloads import Downloads
 from trial.environment import Environment
+from trial.gobuild import PROGRAMS
+from trial.layout import Layout
+from trial.progress import Progress
+from trial.tools import Toolbox
 
 # The machines that run these tests are shared and slow at times; no test is judged by the clock.
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -34,6 +41,17 @@ def recorder() -> Recorder:
     mocks = Recorder()
     pulumi.runtime.set_mocks(mocks, project="astro-dbt", stack="test")
     return mocks
+
+
+@pytest.fixture(scope="session")
+def helm_program(request: pytest.FixtureRequest) -> Path:
+    """The trial's Helm, built into the user's cache where there is no trial yet."""
+    layout = Layout.of(repo=ROOT)
+    linked = layout.bin / "helm"
+    if linked.exists():
+        return linked
+    with visible(request.config), Progress() as progress:
+        return Toolbox(layout, progress, Downloads()).builder().build(PROGRAMS["helm"])
 
 
 @pytest.fixture

@@ -6,25 +6,12 @@ from typing import Any
 import pytest
 
 from tests.support.helm_chart import CHARTS, Chart, Lint, Render, Rendered
-from tests.support.terminal import visible
-from trial.downloads import Downloads
-from trial.gobuild import PROGRAMS
-from trial.layout import Layout
-from trial.progress import Progress
-from trial.tools import Toolbox
-
-REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
-def helm(request: pytest.FixtureRequest) -> Path:
-    """Return the trial's Helm, building it into the user's cache when there is no trial yet."""
-    layout = Layout.of(repo=REPOSITORY)
-    linked = layout.bin / "helm"
-    if linked.exists():
-        return linked
-    with visible(request.config), Progress() as progress:
-        return Toolbox(layout, progress, Downloads()).builder().build(PROGRAMS["helm"])
+def helm(helm_program: Path) -> Path:
+    """Return the trial's Helm."""
+    return helm_program
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from tests.delivery_proof.ledger import Ledger
 from tests.support import engine
 from tests.support.airflow_env import PythonEnvironment, airflow_environment, dbt_environment
 from trial.environment import Environment
-from trial.packages import install
 
 __all__ = ["airflow_environment", "dbt_environment"]
 
@@ -51,13 +50,6 @@ def images(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture(scope="session")
 def git_hosts(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
     """All Git hosts."""
-    install(
-        environment.layout,
-        environment.progress,
-        programs=["sshd"],
-        packages=["openssh-server"],
-        why="the proof of delivery by SSH",
-    )
     with hosts(environment.info(), tmp_path_factory.mktemp("hosts")) as found:
         yield found
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from datetime import date
 from pathlib import Path
@@ -49,17 +48,9 @@ REFUSED = [
 ]
 
 
-def helms() -> list[Path]:
-    own = shutil.which("helm")
-    cached = sorted((Path.home() / ".cache/astro-dbt/programs/helm").glob("*/helm"))
-    return [*([Path(own)] if own else []), *cached][:1]
-
-
 @pytest.fixture(scope="module")
-def helm(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def helm(helm_program: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Read a text by Helm: the values of a chart that prints them; None when Helm refuses."""
-    if not helms():
-        pytest.skip("no Helm here; `make up` builds one")
     chart = tmp_path_factory.mktemp("helm") / "chart"
     (chart / "templates").mkdir(parents=True)
     (chart / "Chart.yaml").write_text("apiVersion: v2\nname: chart\nversion: 1.0.0\n")
@@ -67,7 +58,7 @@ def helm(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
     def read(text: str) -> Any:
         (chart / "given.yaml").write_bytes(text.encode())
-        command = [str(helms()[0]), "template", "x", str(chart), "--values", str(chart / "given.yaml")]
+        command = [str(helm_program), "template", "x", str(chart), "--values", str(chart / "given.yaml")]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         if done.returncode:
             return None

@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support.sandbox import Sandbox
-from trial.packages import find_program
+from tests.support.stacks import ROOT
+from trial.layout import Layout
+from trial.packages import find_program, install
+from trial.progress import Progress
 
 ADDRESS = "127.0.0.1"
 START_SECONDS = 20.0
@@ -93,12 +96,10 @@ class SshServer:
         """Listen on the port that it had, or on a free one.
 
         Raises:
-            FileNotFoundError: there is no sshd on this machine.
+            TrialError: there is no sshd on this machine, and it cannot be installed.
             TimeoutError: it does not listen.
         """
-        program = find_program("sshd")
-        if program is None:
-            raise FileNotFoundError("the SSH cases need sshd; install Debian's package openssh-server.")
+        program = _sshd()
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "run").mkdir(exist_ok=True)
         (self.folder / "run").chmod(0o755)
@@ -156,6 +157,16 @@ class SshServer:
             self._child.kill()
             self._child.wait()
             self._child = None
+
+
+def _sshd() -> Path:
+    """The server's program, installed where it is missing."""
+    packages = ("openssh-server",)
+    why = "Git over SSH in the tests"
+    install(Layout.of(repo=ROOT), Progress(), programs=("sshd",), packages=packages, why=why)
+    found = find_program("sshd")
+    assert found is not None
+    return found
 
 
 @contextlib.contextmanager
