@@ -9,10 +9,9 @@ import pytest
 
 from tests.examples.conftest import Workspace
 from tests.support.repositories import git
+from trial.proof import DRIVER
 
 pytestmark = pytest.mark.airflow
-
-DRIVER = Path(__file__).parents[1] / "support" / "agent_driver.py"
 
 
 class Bundle:
@@ -85,6 +84,7 @@ class Bundle:
             capture_output=True, text=True, check=False, timeout=300,
         )  # fmt: skip
         answers = [json.loads(line) for line in ended.stdout.splitlines()][1:]
+        assert ended.returncode == 0, ended.stderr[-3000:]
         assert [answer for answer in answers if not answer["ok"]] == [], ended.stderr[-3000:]
         return answers
 
