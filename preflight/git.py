@@ -211,9 +211,12 @@ def _places(world: World, tree: Tree) -> list[Link]:
 
 def _stay_empty(world: World, tree: Tree) -> None:
     """Report submodules that agents do not fetch, apart from those of projects that the image brings."""
-    brought = [tree.real.get(project.path or "") or "" for project in world.settings.dbt_projects]
+    projects = world.settings.dbt_projects
+    brought = [tree.real.get(project.path or "") or "" for project in projects]
     for path in tree.names("submodule"):
-        if not any(f"{place}/".startswith(f"{path}/") for place in brought):
+        url = tree.modules.urls.get(path)
+        named = any(project.repo and url and _same(url, project.repo) for project in projects)
+        if not named and not any(f"{place}/".startswith(f"{path}/") for place in brought):
             world.found("git.nested", "unfetched", at="dags.submodules", path=path)
 
 

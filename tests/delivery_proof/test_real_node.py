@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.delivery, pytest.mark.real_node]
 
 SMALL = {"requests": {"cpu": "100m", "memory": "512Mi"}, "limits": {"cpu": "2", "memory": "2Gi"}}
 """The chart asks for a whole processor per Pod; a small machine has no room for that."""
-MODEL = "select count(*) as customers from {{ ref('stg_customers') }}\n"
+MODEL = "{{ config(materialized='table') }}\nselect count(*) as customers from {{ ref('stg_customers') }}\n"
 
 
 @pytest.fixture(scope="module")

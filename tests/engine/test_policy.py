@@ -110,6 +110,7 @@ def test_rules_stop_a_preview_with_their_reasons_and_levels_decide_which(stack_i
     prod = stack_in(folder, "prod-policy")
     dev = stack_in(folder, "dev-policy")
     config = copy.deepcopy(prod.config)
+    del config["image"]
     config["agent"]["image"] = prod.info.base_image
     config["agent"]["workers"] = [
         {

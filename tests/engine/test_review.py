@@ -160,7 +160,6 @@ def test_reports_of_one_stack_from_its_first_install_to_its_replacement(stack_in
         "checks": {"dbt": {"level": "off", "reason": "the project of this test is no real one"}}
     }
     config["agent"]["chart"]["version"] = "1.0.2"
-    config["agent"]["image"] = stack.info.base_image
     config["agent"]["workers"] = [
         {"name": "default-worker", "terminationGracePeriodSeconds": 5},
         {"name": "dbt", "queues": ["dbt"], "replicas": 2, "terminationGracePeriodSeconds": 90},

@@ -162,4 +162,5 @@ def trial(environment: Environment, request: pytest.FixtureRequest) -> Trial:
     info = environment.info()
     config = trial_config(info, name)
     config["agent"]["cluster"]["kubeconfig"] = info.kubeconfig
+    config["image"] |= {"packages": ["astronomer-cosmos==1.15.1"], "engine": info.docker_host}
     return Trial(info, environment, config)

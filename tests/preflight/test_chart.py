@@ -51,8 +51,9 @@ def test_the_trials_chart_takes_our_values(trial: Trial) -> None:
 @pytest.mark.preflight
 def test_the_trials_first_chart_takes_our_values(trial: Trial) -> None:
     chart = {**trial.config["agent"]["chart"], "version": "1.0.2"}
-    expect_nothing(trial.look("chart", agent={"chart": chart, "image": "images.example.com/agent:1"}))
-    report = trial.look("chart", agent={"chart": chart})
+    ready = {"chart": chart, "image": "images.example.com/agent:1"}
+    expect_nothing(trial.look("chart", agent=ready, image=None))
+    report = trial.look("chart", agent={"chart": chart}, image=None)
     expect(report, "chart.values", "refused", at="agent.workers[0]", says="it needs image there")
 
 
