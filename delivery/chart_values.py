@@ -6,14 +6,14 @@ into its generated file (source: that file for chart 2.0.0 and 1.0.2), not only 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from delivery.plan import EnvVar, Plan, SecretKey
+from delivery.environment import env_var
+from delivery.plan import EnvVar, Plan
+from delivery.stores import store_environment
 from domain.merge import merge, without_empties
-from settings.agent import Component, EnvValue, Worker
-from settings.base import SecretKeyRef
+from settings.agent import Component, Worker
 from settings.stack import Settings
 
 _PROBE = {
@@ -87,7 +87,7 @@ def decided_values(settings: Settings, plan: Plan, *, image: Any = None) -> dict
     if agent.xcom:
         values["xcomBackend"] = agent.xcom.backend
     if agent.state_store:
-        values["stateStoreBackend"] = agent.state_store
+        values["stateStoreBackend"] = agent.state_store.class_path
     if agent.pod_security == "restricted":
         values |= _restricted()
     if first_generation:
@@ -111,30 +111,17 @@ def _variables(settings: Settings, plan: Plan) -> Iterable[EnvVar]:
     yield EnvVar("ASTRO_WORKSPACE_ID", agent.ids.workspace)
     yield EnvVar("ASTRO_DEPLOYMENT_ID", agent.ids.deployment)
     yield EnvVar("ASTRO_DEPLOYMENT_NAMESPACE", agent.ids.deployment_namespace)
-    if agent.secrets_backend and agent.secrets_backend.kwargs:
-        kwargs = json.dumps(agent.secrets_backend.kwargs, sort_keys=True)
-        yield EnvVar("AIRFLOW__SECRETS__BACKEND_KWARGS", kwargs)
-    if agent.secrets_backend and agent.secrets_backend.kwargs_secret:
-        yield _env_var("AIRFLOW__SECRETS__BACKEND_KWARGS", agent.secrets_backend.kwargs_secret)
-    if agent.xcom:
-        yield EnvVar("AIRFLOW__COMMON_IO__XCOM_OBJECTSTORAGE_PATH", agent.xcom.path)
-        yield EnvVar("AIRFLOW__COMMON_IO__XCOM_OBJECTSTORAGE_THRESHOLD", str(agent.xcom.threshold))
-        if agent.xcom.compression:
-            yield EnvVar("AIRFLOW__COMMON_IO__XCOM_OBJECTSTORAGE_COMPRESSION", agent.xcom.compression)
+    yield from store_environment(agent)
     yield from plan.environment
     for name, value in sorted(agent.env.items()):
-        yield _env_var(name, value)
-
-
-def _env_var(name: str, value: EnvValue) -> EnvVar:
-    return EnvVar(name, SecretKey(value.secret, value.key) if isinstance(value, SecretKeyRef) else value)
+        yield env_var(name, value)
 
 
 def _component(component: Component, plan: Plan | None, settings: Settings) -> dict[str, Any]:
     """What every component takes; a component without plan (the sentinel) mounts nothing of Git."""
     values: dict[str, Any] = {}
     if component.env:
-        values["env"] = [_env_var(name, value).manifest() for name, value in sorted(component.env.items())]
+        values["env"] = [env_var(name, value).manifest() for name, value in sorted(component.env.items())]
     if component.resources:
         values["resources"] = component.resources.model_dump(by_alias=True, exclude_none=True)
     if component.node_selector:

@@ -7,13 +7,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from domain.chart import ChartAddress, chart_release, has_sentinel
-from domain.credentials import in_clear, looks_like_a_credential
+from domain.credentials import looks_like_a_credential
 from domain.names import CHART_WORKER_GRACE
 from settings.base import DnsLabel, DnsSubdomain, EnvName, HttpUrl, Quantity, Seconds, SecretKeyRef, Section
 from settings.image import ImageReference
-
-ClassPath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")]
-"""Dotted path of a Python class."""
+from settings.stores import SecretsBackend, StateStore, Xcom
 
 
 class Cluster(Section):
@@ -196,40 +194,6 @@ class Ids(Section):
     """ASTRO_DEPLOYMENT_NAMESPACE, of the form adjective-noun-1234."""
 
 
-class SecretsBackend(Section):
-    """Where agents find Airflow connections and variables."""
-
-    class_path: Annotated[ClassPath, Field(alias="class")]
-    """Class of the backend."""
-    kwargs: dict[str, Any] = {}
-    """Arguments of the backend; no credentials, use workload identity or `kwargsSecret`."""
-    kwargs_secret: SecretKeyRef | None = None
-    """Secret that holds the arguments as JSON, when they contain credentials."""
-
-    @model_validator(mode="after")
-    def _one_source(self) -> SecretsBackend:
-        if self.kwargs and self.kwargs_secret:
-            raise ValueError("has both kwargs and kwargsSecret; keep one of them")
-        for name in in_clear(self.kwargs):
-            raise ValueError(
-                f"holds {name} in clear; put the whole JSON into a Kubernetes Secret and write kwargsSecret: {{secret, key}}"
-            )
-        return self
-
-
-class Xcom(Section):
-    """Object storage for XComs."""
-
-    path: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+://.+$")]
-    """Storage path, for example s3://aws_default@bucket/xcom."""
-    threshold: Annotated[int, Field(ge=0)] = 0
-    """Bytes above which a value goes to the store; 0 sends everything."""
-    compression: str | None = None
-    """Compression of the stored values."""
-    backend: ClassPath = "airflow.providers.common.io.xcom.backend.XComObjectStorageBackend"
-    """Class of the XCom backend."""
-
-
 class OpenLineage(Section):
     """Lineage events to Astro Observe."""
 
@@ -280,8 +244,8 @@ class Agent(_Environment):
     """Secrets backend; the chart's default when left out."""
     xcom: Xcom | None = None
     """XCom store; the chart's default when left out."""
-    state_store: ClassPath | None = None
-    """Class of the state store backend (chart 2.3.0 or later; Airflow 3.3 needs it)."""
+    state_store: StateStore | None = None
+    """State store of tasks and assets (chart 2.3.0 or later; Airflow 3.3 needs it)."""
     open_lineage: OpenLineage = OpenLineage()
     """OpenLineage."""
     agent_token_secret: DnsSubdomain | None = None

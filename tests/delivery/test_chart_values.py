@@ -95,12 +95,18 @@ def test_backends():
     agent = {
         "secretsBackend": {"class": "a.b.C", "kwargs": {"region_name": "x"}},
         "xcom": {"path": "s3://conn@bucket/xcom"},
-        "stateStore": "d.e.F",
+        "stateStore": {"path": "s3://conn@bucket/state", "threshold": 0},
     }
     values = values_of(with_agent(**agent))
     assert values["secretBackend"] == "a.b.C"
-    assert values["stateStoreBackend"] == "d.e.F"
+    assert (
+        values["stateStoreBackend"]
+        == "airflow.providers.common.io.state_store.backend.StateStoreObjectStorageBackend"
+    )
     env = env_of(values)
+    assert env["AIRFLOW__COMMON_IO__STATE_STORE_OBJECTSTORAGE_PATH"] == "s3://conn@bucket/state"
+    assert env["AIRFLOW__COMMON_IO__STATE_STORE_OBJECTSTORAGE_THRESHOLD"] == "0"
+    assert "AIRFLOW__COMMON_IO__STATE_STORE_OBJECTSTORAGE_COMPRESSION" not in env
     assert json.loads(env["AIRFLOW__SECRETS__BACKEND_KWARGS"]) == {"region_name": "x"}
     assert env["AIRFLOW__COMMON_IO__XCOM_OBJECTSTORAGE_THRESHOLD"] == "0"
 

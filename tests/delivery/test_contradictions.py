@@ -20,7 +20,7 @@ FULL: dict[str, Any] = {
     "image": "images.example.com/agent:1",
     "secretsBackend": {"class": "a.b.C", "kwargs": {"region_name": "x"}},
     "xcom": {"path": "s3://conn@bucket/xcom", "compression": "gzip"},
-    "stateStore": "d.e.F",
+    "stateStore": {"path": "s3://conn@bucket/state", "threshold": 0, "compression": "gzip"},
     "openLineage": {"enabled": True, "apiKeySecret": "lineage"},
     "workers": [
         {
