@@ -179,8 +179,8 @@ def test_dags_token_expires(by_token: Running, git_hosts: Hosts, proved: Callabl
         worker.do("initialise", version=version)
         git_hosts.trial.withdraw(path)
         try:
-            told = processor.failure("refresh")
-            assert "could not read Username" in told or "Authentication failed" in told
+            message = processor.failure("refresh")
+            assert "could not read Username" in message or "Authentication failed" in message
             expect(processor, before)
             worker.do("initialise", version=version, again=True)
             expect(worker, before, version)
@@ -191,7 +191,7 @@ def test_dags_token_expires(by_token: Running, git_hosts: Hosts, proved: Callabl
         expect(processor, setup.models)
     proved(
         "token of the Dag repository expires",
-        "refresh fails: Authentication failed; old Dags and versions keep running; goes on with the next valid token",
+        "refresh fails: Authentication failed; old Dags and versions keep running; continues with the next valid token",
     )
 
 
@@ -202,23 +202,23 @@ def test_submodule_commit_was_never_pushed(by_token: Running, proved: Callable[.
     with by_token.processor().process() as processor:
         processor.do("initialise")
         setup.publish(jaffle=MISSING)
-        told = processor.failure("refresh")
-        assert "Error pulling submodule" in told
-        assert f"not our ref {MISSING}" in told
+        message = processor.failure("refresh")
+        assert "Error pulling submodule" in message
+        assert f"not our ref {MISSING}" in message
         expect(processor, before)
         wanted = by_token.bump()
         assert processor.do("refresh")["version"] == wanted
         expect(processor, setup.models)
     proved(
         "pinned commit was never pushed",
-        "refresh fails: not our ref; the old models keep running; goes on with the next good commit",
+        "refresh fails: not our ref; the old models keep running; continues with the next good commit",
     )
 
 
-def test_submodule_commit_is_forced_away(
+def test_submodule_commit_is_lost_to_a_force_push(
     agents: Agents, git_hosts: Hosts, proved: Callable[..., None]
 ) -> None:
-    """What has the commit goes on with it; what fetches it anew cannot, once the host has cleaned up."""
+    """Whoever has the commit keeps using it; nobody can fetch it again once the host has cleaned up."""
     running = _provision(agents, same_host_same_token(git_hosts, "loop-forced", name="jaffle"))
     setup = running.setup
     (project,) = setup.projects
@@ -244,26 +244,26 @@ def test_submodule_commit_is_forced_away(
             assert refused in late.failure("initialise")
         assert f"pins the commit {pinned[:12]}, which {project.url} does not have" in _preview(agents)
 
-        mended = setup.publish()
-        assert processor.do("refresh")["version"] == mended
+        fixed = setup.publish()
+        assert processor.do("refresh")["version"] == fixed
         expect(processor, setup.models)
-        worker.do("initialise", version=mended)
-        expect(worker, setup.models, mended)
+        worker.do("initialise", version=fixed)
+        expect(worker, setup.models, fixed)
     proved(
-        "pinned commit is forced away",
-        "clones and versions that have it go on; once the host has cleaned up, new Pods and later commits of the Dag "
+        "pinned commit is lost to a force-push",
+        "clones and versions that have it keep working; once the host has cleaned up, new Pods and later commits of the Dag "
         "repository fail: not our ref",
     )
 
 
 def _preview(agents: Agents) -> str:
-    """What the program says about the stack as it was last provisioned, on one line."""
-    told = agents.stack.preview()
-    return " ".join((told.stdout + told.stderr).split())
+    """What a preview of the stack as last provisioned prints, on one line."""
+    preview = agents.stack.preview()
+    return " ".join((preview.stdout + preview.stderr).split())
 
 
 def test_submodule_host_down(by_token: Running, git_hosts: Hosts, proved: Callable[..., None]) -> None:
-    """The tracking bundle moves on half: the Dags are new, the dbt project is old, until its host answers."""
+    """The tracking bundle is updated in part: the Dags are new, the dbt project is old until its host answers."""
     setup = by_token.setup
     (project,) = setup.projects
     setup.publish()
@@ -275,29 +275,29 @@ def test_submodule_host_down(by_token: Running, git_hosts: Hosts, proved: Callab
         before = processor.do("parse")
         project.add_model("after_the_outage")
         wanted = setup.dags.commit(submodules=_pins(setup))
-        told = f"jaffle is at commit {old[:12]}, but this repository asks for {project.commit[:12]}"
+        warning = f"jaffle is at commit {old[:12]}, but this repository asks for {project.commit[:12]}"
         with unreachable(git_hosts, _path(by_token)):
             assert "Error pulling submodule" in processor.failure("refresh")
             assert "Error pulling submodule" in processor.failure("refresh")
             half = processor.do("parse")
         assert processor.do("refresh")["version"] == wanted
-        mended = processor.do("parse")
+        fixed = processor.do("parse")
     setup.dags.commit(dict.fromkeys(EXAMPLE))
-    assert before["errors"] == half["errors"] == mended["errors"] == {}
+    assert before["errors"] == half["errors"] == fixed["errors"] == {}
     assert half["dags"] == before["dags"]
-    assert {*mended["dags"]["jaffle"]} - {*before["dags"]["jaffle"]} == {"after_the_outage_run"}
-    assert pod.log.count(told) == 1
-    assert told not in before["docs"]["jaffle"]
-    assert told in half["docs"]["jaffle"]
-    assert told not in mended["docs"]["jaffle"]
+    assert {*fixed["dags"]["jaffle"]} - {*before["dags"]["jaffle"]} == {"after_the_outage_run"}
+    assert pod.log.count(warning) == 1
+    assert warning not in before["docs"]["jaffle"]
+    assert warning in half["docs"]["jaffle"]
+    assert warning not in fixed["docs"]["jaffle"]
     proved(
         "host of the submodule is down",
-        "refresh fails: Error pulling submodule; new Dags with the old models until it answers, and the Dag says so",
+        "refresh fails: Error pulling submodule; new Dags with the old models until it answers, and the Dag reports it",
     )
 
 
 def test_poisoned_version(by_token: Running, git_hosts: Hosts, proved: Callable[..., None]) -> None:
-    """A version whose first fetch failed stays without dbt; the example Dag says so, and a fresh Pod is well."""
+    """A version whose first fetch failed stays without dbt; the example Dag reports it, and a fresh Pod works."""
     setup = by_token.setup
     version = setup.dags.commit(EXAMPLE, submodules=_pins(setup))
     pod = by_token.worker()
@@ -305,9 +305,9 @@ def test_poisoned_version(by_token: Running, git_hosts: Hosts, proved: Callable[
         with unreachable(git_hosts, _path(by_token)):
             assert "Error pulling submodule" in worker.failure("initialise", version=version)
         worker.do("initialise", version=version, again=True)
-        told = worker.do("parse", version=version)["errors"]["jaffle_dag.py"].strip().splitlines()[-1]
-        assert told.startswith("FileNotFoundError: No dbt project in ")
-        assert "restart the Pod or remove this version's folder" in told
+        message = worker.do("parse", version=version)["errors"]["jaffle_dag.py"].strip().splitlines()[-1]
+        assert message.startswith("FileNotFoundError: No dbt project in ")
+        assert "restart the Pod or remove this version's folder" in message
         shutil.rmtree(pod.storage / "versions" / version)
         worker.do("initialise", version=version, again=True)
     assert (pod.storage / "versions" / version / "dags/dbt/jaffle/dbt_project.yml").is_file()
@@ -316,7 +316,7 @@ def test_poisoned_version(by_token: Running, git_hosts: Hosts, proved: Callable[
     setup.dags.commit(dict.fromkeys(EXAMPLE))
     proved(
         "first fetch of a version fails",
-        "the version stays without dbt; the Dag says so; a new Pod, or removing the version's folder, cures it",
+        "the version stays without dbt; the Dag reports it; a new Pod, or removing the version's folder, fixes it",
     )
 
 
@@ -379,14 +379,14 @@ BREAKS: dict[str, tuple[Callable[[Container], Container], str]] = {
 @pytest.mark.parametrize("name", BREAKS)
 def test_proof_notices(by_token: Running, ledger: Ledger, name: str) -> None:
     """One thing broken on purpose makes the very proof of the matrix fail."""
-    change, told = BREAKS[name]
+    change, expected = BREAKS[name]
     started = time.monotonic()
     by_token.setup.publish()
     delivery = deliver(
         by_token.agents, by_token.setup, {"1.0.1": breaking.each(by_token.containers, change)}
     )["1.0.1"]
     ledger.add("broken on purpose", name, "1.0.1", delivery.result[:70], time.monotonic() - started)
-    assert told in delivery.result
+    assert expected in delivery.result
 
 
 IMAGES = {
@@ -440,7 +440,7 @@ def test_token_is_rotated_while_agents_run(
         expect(new, setup.models)
     proved(
         "token is rotated while agents run",
-        "the Pods that read it roll; old ones work until the old token is withdrawn",
+        "the Pods that read it roll; old ones work until the old token is revoked",
     )
 
 
