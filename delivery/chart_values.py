@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from delivery import logs
 from delivery.environment import env_var
 from delivery.plan import EnvVar, Plan
 from delivery.stores import store_environment
 from domain.merge import merge, without_empties
+from domain.security import RESTRICTED_CONTAINER
 from settings.agent import Component, Worker
 from settings.stack import Settings
 
@@ -35,14 +37,7 @@ _SCALING_BEHAVIOR = {
 }
 JOINED = frozenset({"commonEnv", "env", "initContainers", "extraContainers", "volumes", "volumeMounts"})
 """Lists to which the user's entries are appended."""
-_RESTRICTED_CONTAINER = {
-    "allowPrivilegeEscalation": False,
-    "readOnlyRootFilesystem": True,
-    "capabilities": {"drop": ["ALL"]},
-    # Here and not only in the Pod's context: the sentinel's Pod has one of its own, which lacks it.
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
-_WRITABLE = {"tmp": "/tmp", "airflow-logs": "/usr/local/airflow/logs"}  # noqa: S108 - folders of the container
+_WRITABLE = {"tmp": "/tmp", "airflow-logs": logs.FOLDER}  # noqa: S108 - folders of the container
 """Folders that agents write to; bundles, Cosmos' cache and dbt's target folders all lie under /tmp."""
 
 
@@ -80,7 +75,7 @@ def decided_values(settings: Settings, plan: Plan, *, image: Any = None) -> dict
         "openLineage": _open_lineage(settings),
         "workers": [_worker(worker, plan, settings, image) for worker in agent.workers],
         "dagProcessor": _component(agent.dag_processor, plan, settings),
-        "triggerer": _component(agent.triggerer, plan, settings) | _triggerer(settings),
+        "triggerer": _component(agent.triggerer, plan, settings, kind="triggerer") | _triggerer(settings),
     }
     if agent.secrets_backend:
         values["secretBackend"] = agent.secrets_backend.class_path
@@ -88,6 +83,9 @@ def decided_values(settings: Settings, plan: Plan, *, image: Any = None) -> dict
         values["xcomBackend"] = agent.xcom.backend
     if agent.state_store:
         values["stateStoreBackend"] = agent.state_store.class_path
+    sidecar = logs.sidecar_values(agent)
+    if sidecar is not None:
+        values["loggingSidecar"] = sidecar
     if agent.pod_security == "restricted":
         values |= _restricted()
     if first_generation:
@@ -112,12 +110,15 @@ def _variables(settings: Settings, plan: Plan) -> Iterable[EnvVar]:
     yield EnvVar("ASTRO_DEPLOYMENT_ID", agent.ids.deployment)
     yield EnvVar("ASTRO_DEPLOYMENT_NAMESPACE", agent.ids.deployment_namespace)
     yield from store_environment(agent)
+    yield from logs.log_environment(agent)
     yield from plan.environment
     for name, value in sorted(agent.env.items()):
         yield env_var(name, value)
 
 
-def _component(component: Component, plan: Plan | None, settings: Settings) -> dict[str, Any]:
+def _component(
+    component: Component, plan: Plan | None, settings: Settings, *, kind: str = ""
+) -> dict[str, Any]:
     """What every component takes; a component without plan (the sentinel) mounts nothing of Git."""
     values: dict[str, Any] = {}
     if component.env:
@@ -130,15 +131,16 @@ def _component(component: Component, plan: Plan | None, settings: Settings) -> d
         values["tolerations"] = [dict(item) for item in component.tolerations]
     if component.affinity:
         values["affinity"] = dict(component.affinity)
-    restricted = settings.agent.pod_security == "restricted"
-    volumes, mounts = [], []
+    volumes, mounts = logs.log_volumes(settings.agent) if kind in logs.WRITERS else ([], [])
     if plan is not None:
         volumes += [mount.volume() for mount in plan.mounts]
         mounts += [mount.volume_mount() for mount in plan.mounts]
-    if restricted:
-        volumes += [{"name": name, "emptyDir": {}} for name in _WRITABLE]
-        mounts += [{"name": name, "mountPath": path} for name, path in _WRITABLE.items()]
-        values["containerSecurityContext"] = _RESTRICTED_CONTAINER
+    if settings.agent.pod_security == "restricted":
+        taken = {mount["mountPath"] for mount in mounts}
+        writable = {name: path for name, path in _WRITABLE.items() if path not in taken}
+        volumes += [{"name": name, "emptyDir": {}} for name in writable]
+        mounts += [{"name": name, "mountPath": path} for name, path in writable.items()]
+        values["containerSecurityContext"] = dict(RESTRICTED_CONTAINER)
     if volumes:
         values |= {"volumes": volumes, "volumeMounts": mounts}
     return values
@@ -180,7 +182,7 @@ def _worker(worker: Worker, plan: Plan, settings: Settings, image: Any) -> dict[
     own_image = worker.image or (image if first_generation else None)
     if own_image is not None:
         values["image"] = own_image
-    return values | _component(worker, plan, settings)
+    return values | _component(worker, plan, settings, kind="worker")
 
 
 def _autoscaling(worker: Worker, *, first_generation: bool) -> dict[str, Any]:
@@ -238,7 +240,7 @@ def _restricted() -> dict[str, Any]:
             "runAsNonRoot": True,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containerSecurityContext": _RESTRICTED_CONTAINER,
+        "containerSecurityContext": dict(RESTRICTED_CONTAINER),
     }
 
 

@@ -42,6 +42,7 @@ _TOP: Mapping[str, str] = {
     "stateStoreBackend": "agent.stateStore",
     "podSecurityContext": "agent.podSecurity",
     "containerSecurityContext": "agent.podSecurity",
+    "loggingSidecar": "agent.logs.sidecar",
     "openLineage": "agent.openLineage",
     "openLineage.enabled": "agent.openLineage.enabled",
     "openLineage.namespace": "agent.openLineage.namespace",

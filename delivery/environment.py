@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from delivery.plan import EnvVar, SecretKey
-from settings.agent import EnvValue
 from settings.base import SecretKeyRef
+from settings.containers import EnvValue
 
 
 def env_var(name: str, value: EnvValue) -> EnvVar:

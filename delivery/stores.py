@@ -85,6 +85,10 @@ def needed_packages(agent: Agent) -> Iterator[NeededPackage]:
         opener = provider_of_path(path) if path else None
         if opener and opener != package:
             yield NeededPackage(at, opener)
+    remote = agent.logs.remote if agent.logs else None
+    opener = provider_of_path(remote.folder) if remote else None
+    if opener:
+        yield NeededPackage("agent.logs.remote", opener)
 
 
 def provider_of_path(path: str) -> str | None:

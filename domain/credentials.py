@@ -8,6 +8,8 @@
 False
 >>> looks_like_a_credential("URL", "https://user:password@example.com")
 True
+>>> looks_like_a_credential("password", "${PASSWORD}")
+False
 """
 
 from __future__ import annotations
@@ -39,11 +41,13 @@ _NAMES_OF_SECRETS = frozenset({"apiKeySecret", "kwargsSecret"})
 """Values that hold the name of a Secret although they are called like one."""
 _HIDDEN = "[secret]"
 """What Pulumi shows instead of a secret."""
+_REFERENCE = re.compile(r"\$(\{[A-Za-z_]\w*\}|\([A-Za-z_]\w*\))")
+"""The value of an environment variable, as Vector (`${NAME}`) and Kubernetes (`$(NAME)`) write it."""
 
 
 def looks_like_a_credential(name: str, value: str) -> bool:
-    """Whether a text under this name is a credential in clear; an empty text, and one that Pulumi hides, are not."""
-    if not value or value == _HIDDEN:
+    """Whether a text under this name is a credential in clear; an empty text, one that Pulumi hides, and the name of a variable are not."""
+    if not value or value == _HIDDEN or _REFERENCE.fullmatch(value):
         return False
     if holds_a_credential(value):
         return True

@@ -11,6 +11,7 @@ from delivery.plan import Plan, SecretKey
 from domain.chart import AGENT_TOKEN_KEY, IMAGE_PULL_KEY, OPEN_LINEAGE_KEY, SENTINEL_AUTH_KEY
 from domain.connection_secret import SSH_KEY
 from settings.base import SecretKeyRef
+from settings.containers import Environment
 from settings.stack import Settings
 
 
@@ -52,10 +53,11 @@ def secret_uses(settings: Settings, plan: Plan) -> Iterator[SecretUse]:
         reference = agent.secrets_backend.kwargs_secret
         yield SecretUse("agent.secretsBackend.kwargsSecret", reference.secret, reference.key)
     yield from _git_secrets(settings, plan)
-    for at, component in _components(settings):
+    for at, component in _with_environment(settings):
         for name, value in component.env.items():
             if isinstance(value, SecretKeyRef):
                 yield SecretUse(f"{at}.env.{name}", value.secret, value.key)
+    for at, component in _components(settings):
         yield from (use for use in _walk(component.values, f"{at}.values") if isinstance(use, SecretUse))
 
 
@@ -77,6 +79,12 @@ def _git_secrets(settings: Settings, plan: Plan) -> Iterator[SecretUse]:
     for mount in plan.mounts:
         if mount.secret in existing:
             yield SecretUse(existing[mount.secret], mount.secret, SSH_KEY)
+
+
+def _with_environment(settings: Settings) -> Iterator[tuple[str, Environment]]:
+    yield from _components(settings)
+    if settings.agent.logs and settings.agent.logs.sidecar:
+        yield "agent.logs.sidecar", settings.agent.logs.sidecar
 
 
 def _components(settings: Settings) -> Iterator[tuple[str, Any]]:

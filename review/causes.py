@@ -15,7 +15,7 @@ GIT, CONNECTION = "Git access of the submodules", "the Git connection of the Dag
 SECRET = "a Secret that it reads"  # noqa: S105 - words of a report
 _BACKEND, _XCOM, _STATE = "the secrets backend", "the XCom store", "the state store"
 _SECURITY, _LINEAGE, _IDENTITY = "pod security", "OpenLineage", "the Deployment's ids"
-_SCALING, _RESOURCES = "autoscaling", "resources"
+_SCALING, _RESOURCES, _LOGS = "autoscaling", "resources", "where task logs go"
 _FIRST = (IMAGE, PROJECTS, BUNDLE, GIT, CONNECTION, SECRET)
 """Order of the reasons that people look for; other words follow, and bare keys last."""
 
@@ -26,6 +26,7 @@ _KEYS: Mapping[str, str] = {
     "xcomBackend": _XCOM,
     "stateStoreBackend": _STATE,
     "openLineage": _LINEAGE,
+    "loggingSidecar": _LOGS,
     "podSecurityContext": _SECURITY,
     "containerSecurityContext": _SECURITY,
     "hpa": _SCALING,
@@ -42,6 +43,7 @@ _VARIABLES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ("AIRFLOW__SECRETS__", _BACKEND),
         ("AIRFLOW__COMMON_IO__XCOM_", _XCOM),
         ("AIRFLOW__COMMON_IO__STATE_STORE_", _STATE),
+        ("AIRFLOW__LOGGING__REMOTE_|ASTRONOMER_ENVIRONMENT$", _LOGS),
         ("AIRFLOW__COSMOS__CACHE_DIR$", _SECURITY),
         ("ASTRO_(ORGANIZATION|WORKSPACE|DEPLOYMENT)_", _IDENTITY),
     )
@@ -60,6 +62,8 @@ def cause(path: Sequence[str]) -> str:
         named = path[-1]
         if named.startswith(("git-", "/etc/astro-dbt/git")):
             return GIT
+        if named in {"task-logs", "vector-data", "/usr/local/airflow/logs"}:
+            return _LOGS
     return next((_KEYS[part] for part in path if part in _KEYS), own)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from domain.chart import ChartAddress, chart_release, has_sentinel
-from domain.credentials import looks_like_a_credential
 from domain.names import CHART_WORKER_GRACE
-from settings.base import DnsLabel, DnsSubdomain, EnvName, HttpUrl, Quantity, Seconds, SecretKeyRef, Section
+from settings.base import DnsLabel, DnsSubdomain, HttpUrl, Seconds, Section
+from settings.containers import Environment, Resources
 from settings.image import ImageReference
+from settings.logs import Logs
 from settings.stores import SecretsBackend, StateStore, Xcom
 
 
@@ -51,62 +52,11 @@ class Chart(Section):
         return has_sentinel(self.version)
 
 
-class ResourceAmounts(Section):
-    """Amounts of compute."""
-
-    cpu: Quantity | None = None
-    """CPU."""
-    memory: Quantity | None = None
-    """Memory."""
-    ephemeral_storage: Annotated[Quantity | None, Field(alias="ephemeral-storage")] = None
-    """Disk of the Pod: holds the bundle's clones, one folder per live version, dbt's target and logs."""
-
-
-class Resources(Section):
-    """Kubernetes resource requests and limits."""
-
-    requests: ResourceAmounts | None = None
-    """What the scheduler reserves."""
-    limits: ResourceAmounts | None = None
-    """What the container may not exceed."""
-
-
-EnvValue = str | SecretKeyRef
-"""Plain value, or a key of a Secret that exists."""
-
-
-def _as_text(value: Any) -> Any:
-    if isinstance(value, bool):
-        return "True" if value else "False"
-    return str(value) if isinstance(value, int | float) else value
-
-
-class _Environment(Section):
-    env: dict[EnvName, EnvValue] = {}
-    """Environment variables; credentials as {secret, key} of a Secret that exists."""
-
-    @field_validator("env", mode="before")
-    @classmethod
-    def _scalars(cls, value: Any) -> Any:
-        return {name: _as_text(item) for name, item in value.items()} if isinstance(value, dict) else value
-
-    @field_validator("env")
-    @classmethod
-    def _no_credentials_in_clear(cls, value: dict[str, EnvValue]) -> dict[str, EnvValue]:
-        for name, item in value.items():
-            if isinstance(item, str) and looks_like_a_credential(name, item):
-                raise ValueError(
-                    f"holds {name} in clear; put it into a Kubernetes Secret and write "
-                    f"{name}: {{secret: <name>, key: <key>}}"
-                )
-        return value
-
-
 Reason = Annotated[str, StringConstraints(min_length=3)]
 """Why, in words that a reviewer reads."""
 
 
-class Component(_Environment):
+class Component(Environment):
     """What every component of the chart takes."""
 
     resources: Resources | None = None
@@ -207,7 +157,7 @@ class OpenLineage(Section):
     """Secret that exists and holds the key `api-key`; otherwise the secret key openLineageApiKey."""
 
 
-class Agent(_Environment):
+class Agent(Environment):
     """The agents' release: where it goes, what it runs, and how big it is."""
 
     cluster: Cluster = Cluster()
@@ -246,6 +196,8 @@ class Agent(_Environment):
     """XCom store; the chart's default when left out."""
     state_store: StateStore | None = None
     """State store of tasks and assets (chart 2.3.0 or later; Airflow 3.3 needs it)."""
+    logs: Logs | None = None
+    """Where task logs go; without it they are lost with their Pod."""
     open_lineage: OpenLineage = OpenLineage()
     """OpenLineage."""
     agent_token_secret: DnsSubdomain | None = None

@@ -487,6 +487,9 @@ def _chart_version(stack: _Stack) -> Found:
     agent, release = stack.agent, stack.agent.chart.release
     if agent.state_store and release < (2, 3, 0):
         yield "agent.stateStore", "needs chart 2.3.0 or later; raise agent.chart.version"
+    sidecar = agent.logs.sidecar if agent.logs else None
+    if sidecar and sidecar.pre_stop_seconds is not None and not agent.chart.has_sentinel:
+        yield "agent.logs.sidecar.preStopSeconds", "needs chart 2.0.0 or later; raise agent.chart.version"
     if agent.sentinel_auth_secret and not agent.chart.has_sentinel:
         yield (
             "agent.sentinelAuthSecret",
@@ -536,6 +539,12 @@ def _environment(stack: _Stack) -> Found:
         "ASTRO_DBT_BUNDLE_SUBDIR": "dags.subdir",
         **{f"AIRFLOW_CONN_{name.upper()}": f"connections.{name}" for name in stack.connections},
     }
+    if stack.agent.logs and stack.agent.logs.remote:
+        reserved |= {
+            "AIRFLOW__LOGGING__REMOTE_LOGGING": "agent.logs.remote",
+            "AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER": "agent.logs.remote.folder",
+            "AIRFLOW__LOGGING__REMOTE_LOG_CONN_ID": "agent.logs.remote.connection",
+        }
     places = [("agent.env", agent_env(stack.agent))]
     places += [
         (f"agent.workers[{index}].env", dict(worker.env)) for index, worker in enumerate(stack.agent.workers)

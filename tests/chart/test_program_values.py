@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import delivery
 from delivery.chart_values import chart_values
@@ -56,3 +57,42 @@ def test_both_charts_render_them(
     else:
         assert worker["resources"]["limits"]["memory"] == "2Gi"
         assert worker["livenessProbe"]["httpGet"]["port"] == 39091
+
+
+LOGS: dict[str, Any] = {
+    "logs": {
+        "sidecar": {
+            "env": {"KEY": {"secret": "vector", "key": "api-key"}},
+            "sinks": {
+                "store": {"type": "http", "uri": "https://logs.example.com", "auth": {"user": "${KEY}"}}
+            },
+        }
+    }
+}
+
+
+@pytest.mark.parametrize("security", [None, "restricted"])
+@pytest.mark.parametrize(
+    ("version", "folder"),
+    [("2.3.3", "astro-remote-execution-agent"), ("1.0.2", "astro-remote-execution-agent-1")],
+)
+def test_the_logging_sidecar_comes_with_its_volumes(
+    helm: Path, tmp_path: Path, security: str | None, version: str, folder: str
+) -> None:
+    config = with_agent(**LOGS, **({"podSecurity": security} if security else {}), chart={"version": version})
+    rendered = _rendered(helm, folder, tmp_path, config)
+    for deployment in ("astro-agent-worker-default-worker", "astro-agent-triggerer"):
+        pod = rendered.pod(deployment)
+        agent, sidecar = pod["containers"][:2]
+        assert sidecar["name"] == "vector-logging-sidecar"
+        volumes = {volume["name"] for volume in pod["volumes"]}
+        for container in (agent, sidecar):
+            assert {mount["name"] for mount in container["volumeMounts"]} <= volumes
+            assert {"name": "task-logs", "mountPath": "/usr/local/airflow/logs"} in container["volumeMounts"]
+            paths = [mount["mountPath"] for mount in container["volumeMounts"]]
+            assert len(paths) == len(set(paths)), "Kubernetes refuses a path that is mounted twice"
+        restricted = sidecar.get("securityContext", {}).get("readOnlyRootFilesystem")
+        assert restricted is (True if security else None)
+    assert len(rendered.pod("astro-agent-dag-processor")["containers"]) == 1
+    sent = yaml.safe_load(rendered.get("ConfigMap", "vector-logging-sidecar-cm")["data"]["vector.yaml"])
+    assert sent["sinks"]["store"]["inputs"] == list(sent["sources"])

@@ -22,6 +22,16 @@ FULL: dict[str, Any] = {
     "xcom": {"path": "s3://conn@bucket/xcom", "compression": "gzip"},
     "stateStore": {"path": "s3://conn@bucket/state", "threshold": 0, "compression": "gzip"},
     "openLineage": {"enabled": True, "apiKeySecret": "lineage"},
+    "logs": {
+        "sidecar": {
+            "image": "timberio/vector:0.45.0-debian",
+            "env": {"KEY": {"secret": "s", "key": "k"}, "REGION": "x"},
+            "resources": {"limits": {"cpu": "1"}},
+            "preStopSeconds": 9,
+            "sinks": {"store": {"type": "aws_s3", "bucket": "b"}},
+        },
+        "remote": {"folder": "s3://bucket/logs", "connection": "aws_default"},
+    },
     "workers": [
         {
             "name": "w",
@@ -42,7 +52,7 @@ FULL: dict[str, Any] = {
 FIRST = {
     key: value
     for key, value in FULL.items()
-    if key not in {"stateStore", "workers", "sentinel", "dagProcessor"}
+    if key not in {"stateStore", "workers", "sentinel", "dagProcessor", "logs"}
 }
 
 

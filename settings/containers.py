@@ -1,0 +1,63 @@
+"""What settings of several components have in common: environment variables, requests and limits of a container."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator
+
+from domain.credentials import looks_like_a_credential
+from settings.base import EnvName, Quantity, SecretKeyRef, Section
+
+
+class ResourceAmounts(Section):
+    """Amounts of compute."""
+
+    cpu: Quantity | None = None
+    """CPU."""
+    memory: Quantity | None = None
+    """Memory."""
+    ephemeral_storage: Annotated[Quantity | None, Field(alias="ephemeral-storage")] = None
+    """Disk of the Pod: holds the bundle's clones, one folder per live version, dbt's target and logs."""
+
+
+class Resources(Section):
+    """Kubernetes resource requests and limits."""
+
+    requests: ResourceAmounts | None = None
+    """What the scheduler reserves."""
+    limits: ResourceAmounts | None = None
+    """What the container may not exceed."""
+
+
+EnvValue = str | SecretKeyRef
+"""Plain value, or a key of a Secret that exists."""
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "True" if value else "False"
+    return str(value) if isinstance(value, int | float) else value
+
+
+class Environment(Section):
+    """Environment variables of containers."""
+
+    env: dict[EnvName, EnvValue] = {}
+    """Environment variables; credentials as {secret, key} of a Secret that exists."""
+
+    @field_validator("env", mode="before")
+    @classmethod
+    def _scalars(cls, value: Any) -> Any:
+        return {name: _as_text(item) for name, item in value.items()} if isinstance(value, dict) else value
+
+    @field_validator("env")
+    @classmethod
+    def _no_credentials_in_clear(cls, value: dict[str, EnvValue]) -> dict[str, EnvValue]:
+        for name, item in value.items():
+            if isinstance(item, str) and looks_like_a_credential(name, item):
+                raise ValueError(
+                    f"holds {name} in clear; put it into a Kubernetes Secret and write "
+                    f"{name}: {{secret: <name>, key: <key>}}"
+                )
+        return value
