@@ -553,6 +553,50 @@ CHECKS: Mapping[str, Check] = {
             ),
         },
     ),
+    "agent.logs": Check(
+        "Task logs outlive their Pod",
+        {
+            "lost": _warning(
+                "agent.logs",
+                "is missing, so task logs are lost with their Pod; write sidecar or remote below it, or switch agent.logs off "
+                "with a reason if your platform keeps them",
+            ),
+        },
+    ),
+    "agent.stores": Check(
+        "Agents have the stores that the vendor asks for",
+        {
+            "secrets-backend": _info(
+                "agent.secretsBackend",
+                "is missing, so agents find connections and variables in their environment and in files of their image only",
+            ),
+            "xcom": _info("agent.xcom", "is missing, so XComs have no object storage, which the chart's default backend expects"),
+            "state-store": _warning(
+                "agent.stateStore",
+                "is missing, but {reference} is of Runtime {runtime}, whose agents keep the state of tasks in object storage; "
+                "write path below it",
+            ),
+            "too-early": _warning(
+                "agent.stateStore",
+                "is set, but {reference} is of Runtime {runtime}, which keeps no state there; remove it, or raise the Runtime to "
+                "3.3 or later",
+            ),
+        },
+    ),
+    "agent.packages": Check(
+        "The agents' image has the packages that their stores need",
+        {
+            "missing": _warning(
+                "agent.secretsBackend, agent.xcom, agent.stateStore, agent.logs.remote",
+                "needs {package}, which {where} does not install; add it there, or switch agent.packages off with a reason if "
+                "{base} has it",
+            ),
+            "old": _warning(
+                "agent.stateStore",
+                "needs {package} {since} or later, but {where} installs {found}; raise it there",
+            ),
+        },
+    ),
     "image.runtime": Check(
         "Agents run an image with Cosmos and dbt",
         {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from delivery.plan import Plan
-from preflight import chart, cluster, dbt, docker_engine, git, image
+from preflight import chart, cluster, dbt, docker_engine, git, image, vendor
 from preflight.checks import CHECKS
 from preflight.parallel import Task, together
 from preflight.report import Report
@@ -42,6 +42,7 @@ LOOKS: tuple[Look, ...] = (
     Look("the cluster", ("cluster",), cluster.look),
     Look("the chart", ("chart",), chart.look),
     Look("the images", IMAGE, image.look),
+    Look("what agents need", ("agent",), vendor.look),
     Look("the Docker engine", ("image.engine",), docker_engine.look, lambda s: s.image is not None),
 )
 

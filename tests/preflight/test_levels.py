@@ -76,7 +76,7 @@ def test_a_check_that_does_not_exist(name: str, near: str) -> None:
 
 
 def test_families_are_the_first_parts_of_ids() -> None:
-    assert {"preflight", "git", "dbt", "cluster", "chart", "image"} == FAMILIES
+    assert {"preflight", "git", "dbt", "cluster", "chart", "agent", "image"} == FAMILIES
     assert all(name.count(".") == 1 for name in CHECKS)
 
 

@@ -42,6 +42,7 @@ def test_a_preview_of_five_mistakes_shows_five_findings_and_changes_nothing(stac
 
 def test_a_preview_of_a_good_stack_is_quiet(stack: Stack) -> None:
     image = {**stack.config["image"], "packages": ["astronomer-cosmos==1.15.1"]}
-    done = stack.preview({**stack.config, "image": image, "preflight": {"timeout": 60}})
+    agent = {**stack.config["agent"], "logs": {"sidecar": {"sinks": {"out": {"type": "console"}}}}}
+    done = stack.preview({**stack.config, "agent": agent, "image": image, "preflight": {"timeout": 60}})
     assert done.returncode == 0, done.stdout + done.stderr
     assert "warning: astro-dbt:" not in done.stdout + done.stderr

@@ -20,8 +20,8 @@ from tests.support.stacks import settings_of, stack
 
 @pytest.mark.preflight
 def test_a_good_stack_has_nothing_to_say(trial: Trial) -> None:
-    config = {**trial.config, "preflight": {"timeout": 60}}
-    expect_nothing(look(config))
+    agent = {**trial.config["agent"], "logs": {"sidecar": {"sinks": {"out": {"type": "console"}}}}}
+    expect_nothing(look({**trial.config, "agent": agent, "preflight": {"timeout": 60}}))
 
 
 @pytest.mark.preflight
