@@ -24,7 +24,7 @@ from typing import Any
 import delivery
 import preflight
 from domain.connection_secret import http_header
-from preflight.checks import FAMILIES
+from preflight.catalogue import FAMILIES
 from settings import RawValue, parse
 from tests.support.git_server import GitServer, serve
 

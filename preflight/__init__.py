@@ -1,12 +1,24 @@
-"""Read-only looks at Git, cluster, chart and registry, before anything is changed."""
+"""Read-only checks of Git, cluster, chart and registry, before anything is changed.
 
-from preflight.checks import CHECKS, Case, Check
+How to add a check:
+
+1. Write the case into its family's module of preflight/catalogue: a method whose parameters are the facts and whose text is
+   the rest of a sentence that begins with the stack key. It says what is wrong and what to write instead. A new check is a
+   class there, with its id, and an entry in CHECKS.
+2. Have a probe report it: `GIT_REF.missing("dags.ref", ref=…, url=…, near=…)`. mypy knows every case and its facts; the key
+   comes without the project's prefix, and the level of the stack and the redaction of secrets are applied for you.
+3. Bring a real server, cluster or registry into that state in tests/preflight and `expect` the case: a test demands this.
+4. `make docs` writes the table in docs/preflight.md.
+"""
+
+from preflight.catalogue import CHECKS
+from preflight.check import CaseInfo, Check
 from preflight.looks import run
 from preflight.report import Finding, ImageFacts, PreflightError, ProjectFacts, Report
 
 __all__ = [
     "CHECKS",
-    "Case",
+    "CaseInfo",
     "Check",
     "Finding",
     "ImageFacts",

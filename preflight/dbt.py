@@ -9,6 +9,7 @@ from clients.git import GitError, PartialClone, Session, lfs_is_installed, ls_re
 from clients.source_tree import SourceTree
 from domain.lfs import MOST, is_pointer
 from domain.links import LinkError
+from preflight.catalogue.dbt_checks import DBT_PROJECT
 from preflight.cluster import secret_reader
 from preflight.connection import repository_access
 from preflight.dbt_files import (
@@ -61,6 +62,10 @@ def _local(world: World, index: int, project: DbtProject, folder: Path) -> None:
             report_lfs(world, pointers, at=at, remedy="run `git lfs pull` there")
     except LinkError as error:
         world.found("dbt.links", "outside", at=at, path=error.path, reason=error.reason)
+        return
+    except OSError as error:
+        detail = f"{error.filename}: {(error.strerror or type(error).__name__).lower()}"
+        world.report(DBT_PROJECT.unreadable(at, where=f"the folder {project.source}", detail=detail))
         return
     name = examine(
         world, index, files, at=f"dbtProjects[{index}].source", where=f"the folder {project.source}"

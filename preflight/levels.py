@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from difflib import get_close_matches
 
-from preflight.checks import CHECKS, FAMILIES
+from preflight.catalogue import CHECKS, FAMILIES
 from preflight.report import Finding
 from settings.preflight import Level, Preflight
 

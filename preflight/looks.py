@@ -8,7 +8,7 @@ from pathlib import Path
 
 from delivery.plan import Plan
 from preflight import chart, cluster, dbt, docker_engine, git, image, vendor
-from preflight.checks import CHECKS
+from preflight.catalogue import CHECKS
 from preflight.parallel import Task, together
 from preflight.report import Report
 from preflight.world import World
@@ -74,6 +74,7 @@ def run(settings: Settings, plan: Plan, *, project: str, root: Path, stack: str 
                 "broken",
                 at=f"preflight.checks.{family}",
                 family=family,
+                subject=look.name,
                 detail=detail,
                 under=family,
             )

@@ -6,26 +6,26 @@ import re
 from pathlib import Path
 
 from domain.generated import write
-from preflight.checks import CHECKS
+from preflight.catalogue import CHECKS
 
 BEGIN, END = "<!-- checks: written by `python -m preflight.table` -->", "<!-- end of checks -->"
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "preflight.md"
 
 
 def table() -> str:
-    """Every check with its cases as Markdown; what stands in {braces} in a message is a fact of the case."""
+    """Every check with its cases as Markdown; a word in {braces} is a fact of the case."""
     lines = []
     for name, check in CHECKS.items():
         lines += [
             f"### `{name}`",
             "",
-            f"{check.about}.",
+            check.about,
             "",
             "| case | severity | key | message |",
             "|---|---|---|---|",
         ]
         for case, definition in check.cases.items():
-            keys = ", ".join(f"`{key}`" for key in definition.key.split(", "))
+            keys = ", ".join(f"`{key}`" for key in definition.keys)
             message = definition.message.replace("|", "\\|").replace("<", "&lt;")
             lines.append(f"| `{case}` | {definition.severity} | {keys} | {message} |")
         lines.append("")

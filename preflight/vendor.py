@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from delivery.stores import NeededPackage, needed_packages
 from domain.image_reference import astro_tag
 from domain.requirements import distribution, pinned
+from preflight.catalogue.agent_checks import AGENT_LOGS, AGENT_PACKAGES, AGENT_STORES
 from preflight.image_contents import KnownImage, known_images
 from preflight.world import World
 
@@ -33,35 +34,34 @@ def _logs(world: World) -> None:
     sidecar = agent.values.get("loggingSidecar")
     raw = isinstance(sidecar, Mapping) and sidecar.get("enabled") is True
     if agent.logs is None and not raw and "AIRFLOW__LOGGING__REMOTE_LOGGING" not in agent.env:
-        world.found("agent.logs", "lost", at="agent.logs")
+        world.report(AGENT_LOGS.lost("agent.logs"))
 
 
 def _stores(world: World) -> None:
     agent = world.settings.agent
     if agent.secrets_backend is None:
-        world.found("agent.stores", "secrets-backend", at="agent.secretsBackend")
+        world.report(AGENT_STORES.secrets_backend("agent.secretsBackend"))
     if agent.xcom is None:
-        world.found("agent.stores", "xcom", at="agent.xcom")
+        world.report(AGENT_STORES.xcom("agent.xcom"))
     base = world.settings.image.base if world.settings.image else agent.image
     tag = astro_tag(base) if base else None
-    if tag is None:
+    if base is None or tag is None:
         return
     runtime = tag["runtime"].partition("-")[0]
     keeps_state = tuple(map(int, runtime.split("."))) >= STATE_STORE_SINCE
-    facts = {"reference": base, "runtime": tag["runtime"]}
     if keeps_state and agent.state_store is None:
-        world.found("agent.stores", "state-store", at="agent.stateStore", **facts)
+        world.report(AGENT_STORES.state_store("agent.stateStore", reference=base, runtime=tag["runtime"]))
     elif agent.state_store is not None and not keeps_state:
-        world.found("agent.stores", "too-early", at="agent.stateStore", **facts)
+        world.report(AGENT_STORES.too_early("agent.stateStore", reference=base, runtime=tag["runtime"]))
 
 
 def _package(world: World, needed: NeededPackage, image: KnownImage) -> None:
     packages = image.contents.packages
-    facts = {"package": needed.package, "where": image.packages_at, "base": image.contents.base}
+    name, where, base = needed.package, image.packages_at, image.contents.base
     if needed.package not in map(distribution, packages):
-        world.found("agent.packages", "missing", at=needed.at, **facts)
+        world.report(AGENT_PACKAGES.missing(needed.at, package=name, where=where, base=base))
         return
     found = pinned(packages, needed.package)
     if needed.since and found and found < needed.since:
         found_text, since = (".".join(map(str, version)) for version in (found, needed.since))
-        world.found("agent.packages", "old", at=needed.at, found=found_text, since=since, **facts)
+        world.report(AGENT_PACKAGES.old(needed.at, package=name, since=since, where=where, found=found_text))

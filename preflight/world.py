@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from clients.git.errors import redact
 from delivery.plan import Plan
-from preflight.checks import CHECKS
+from preflight.catalogue import CHECKS
 from preflight.levels import Levels
 from preflight.report import Finding, ImageFacts, ProjectFacts
 from settings.secret_texts import secret_texts
@@ -42,9 +43,13 @@ class World:
     def found(self, check: str, case: str, *, at: str, under: str | None = None, **facts: object) -> None:
         """Note one case of a check at a stack key (without the project's prefix); ``under`` lends another check's level."""
         definition = CHECKS[check].cases[case]
-        message = definition.message.format(**{name: self._clean(value) for name, value in facts.items()})
-        finding = Finding(check, case, definition.severity, f"{self.project}:{at}", message)
-        levelled = self.levels.apply(finding, under=under)
+        message = definition.message.format(**facts)
+        self.report(Finding(check, case, definition.severity, at, message), under=under)
+
+    def report(self, finding: Finding, *, under: str | None = None) -> None:
+        """Note a finding of the catalogue, whose key lacks the project's prefix; ``under`` lends another check's level."""
+        cleaned = replace(finding, key=f"{self.project}:{finding.key}", message=self._clean(finding.message))
+        levelled = self.levels.apply(cleaned, under=under)
         if levelled is not None:
             with self._lock:
                 self._findings.add(levelled)
@@ -69,6 +74,5 @@ class World:
                 raise failure
             return value  # type: ignore[no-any-return]
 
-    def _clean(self, value: object) -> str:
-        text = redact(str(value), self._secrets)
-        return " ".join(text.split())
+    def _clean(self, text: str) -> str:
+        return " ".join(redact(text, self._secrets).split())

@@ -12,7 +12,7 @@ import pytest
 
 import delivery
 import preflight
-from preflight.checks import CHECKS, FAMILIES
+from preflight.catalogue import CHECKS, FAMILIES
 from preflight.report import Finding, Report
 from tests.support.engine import trial_config
 from tests.support.git_server import GitServer, serve

@@ -261,7 +261,7 @@ def test_a_key_that_is_sent_for_a_reason() -> None:
     with web_host(chart_repository(NAME, {"2.4.0": _others()})) as host:
         report = look(_config(host.url, chart={"version": "2.4.0"}, agent=agent))
     at = "agent.workers[0].values.brandNew"
-    expect(report, "chart.values", "declared", at=at, says="because: our fork reads it")
+    expect(report, "chart.values", "declared", at=at, says="reason given is: our fork reads it")
     expect_nothing(report)
 
 

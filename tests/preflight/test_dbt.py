@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -151,6 +154,35 @@ def test_packages_without_a_lock(tmp_path: Path, name: str) -> None:
 def test_another_name(tmp_path: Path) -> None:
     report = _local(tmp_path, {"dbt_project.yml": "name: shop\n"})
     expect(report, "dbt.name", "differs", at="dbtProjects[0].name", says="shop")
+
+
+@pytest.fixture
+def unprivileged() -> Iterator[Path]:
+    """A folder that everybody may enter, for a process without root's right to read everything."""
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(65534)
+        yield Path(folder)
+        os.seteuid(user)
+
+
+def test_a_local_folder_that_cannot_be_read(unprivileged: Path) -> None:
+    closed = unprivileged / "models"
+    owner = os.geteuid()
+    os.seteuid(os.getuid())
+    (unprivileged / "dbt_project.yml").write_text("name: jaffle\n")
+    closed.mkdir()
+    closed.chmod(0)
+    os.seteuid(owner)
+    config = stack(
+        delivery="agent-image",
+        dbtProjects=[{"name": "jaffle", "source": str(unprivileged)}],
+        preflight={"checks": only("dbt")},
+    )
+    report = look(config)
+    expect(report, "dbt.project", "unreadable", at="dbtProjects[0].source", says="models: permission denied")
 
 
 @pytest.mark.parametrize("content", ["name: [", "- just\n- a list\n"])

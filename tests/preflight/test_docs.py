@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from preflight.checks import CHECKS
+from preflight.catalogue import CHECKS
 from preflight.table import DOCUMENT, with_table
 
 CASES = [(check, case) for check, definition in CHECKS.items() for case in definition.cases]

@@ -192,7 +192,7 @@ def test_a_certificate_without_any_connection(git_stack: GitStack) -> None:
         connections={},
         credentials=None,
     )
-    expect(report, "git.reach", "tls", at="dags.connection", says="into the connection's caBundle")
+    expect(report, "git.reach", "tls", at="dags.connection", says="set the connection's caBundle")
 
 
 @pytest.fixture

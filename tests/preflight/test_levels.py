@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from preflight import PreflightError, Report
-from preflight.checks import CHECKS, FAMILIES
+from preflight.catalogue import CHECKS, FAMILIES
 from preflight.report import Finding
 from tests.preflight.conftest import GitStack, expect, look, only
 from tests.support.stacks import stack

@@ -40,7 +40,7 @@ def test_an_address_without_encryption(git_stack: GitStack) -> None:
 def test_another_address_than_the_stack_says(git_stack: GitStack) -> None:
     Repository(git_stack.server.root / "analytics/other.git").commit({"dbt_project.yml": "name: jaffle\n"})
     report = git_stack.look(dbtProjects=git_stack.project(repo=git_stack.server.url("analytics/other.git")))
-    expect(report, "git.submodule-url", "differs", at="dbtProjects[0].repo", says="make the two alike")
+    expect(report, "git.submodule-url", "differs", at="dbtProjects[0].repo", says="make the two the same")
 
 
 def test_an_ssh_address_is_rewritten_as_on_the_agents(git_stack: GitStack) -> None:

@@ -1,0 +1,155 @@
+"""Checks of the Kubernetes cluster."""
+
+from __future__ import annotations
+
+from preflight.check import Check, error, info, warning
+
+_SECRETS = (
+    "agent.*Secret",
+    "connections.<id>.existingSecret",
+    "agent.env.<name>",
+    "agent.<component>.env.<name>",
+    "agent.values.<path>",
+    "agent.<component>.values.<path>",
+)
+
+
+class ClusterReach(Check, id="cluster.reach"):
+    """The cluster answers."""
+
+    @error("agent.cluster")
+    def kubeconfig(self, *, detail: str, remedy: str) -> str:
+        return f"does not lead to a cluster ({detail}); {remedy}"
+
+    @error("agent.cluster")
+    def unreachable(self, *, server: str, detail: str) -> str:
+        return f"names {server}, which cannot be reached ({detail}); check the context and the network"
+
+    @error("agent.cluster")
+    def timeout(self, *, server: str, seconds: str) -> str:
+        return f"names {server}, which did not answer within {seconds} s; check the network, or raise preflight.timeout"
+
+    @error("agent.cluster")
+    def refused(self, *, server: str, detail: str) -> str:
+        return f"names {server}, which refuses the credentials ({detail}); log in again, or write a valid kubeconfig"
+
+
+class ClusterVersion(Check, id="cluster.version"):
+    """The agents support the cluster's version of Kubernetes."""
+
+    @error("agent.cluster")
+    def old(self, *, found: str, oldest: str) -> str:
+        return f"runs Kubernetes {found}, but the agents need {oldest} or later; upgrade the cluster"
+
+
+class ClusterPermissions(Check, id="cluster.permissions"):
+    """The kubeconfig's user may create what the stack creates."""
+
+    @error("agent.cluster")
+    def denied(self, *, verb: str, resource: str) -> str:
+        return f"has a user who may not {verb} {resource}; grant that permission, or use another kubeconfig"
+
+
+class ClusterNamespace(Check, id="cluster.namespace"):
+    """The namespace is managed by this stack, or exists if it is not."""
+
+    @error("agent.createNamespace")
+    def missing(self, *, namespace: str) -> str:
+        return f"is false, but the namespace {namespace} does not exist; create it, or remove this key"
+
+    @error("agent.namespace")
+    def foreign(self, *, namespace: str, label: str, command: str) -> str:
+        return (
+            f"is {namespace}, which exists and is not managed by this stack; set agent.createNamespace to false to use it as it "
+            f"is, or adopt it with `kubectl label namespace {namespace} {label}` and `{command}`"
+        )
+
+    @error("agent.namespace")
+    def other_stack(self, *, namespace: str, stack: str) -> str:
+        return f"is {namespace}, which belongs to the stack {stack}; write another namespace, or set agent.createNamespace to false"
+
+    @error("agent.namespace")
+    def terminating(self, *, namespace: str) -> str:
+        return f"is {namespace}, which is being deleted; wait until it is gone"
+
+
+class ClusterRelease(Check, id="cluster.release"):
+    """The Helm release is managed by this stack and not stuck."""
+
+    @warning("agent.release")
+    def pending(self, *, name: str, status: str, revision: str) -> str:
+        return (
+            f"is {name}, which an interrupted run left in {status} (revision {revision}); the next `pulumi up` removes that "
+            "record and continues, unless Helm is still working on it"
+        )
+
+    @error("agent.release")
+    def uninstalling(self, *, name: str, namespace: str) -> str:
+        return (
+            f"is {name}, which is being uninstalled; wait, or finish it with "
+            f"`helm uninstall {name} --namespace {namespace}`"
+        )
+
+    @info("agent.release")
+    def failed(self, *, name: str, revision: str) -> str:
+        return (
+            f"is {name}, whose latest revision {revision} failed; the next `pulumi up` continues from there"
+        )
+
+    @error("agent.release")
+    def foreign(self, *, name: str, namespace: str, label: str, command: str) -> str:
+        return (
+            f"is {name}, which exists in {namespace} and is not managed by this stack; write another name, or adopt it with "
+            f"`kubectl label namespace {namespace} {label}` and `{command}`"
+        )
+
+
+class ClusterSecret(Check, id="cluster.secret"):
+    """Secrets that the stack only names exist and have the keys that are read."""
+
+    @error(*_SECRETS)
+    def missing(self, *, secret: str, namespace: str, key: str) -> str:
+        return f"names the Secret {secret}, which does not exist in {namespace}; create it with the key {key}"
+
+    @error(*_SECRETS)
+    def no_namespace(self, *, secret: str, namespace: str) -> str:
+        return (
+            f"names the Secret {secret}, but the namespace {namespace} does not exist yet; create the namespace and the Secret, "
+            "and set agent.createNamespace to false"
+        )
+
+    @error(*_SECRETS)
+    def key(self, *, secret: str, key: str, remedy: str) -> str:
+        return f"names the Secret {secret}, which has no key {key}; {remedy}"
+
+    @warning(*_SECRETS)
+    def unreadable(self, *, secret: str, key: str) -> str:
+        return f"names the Secret {secret}, which the kubeconfig's user may not read; make sure that it holds the key {key}"
+
+
+class ClusterReference(Check, id="cluster.reference"):
+    """Volume claims, config maps and service accounts that values refer to exist."""
+
+    @error("agent.values.<path>", "agent.<component>.values.<path>")
+    def missing(self, *, kind: str, name: str, namespace: str) -> str:
+        return f"names the {kind} {name}, which does not exist in {namespace}; create it, or correct the name"
+
+
+CLUSTER_REACH = ClusterReach()
+CLUSTER_VERSION = ClusterVersion()
+CLUSTER_PERMISSIONS = ClusterPermissions()
+CLUSTER_NAMESPACE = ClusterNamespace()
+CLUSTER_RELEASE = ClusterRelease()
+CLUSTER_SECRET = ClusterSecret()
+CLUSTER_REFERENCE = ClusterReference()
+
+CHECKS: tuple[Check, ...] = (
+    CLUSTER_REACH,
+    CLUSTER_VERSION,
+    CLUSTER_PERMISSIONS,
+    CLUSTER_NAMESPACE,
+    CLUSTER_RELEASE,
+    CLUSTER_SECRET,
+    CLUSTER_REFERENCE,
+)
+"""In the order of docs/preflight.md."""
