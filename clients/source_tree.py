@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -48,20 +49,25 @@ class SourceTree:
     def _walk(
         self, folder: str, name: str, above: tuple[str, ...], without: frozenset[str]
     ) -> Iterator[tuple[str, Path]]:
-        for child in sorted(item.name for item in (self.boundary / folder).iterdir()):
-            below = f"{name}{child}"
-            if child in LEFT_OUT or below in without:
+        with os.scandir(self.boundary / folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+        for entry in entries:
+            below = f"{name}{entry.name}"
+            if entry.name in LEFT_OUT or below in without:
                 continue
-            path = f"{folder}/{child}" if folder else child
-            place = self.boundary / path
-            real = follow(path, self._readlink) if place.is_symlink() else path
-            place = self.boundary / real
-            if place.is_dir():
-                if real != path:
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            if entry.is_symlink():
+                real = follow(path, self._readlink)
+                place = self.boundary / real
+                if place.is_dir():
                     check_upwards(path, real, above)
-                yield from self._walk(real, f"{below}/", (*above, real), without)
-            elif place.is_file():
-                yield below, place
+                    yield from self._walk(real, f"{below}/", (*above, real), without)
+                elif place.is_file():
+                    yield below, place
+            elif entry.is_dir():
+                yield from self._walk(path, f"{below}/", (*above, path), without)
+            elif entry.is_file():
+                yield below, Path(entry.path)
 
     def tracks(self, path: str) -> bool:
         """Whether Git has committed (or staged) anything at ``path``, relative to the folder."""

@@ -15,6 +15,7 @@ from domain.build_context import BuildContext
 from domain.dbt_output import DbtOutput
 from domain.errors import ReportedError
 from domain.links import LinkError
+from program.staged_folder import Staged, sync
 
 _STAGED = (b"dbt", b"requirements.txt", b"packages.txt", CA_FILE.encode())
 """What an own .dockerignore must not hide: the program stages it, for the projects, the base's ONBUILD and the network."""
@@ -69,15 +70,11 @@ def stage(
         wanted |= _project_files(
             source, root=root, fetched=target.parent / "sources" / source.name, checkout=checkout
         )
-    executable = {
-        name for name, content in wanted.items() if isinstance(content, Path) and _is_executable(content)
-    }
-    content = {name: item if isinstance(item, bytes) else item.read_bytes() for name, item in wanted.items()}
-    _write(target, content, executable)
+    files = sync(target, wanted)
     return BuildContext(
         folder=folder,
         dockerfile=f"{folder}/Dockerfile",
-        tag=_tag(recipe, below, content, executable),
+        tag=_tag(recipe, below, files),
     )
 
 
@@ -141,31 +138,7 @@ def _written_by_dbt(tree: SourceTree, *, checked_out: bool) -> frozenset[str]:
     return output.caches | {output.packages}
 
 
-def _is_executable(path: Path) -> bool:
-    return bool(path.stat().st_mode & 0o100)
-
-
-def _write(target: Path, content: Mapping[str, bytes], executable: set[str]) -> None:
-    target.mkdir(parents=True, exist_ok=True)
-    for path in sorted(target.rglob("*"), reverse=True):
-        name = path.relative_to(target).as_posix()
-        if path.is_dir() and not path.is_symlink():
-            if not any(path.iterdir()):
-                path.rmdir()
-        elif name not in content:
-            path.unlink()
-    for name, data in content.items():
-        path = target / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.is_file() or path.read_bytes() != data:
-            path.write_bytes(data)
-        path.chmod(0o755 if name in executable else 0o644)
-    for path in (target, *target.rglob("*")):
-        if path.is_dir():
-            path.chmod(0o755)
-
-
-def _tag(recipe: Recipe, below: str | None, content: Mapping[str, bytes], executable: set[str]) -> str:
+def _tag(recipe: Recipe, below: str | None, files: Mapping[str, Staged]) -> str:
     digest = hashlib.sha256()
     for part in (
         recipe.base or below or "",
@@ -173,7 +146,7 @@ def _tag(recipe: Recipe, below: str | None, content: Mapping[str, bytes], execut
         *(f"{k}={v}" for k, v in sorted(recipe.arguments.items())),
     ):
         digest.update(part.encode() + b"\0")
-    for name in sorted(content):
-        mode = b"x" if name in executable else b"-"
-        digest.update(name.encode() + b"\0" + mode + hashlib.sha256(content[name]).digest())
+    for name, file in sorted(files.items()):
+        mode = b"x" if file.executable else b"-"
+        digest.update(name.encode() + b"\0" + mode + bytes.fromhex(file.digest))
     return digest.hexdigest()[:20]

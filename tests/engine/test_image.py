@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import json
+import secrets
 import subprocess
 
 import pytest
@@ -14,14 +16,40 @@ pytestmark = pytest.mark.engine
 CANARY = "canary-index-password"
 
 
+def renew(stack, user):
+    """A password of the trial's registry that only this user has; the one before is refused from now on."""
+    password = secrets.token_urlsafe(12)
+    line = subprocess.run(
+        [f"{stack.info.bin}/trial-services", "htpasswd", user],
+        input=password + "\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    file = stack.environment.layout.state / "registry" / "htpasswd"
+    others = [item for item in file.read_text().splitlines() if item and not item.startswith(f"{user}:")]
+    file.write_text("\n".join([*others, line]))
+    return password
+
+
+def steps(stack):
+    """URN's name -> operation of what the next run would change."""
+    found = json.loads(stack.pulumi("preview", "--json").stdout)["steps"]
+    return {
+        step["urn"].rsplit("::", 1)[1]: step["op"] for step in found if step["op"] not in {"same", "read"}
+    }
+
+
 def test_base_with_a_login_of_its_own_and_an_index_with_credentials(stack):
     config = copy.deepcopy(stack.config)
-    server, password = config["registry"]["server"], config["registryPassword"]
+    server, password = config["registry"]["server"], renew(stack, "robot")
     # The same registry under another name, as another server: Docker keeps logins by name.
     other = server.replace("127.0.0.1", "localhost")
     config |= {
         "delivery": "agent-image",
-        "baseRegistry": {"server": other, "username": config["registry"]["username"]},
+        "registry": {"server": server, "username": "robot"},
+        "registryPassword": password,
+        "baseRegistry": {"server": other, "username": "robot"},
         "baseRegistryPassword": password,
         "packageIndex": f"https://someone:{CANARY}@127.0.0.1:9/simple",
     }
@@ -32,6 +60,7 @@ def test_base_with_a_login_of_its_own_and_an_index_with_credentials(stack):
     reference = done.outputs["image"].value
     assert reference.startswith(f"{config['image']['repository']}@sha256:")
     assert stack.changes(stack.up()) == {}
+    _renewed_passwords_change_the_pull_secret_alone(stack, config)
 
     history = stack.run(*docker, "history", "--no-trunc", reference).stdout
     details = stack.run(*docker, "inspect", reference).stdout
@@ -45,6 +74,22 @@ def test_base_with_a_login_of_its_own_and_an_index_with_credentials(stack):
         found = subprocess.run(grep, stdin=saved.stdout, capture_output=True, text=True, check=False)
     assert saved.returncode == 0
     assert found.stdout.strip() == "0"
+
+
+def _renewed_passwords_change_the_pull_secret_alone(stack, config):
+    """A password that lasts for hours is another one at each run: no build, no push, no Pod."""
+    before = {name: item.metadata.generation for name, item in stack.deployments().items()}
+    password = renew(stack, "robot")
+    config |= {"registryPassword": password, "baseRegistryPassword": password}
+    stack.write(config)
+    assert steps(stack) == {"agent-image-pull": "update"}
+    done = stack.up()
+    assert stack.changes(done) == {"update": 1}
+    assert {name: item.metadata.generation for name, item in stack.deployments().items()} == before
+    assert stack.history() == [1]
+    assert password not in done.stdout
+    assert password not in stack.state()
+    assert stack.changes(stack.up()) == {}
 
 
 def test_engine_that_is_down_is_found_before_anything_changes(stack):

@@ -6,7 +6,10 @@ import os
 
 import pytest
 
+from delivery.recipe import Recipe, Source
+from program.build_context import stage
 from tests.plugins.scratch import Scratch
+from tests.support.docker_client import Docker
 
 pytestmark = pytest.mark.engine
 
@@ -86,3 +89,40 @@ def test_failed_build_and_push(image: Scratch) -> None:
 def test_no_docker_engine(image: Scratch) -> None:
     image.variables["DOCKER_HOST"] = "unix:///nonexistent/docker.sock"
     assert "failed to connect to any docker daemon" in image.pulumi("preview").stdout
+
+
+@pytest.mark.parametrize("ignored", [".dockerignore", "Dockerfile.client.dockerignore"])
+def test_a_dockerignore_next_to_an_own_dockerfile_hides_nothing_that_is_staged(
+    image: Scratch, ignored: str
+) -> None:
+    client, project = image.folder / "client", image.folder / "jaffle"
+    for folder in (client, project / "models"):
+        folder.mkdir(parents=True)
+    (client / "Dockerfile.client").write_text("ARG BASE\nFROM ${BASE}\nCOPY . /staged\n")
+    (client / "requirements-client.txt").write_text("")
+    (client / "secret.txt").write_text("left out by the user")
+    (client / ignored).write_text("*\n!requirements-client.txt\n")
+    (project / "dbt_project.yml").write_text("name: jaffle\n")
+    (project / "models" / "a.sql").write_text("select 1\n")
+    recipe = Recipe(
+        name="context",
+        repository="r/x",
+        base=None,
+        platform="linux/amd64",
+        sources=(Source("jaffle", "jaffle", None, "main", None, None),),
+        files={"packages.txt": ""},
+        dockerfile="client/Dockerfile.client",
+    )
+    stage(recipe, root=image.folder, folder="context", checkout=lambda source, target: None)
+    image.up()
+    assert image.info.docker_host
+    docker = Docker(image.info.docker_host, image.folder / "docker")
+    find = ("find", image.outputs()["digest"], "/staged", "-type", "f")
+    listing = docker.call("run", "--rm", "--network=none", "--entrypoint", *find)
+    assert sorted(listing.split()) == [
+        "/staged/dbt/jaffle/dbt_project.yml",
+        "/staged/dbt/jaffle/models/a.sql",
+        "/staged/packages.txt",
+        "/staged/requirements-client.txt",
+        "/staged/requirements.txt",
+    ]
