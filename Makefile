@@ -14,7 +14,7 @@ NODE_STATE := .trial-tests-node
 
 export DELIVERY NODE NO_DOCKER
 
-.PHONY: help up preview stop down clean env status check check-newest docs test test-quick test-delivery lint
+.PHONY: help up preview stop down clean env status check check-newest docs test test-quick test-delivery bench lint
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ test-delivery: $(STAMP) ## Prove that agents can fetch and run the dbt project, 
 
 test-quick: $(STAMP) ## Run the tests that need no trial environment
 	@$(VENV)/bin/python -m pytest -m 'not engine and not airflow and not delivery and not preflight' $(PYTEST_ARGS)
+
+bench: $(STAMP) ## Measure against doing it by hand and against the floor, in the trial of make up; ROWS="a b" for some
+	@$(VENV)/bin/python -m bench $(ROWS) $(BENCH_ARGS)
 
 lint: $(STAMP) ## Check style, types, walls and generated pages
 	@$(VENV)/bin/ruff check .

@@ -1,1 +1,18 @@
-"""The rows of the table, one module for each kind of work."""
+"""The rows of the table: a module for each kind of work, in the order of the table."""
+
+from __future__ import annotations
+
+from bench.rows import engine, fleet, git, rollout, scale, staging
+from bench.rows.group import Group
+
+GROUPS = (
+    Group(engine.ROWS, engine.prepare),
+    Group(rollout.ROWS, rollout.prepare),
+    Group(git.ROWS, git.prepare),
+    Group(staging.ROWS, staging.prepare),
+    Group(fleet.ROWS, fleet.prepare),
+    Group(scale.ROWS, scale.prepare),
+)
+"""Rows that share what they need."""
+ROWS = {row.name: row for group in GROUPS for row in group.rows}
+"""Name -> row."""

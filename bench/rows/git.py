@@ -1,28 +1,24 @@
-"""What preflight's look at Git costs against a full clone, on a generated repository; `python -m bench.preflight`.
+"""What preflight's checks of Git cost against a full clone with submodules, on a generated repository.
 
-Both are measured in one run, by turns, against the same real Git server (git http-backend over HTTPS on loopback): bytes as
-the server sends them, seconds as the caller waits. Read the ratios: seconds depend on the machine, and a network makes the
-bytes count for more.
+Both ask the same real Git server (git http-backend over HTTPS on loopback): bytes as the server sends them. A network makes
+bytes count for more than they do here.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
+import random
 import shutil
-import statistics
 import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import delivery
 import preflight
+from bench.pairs import SECONDS, Pair, Row, Work
 from domain.connection_secret import http_header
 from preflight.catalogue import FAMILIES
 from settings import RawValue, parse
@@ -30,82 +26,50 @@ from tests.support.git_server import GitServer, serve
 
 LOGIN, TOKEN = "robot", "bench-only"
 """Credentials of the generated server; they end with it."""
+FILES, COMMITS, GROWTH = 50_000, 2_000, 512 * 1024
+"""Files of the tracked commit, commits of its history, and bytes that each of them adds and the next one removes."""
+
+ROWS = (
+    Row(
+        "preflight-git",
+        f"checks of Git, {FILES:,} files and {COMMITS * GROWTH / 2**30:.1f} GiB of history",
+        "preflight",
+        "full clone with submodules",
+        {"bytes": 0.02, SECONDS: 0.05},
+    ),
+)
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What one way of looking took."""
-
-    seconds: float
-    sent: int
-    requests: int
-
-
-def main() -> None:
-    """Generate, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--files", type=int, default=50_000, help="files in the Dag repository")
-    parser.add_argument("--commits", type=int, default=3_000, help="commits of its history")
-    parser.add_argument("--rounds", type=int, default=3, help="measurements of each kind")
-    parser.add_argument("--json", type=Path, help="file for the results")
-    arguments = parser.parse_args()
+@contextmanager
+def prepare(rows: frozenset[str]) -> Iterator[Mapping[str, Pair]]:
+    """A Git server with a Dag repository and a submodule."""
     with tempfile.TemporaryDirectory(prefix="astro-dbt-bench-") as name:
         folder = Path(name)
         server = serve(folder / "server")
         try:
-            results = [
-                _measure(server, folder, arguments.files, commits, arguments.rounds)
-                for commits in (1, arguments.commits)
-            ]
+            dbt = server.root / "bench" / "dbt.git"
+            _import(dbt, _project(200))
+            pin = _git("rev-parse", "refs/heads/main", cwd=dbt)
+            _import(server.root / "bench" / "dags.git", _dags(server.url("bench/dbt.git"), pin))
+            for repository in ("dbt.git", "dags.git"):
+                server.grants[f"bench/{repository}"] = [(LOGIN, TOKEN)]
+            ours = _counted(server, _checks(server, "bench"))
+            clone = _counted(server, _clone(server, "bench", folder / "clone"))
+            yield dict.fromkeys(rows, Pair(ours, clone))
         finally:
             server.stop()
-    for result in results:
-        _print(result)
-    short, long = (result["preflight"]["bytes"] for result in results)
-    sys.stdout.write(f"bytes of preflight, long history against one commit: {long / short:.2f}\n")
-    if arguments.json:
-        arguments.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
 
 
-def _measure(server: GitServer, folder: Path, files: int, commits: int, rounds: int) -> dict[str, Any]:
-    group = f"bench{commits}"
-    sys.stderr.write(f"generating {files} files and {commits} commits …\n")
-    dbt = server.root / group / "dbt.git"
-    _import(dbt, _project(max(1, commits // 10)))
-    pin = _git("rev-parse", "refs/heads/main", cwd=dbt)
-    dags = server.root / group / "dags.git"
-    _import(dags, _dags(files, commits, server.url(f"{group}/dbt.git"), pin))
-    for repository in ("dbt.git", "dags.git"):
-        server.grants[f"{group}/{repository}"] = [(LOGIN, TOKEN)]
-    look = _look(server, group)
-    clone = _clone(server, group, folder / "clone")
-    looked, cloned = [], []
-    for number in range(rounds):
-        sys.stderr.write(f"round {number + 1} of {rounds}\n")
-        looked.append(_cost(server, look))
-        cloned.append(_cost(server, clone))
-    return {"files": files, "commits": commits, "preflight": _median(looked), "clone": _median(cloned)}
+def _counted(server: GitServer, work: Callable[[], None]) -> Work:
+    def run() -> Mapping[str, float]:
+        server.forget()
+        work()
+        return {"bytes": server.bytes_sent, "requests": len(server.seen)}
+
+    return run
 
 
-def _cost(server: GitServer, work: Callable[[], None]) -> Cost:
-    server.forget()
-    begun = time.perf_counter()
-    work()
-    return Cost(time.perf_counter() - begun, server.bytes_sent, len(server.seen))
-
-
-def _median(costs: list[Cost]) -> dict[str, float]:
-    seconds = [cost.seconds for cost in costs]
-    return {
-        "seconds": round(statistics.median(seconds), 3),
-        "fastest": round(min(seconds), 3),
-        "slowest": round(max(seconds), 3),
-        "bytes": int(statistics.median(cost.sent for cost in costs)),
-        "requests": int(statistics.median(cost.requests for cost in costs)),
-    }
-
-
-def _look(server: GitServer, group: str) -> Callable[[], None]:
+def _checks(server: GitServer, group: str) -> Callable[[], None]:
     """Preflight with everything but Git and dbt switched off."""
     elsewhere = {
         name: {"level": "off", "reason": "not measured here"}
@@ -145,7 +109,7 @@ def _look(server: GitServer, group: str) -> Callable[[], None]:
         report = preflight.run(settings, plan, project="bench", root=Path())
         report.raise_for_errors()
         if report.projects["bench"].behind is None:
-            raise RuntimeError("the look did not get as far as the submodule")
+            raise RuntimeError("the checks did not get as far as the submodule")
 
     return run
 
@@ -187,7 +151,7 @@ def _import(bare: Path, stream: Iterator[bytes]) -> None:
         process.stdin.writelines(stream)
     if process.returncode != 0:
         raise RuntimeError("git fast-import failed")
-    _git("repack", "-adq", cwd=bare)
+    _git("-c", "pack.window=0", "-c", "core.compression=0", "repack", "-adq", cwd=bare)
 
 
 def _commit(number: int, message: str) -> bytes:
@@ -201,17 +165,18 @@ def _file(path: str, content: str, mode: str = "100644") -> bytes:
     return f"M {mode} inline {path}\ndata {len(data)}\n".encode() + data + b"\n"
 
 
-def _dags(files: int, commits: int, url: str, pin: str) -> Iterator[bytes]:
-    """Files of about a kilobyte in folders of a hundred; then one file changes per commit."""
+def _dags(url: str, pin: str) -> Iterator[bytes]:
+    """Files of about a kilobyte in folders of a hundred; then each commit replaces a large file that does not compress."""
+    noise = random.Random(1)  # noqa: S311 - the same repository in each run
     yield _commit(0, "Begin")
     yield _file(".gitmodules", f'[submodule "bench"]\n\tpath = dags/dbt/bench\n\turl = {url}\n')
     yield f"M 160000 {pin} dags/dbt/bench\n".encode()
-    for number in range(files):
+    for number in range(FILES):
         yield _file(_path(number), _text(number, 0))
-    for number in range(1, commits):
+    for number in range(1, COMMITS):
         yield _commit(number, f"Change {number}")
-        changed = (number * 7919) % files
-        yield _file(_path(changed), _text(changed, number))
+        data = noise.randbytes(GROWTH)
+        yield f"M 100644 inline data/extract.bin\ndata {len(data)}\n".encode() + data + b"\n"
 
 
 def _path(number: int) -> str:
@@ -228,22 +193,3 @@ def _project(commits: int) -> Iterator[bytes]:
         yield _commit(number, f"Model {number}")
         yield _file("dbt_project.yml", "name: bench\n")
         yield _file(f"models/model_{number % 300:03}.sql", f"select {number} as number\n")
-
-
-def _print(result: dict[str, Any]) -> None:
-    look, clone = result["preflight"], result["clone"]
-    sys.stdout.write(f"{result['files']} files, {result['commits']} commits\n")
-    for name, cost in (("preflight", look), ("full clone", clone)):
-        spread = f"{cost['fastest']}-{cost['slowest']}"
-        sys.stdout.write(
-            f"  {name:10} {cost['bytes']:>12,} bytes  {cost['requests']:>3} requests  "
-            f"{cost['seconds']:>7} s (spread {spread})\n"
-        )
-    sys.stdout.write(
-        f"  preflight / full clone: bytes {look['bytes'] / clone['bytes']:.3f}, "
-        f"seconds {look['seconds'] / clone['seconds']:.3f}\n"
-    )
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,48 @@
+"""The bench's table, JSON and chart."""
+
+from __future__ import annotations
+
+import json
+from xml.etree import ElementTree
+
+from bench import results
+from bench.__main__ import main
+from bench.pairs import SECONDS, Figures, Measured, Row
+from bench.rows import ROWS
+
+ROW = Row("edit", "edit & roll out", "ours", "script", {SECONDS: 1.1})
+MET = Measured("edit", SECONDS, Figures((1.0, 2.0, 3.0)), Figures((2.0, 2.0, 2.0)), 1.1)
+MISSED = Measured("edit", SECONDS, Figures((3.0,)), Figures((1.0,)), 1.1, why="the engine starts twice")
+
+
+def test_the_table_gives_medians_spread_ratio_and_verdict():
+    (line,) = results.lines([MET], {"edit": ROW})
+    assert line == (
+        "| edit & roll out | seconds | ours: 2.00 (1.00-3.00) | script: 2.00 (2.00-2.00) | **1.00** | ≤ 1.1 | met |"
+    )
+
+
+def test_a_missed_goal_says_miss_and_why():
+    page = results.markdown([MISSED], {"edit": ROW}, {"edit": "no engine"})
+    assert "| MISS |" in page
+    assert "the engine starts twice." in page
+    assert "- edit & roll out: no engine" in page
+
+
+def test_every_value_is_in_the_json():
+    (found,) = json.loads(results.as_json([MET]))["results"]
+    assert found["a"] == [1.0, 2.0, 3.0]
+    assert found["met"] is True
+
+
+def test_the_chart_is_valid_and_names_every_goal():
+    found = ElementTree.fromstring(results.svg([MET, MISSED], {"edit": ROW}))  # noqa: S314 - our own text
+    texts = [item.text for item in found.iter("{http://www.w3.org/2000/svg}text")]
+    assert texts.count("edit & roll out (seconds)") == 2
+
+
+def test_rows_have_goals_and_names_for_the_command_line(capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["bench", "--list"])
+    assert main() == 0
+    listed = capsys.readouterr().out
+    assert all(f"{name} " in listed and row.goals for name, row in ROWS.items())
