@@ -7,10 +7,9 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from preflight.checks import FAMILIES
-
 from bench.pairs import SECONDS, Pair, Row, Work
 from bench.trial_stacks import ROOT, Bench, bench
+from preflight.catalogue import FAMILIES
 from tests.support.engine import SECRET_KEYS, Stack
 
 _FLOOR = "empty program that loads both plugins"
