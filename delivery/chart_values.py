@@ -11,6 +11,7 @@ from typing import Any
 
 from delivery import logs
 from delivery.environment import env_var
+from delivery.identity import identity_values, worker_account
 from delivery.plan import EnvVar, Plan
 from delivery.stores import store_environment
 from domain.merge import merge, without_empties
@@ -73,7 +74,7 @@ def decided_values(settings: Settings, plan: Plan, *, image: Any = None) -> dict
         "dagBundleConfigList": plan.bundle.config_list(),
         "commonEnv": [item.manifest() for item in _common_environment(settings, plan).values()],
         "openLineage": _open_lineage(settings),
-        "workers": [_worker(worker, plan, settings, image) for worker in agent.workers],
+        "workers": [_worker(index, plan, settings, image) for index in range(len(agent.workers))],
         "dagProcessor": _component(agent.dag_processor, plan, settings),
         "triggerer": _component(agent.triggerer, plan, settings, kind="triggerer") | _triggerer(settings),
     }
@@ -83,6 +84,7 @@ def decided_values(settings: Settings, plan: Plan, *, image: Any = None) -> dict
         values["xcomBackend"] = agent.xcom.backend
     if agent.state_store:
         values["stateStoreBackend"] = agent.state_store.class_path
+    values |= identity_values(agent)
     sidecar = logs.sidecar_values(agent)
     if sidecar is not None:
         values["loggingSidecar"] = sidecar
@@ -166,7 +168,8 @@ def worker_defaults(worker: Worker) -> dict[str, Any]:
     }
 
 
-def _worker(worker: Worker, plan: Plan, settings: Settings, image: Any) -> dict[str, Any]:
+def _worker(index: int, plan: Plan, settings: Settings, image: Any) -> dict[str, Any]:
+    worker = settings.agent.workers[index]
     first_generation = not settings.agent.chart.has_sentinel
     values: dict[str, Any] = {
         "name": worker.name,
@@ -179,6 +182,9 @@ def _worker(worker: Worker, plan: Plan, settings: Settings, image: Any) -> dict[
         values["syncSlots"] = worker.slots
     if not first_generation:
         values["canUseKubernetesPodOperator"] = worker.kubernetes_pod_operator
+    account = worker_account(settings.agent, index)
+    if account is not None:
+        values["serviceAccount"] = account
     own_image = worker.image or (image if first_generation else None)
     if own_image is not None:
         values["image"] = own_image

@@ -27,6 +27,7 @@ _COMPONENT: Mapping[str, str] = {
     "enabled": "{at}.enabled",
     "image": "{at}.image",
     "containerSecurityContext": "agent.podSecurity",
+    "serviceAccount": "{at}.identity",
 }
 """Key of a component's block -> the setting that decides it."""
 _TOP: Mapping[str, str] = {
@@ -42,6 +43,8 @@ _TOP: Mapping[str, str] = {
     "stateStoreBackend": "agent.stateStore",
     "podSecurityContext": "agent.podSecurity",
     "containerSecurityContext": "agent.podSecurity",
+    "serviceAccount": "agent.identity",
+    "labels": "agent.identity",
     "loggingSidecar": "agent.logs.sidecar",
     "openLineage": "agent.openLineage",
     "openLineage.enabled": "agent.openLineage.enabled",

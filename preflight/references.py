@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from delivery.git_access import secret_name
+from delivery.identity import accounts
 from delivery.plan import Plan, SecretKey
 from domain.chart import AGENT_TOKEN_KEY, IMAGE_PULL_KEY, OPEN_LINEAGE_KEY, SENTINEL_AUTH_KEY
 from domain.connection_secret import SSH_KEY
@@ -62,7 +63,10 @@ def secret_uses(settings: Settings, plan: Plan) -> Iterator[SecretUse]:
 
 
 def object_uses(settings: Settings) -> Iterator[ObjectUse]:
-    """Every other object that the further values refer to."""
+    """Every other object that identities and further values refer to."""
+    for account in accounts(settings.agent):
+        if account.identity.account is not None:
+            yield ObjectUse(f"{account.at}.account", "ServiceAccount", account.name)
     for at, component in _components(settings):
         yield from (use for use in _walk(component.values, f"{at}.values") if isinstance(use, ObjectUse))
 

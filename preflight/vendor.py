@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from delivery.identity import accounts
 from delivery.stores import NeededPackage, needed_packages
 from domain.image_reference import astro_tag
 from domain.requirements import distribution, pinned
-from preflight.catalogue.agent_checks import AGENT_LOGS, AGENT_PACKAGES, AGENT_STORES
+from preflight.catalogue.agent_checks import AGENT_IDENTITY, AGENT_LOGS, AGENT_PACKAGES, AGENT_STORES
 from preflight.image_contents import KnownImage, known_images
 from preflight.world import World
 
@@ -23,6 +24,7 @@ def look(world: World) -> None:
     """Check what agents need beyond what their chart insists on."""
     _logs(world)
     _stores(world)
+    _associations(world)
     if world.levels.looks("agent.packages"):
         for needed in needed_packages(world.settings.agent):
             for image in known_images(world):
@@ -53,6 +55,19 @@ def _stores(world: World) -> None:
         world.report(AGENT_STORES.state_store("agent.stateStore", reference=base, runtime=tag["runtime"]))
     elif agent.state_store is not None and not keeps_state:
         world.report(AGENT_STORES.too_early("agent.stateStore", reference=base, runtime=tag["runtime"]))
+
+
+def _associations(world: World) -> None:
+    """EKS Pod Identity is set up in EKS, and nothing in the cluster tells whether it is."""
+    agent = world.settings.agent
+    for account in accounts(agent):
+        aws = account.identity.aws
+        if aws is not None and aws.by == "pod-identity":
+            command = (
+                f"aws eks create-pod-identity-association --cluster-name <cluster> --namespace {agent.namespace} "
+                f"--service-account {account.name} --role-arn {aws.role_arn}"
+            )
+            world.report(AGENT_IDENTITY.association(account.at, account=account.name, command=command))
 
 
 def _package(world: World, needed: NeededPackage, image: KnownImage) -> None:

@@ -16,6 +16,7 @@ SECRET = "a Secret that it reads"  # noqa: S105 - words of a report
 _BACKEND, _XCOM, _STATE = "the secrets backend", "the XCom store", "the state store"
 _SECURITY, _LINEAGE, _IDENTITY = "pod security", "OpenLineage", "the Deployment's ids"
 _SCALING, _RESOURCES, _LOGS = "autoscaling", "resources", "where task logs go"
+_CLOUD = "the cloud identity"
 _FIRST = (IMAGE, PROJECTS, BUNDLE, GIT, CONNECTION, SECRET)
 """Order of the reasons that people look for; other words follow, and bare keys last."""
 
@@ -27,6 +28,8 @@ _KEYS: Mapping[str, str] = {
     "stateStoreBackend": _STATE,
     "openLineage": _LINEAGE,
     "loggingSidecar": _LOGS,
+    "serviceAccount": _CLOUD,
+    "azure.workload.identity/use": _CLOUD,
     "podSecurityContext": _SECURITY,
     "containerSecurityContext": _SECURITY,
     "hpa": _SCALING,

@@ -10,6 +10,7 @@ from domain.chart import ChartAddress, chart_release, has_sentinel
 from domain.names import CHART_WORKER_GRACE
 from settings.base import DnsLabel, DnsSubdomain, HttpUrl, Seconds, Section
 from settings.containers import Environment, Resources
+from settings.identity import Identity
 from settings.image import ImageReference
 from settings.logs import Logs
 from settings.stores import SecretsBackend, StateStore, Xcom
@@ -67,6 +68,8 @@ class Component(Environment):
     """Kubernetes tolerations (chart 2.x)."""
     affinity: dict[str, Any] = {}
     """Kubernetes affinity (chart 2.x)."""
+    identity: Identity | None = None
+    """Cloud identity of this component alone; otherwise `agent.identity` (the sentinel has none then)."""
     values: dict[str, Any] = {}
     """Further keys of the chart for this component, as the chart spells them; the settings above win over them."""
     unknown_values: dict[str, Reason] = {}
@@ -200,6 +203,8 @@ class Agent(Environment):
     """Where task logs go; without it they are lost with their Pod."""
     open_lineage: OpenLineage = OpenLineage()
     """OpenLineage."""
+    identity: Identity | None = None
+    """Cloud identity of workers, Dag processor and triggerer."""
     agent_token_secret: DnsSubdomain | None = None
     """Secret that exists and holds the key `token`; otherwise the secret key agentToken."""
     image_pull_secret: DnsSubdomain | None = None

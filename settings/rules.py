@@ -18,6 +18,7 @@ from settings.connections import Connection, GithubAppConnection, HttpsConnectio
 from settings.dags import Dags
 from settings.dbt import DbtProject
 from settings.errors import Problem, known_keys
+from settings.identity import Identity
 from settings.image import Image
 from settings.preflight import Preflight
 
@@ -519,6 +520,39 @@ def _chart_version(stack: _Stack) -> Found:
             )
 
 
+def _identity_variables(identity: Identity) -> Iterator[tuple[str, str, str]]:
+    """(variable, setting, value) of everything with which a component would act as somebody else than its identity."""
+    if identity.azure:
+        yield "AZURE_CLIENT_ID", "azure.clientId", identity.azure.client_id
+        if identity.azure.tenant_id:
+            yield "AZURE_TENANT_ID", "azure.tenantId", identity.azure.tenant_id
+    if identity.aws:
+        yield "AWS_ROLE_ARN", "aws.roleArn", identity.aws.role_arn
+
+
+def _identities(stack: _Stack) -> Found:
+    agent = stack.agent
+    if agent is None:
+        return
+    differ = len({worker.identity for worker in agent.workers}) > 1
+    if differ and not agent.chart.has_sentinel:
+        yield (
+            "agent.workers",
+            "have different identities, which needs chart 2.0.0 or later; raise agent.chart.version",
+        )
+    for at, component in _components(agent):
+        if at == "sentinel" and component.identity and not agent.chart.has_sentinel:
+            yield "agent.sentinel.identity", "needs chart 2.0.0 or later; raise agent.chart.version"
+        own = component.identity is not None
+        identity = component.identity or (None if at == "sentinel" else agent.identity)
+        for name, field, wanted in _identity_variables(identity) if identity else ():
+            variable = component.env.get(name, agent.env.get(name))
+            if isinstance(variable, str) and variable.lower() != wanted.lower():
+                decided = f"agent.{at}.identity" if own else "agent.identity"
+                key = f"agent.{at}.env" if name in component.env else "agent.env"
+                yield f"{key}.{name}", f"differs from {decided}.{field}; remove it, or make the two alike"
+
+
 def _environment(stack: _Stack) -> Found:
     if stack.agent is None:
         return
@@ -587,4 +621,5 @@ _RULES: tuple[Callable[[_Stack], Found], ...] = (
     _chart_values,
     _chart_version,
     _environment,
+    _identities,
 )

@@ -42,6 +42,14 @@ class AgentStores(Check, id="agent.stores"):
         )
 
 
+class AgentIdentity(Check, id="agent.identity"):
+    """Cloud identities are complete."""
+
+    @info("agent.identity", "agent.<component>.identity")
+    def association(self, *, account: str, command: str) -> str:
+        return f"asks for an association of the service account {account}, which only EKS has; create it with `{command}`"
+
+
 class AgentPackages(Check, id="agent.packages"):
     """The agents' image has the packages that their stores need."""
 
@@ -59,7 +67,8 @@ class AgentPackages(Check, id="agent.packages"):
 
 AGENT_LOGS = AgentLogs()
 AGENT_STORES = AgentStores()
+AGENT_IDENTITY = AgentIdentity()
 AGENT_PACKAGES = AgentPackages()
 
-CHECKS: tuple[Check, ...] = (AGENT_LOGS, AGENT_STORES, AGENT_PACKAGES)
+CHECKS: tuple[Check, ...] = (AGENT_LOGS, AGENT_STORES, AGENT_IDENTITY, AGENT_PACKAGES)
 """In the order of docs/preflight.md."""

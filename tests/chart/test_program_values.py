@@ -96,3 +96,31 @@ def test_the_logging_sidecar_comes_with_its_volumes(
     assert len(rendered.pod("astro-agent-dag-processor")["containers"]) == 1
     sent = yaml.safe_load(rendered.get("ConfigMap", "vector-logging-sidecar-cm")["data"]["vector.yaml"])
     assert sent["sinks"]["store"]["inputs"] == list(sent["sources"])
+
+
+@pytest.mark.parametrize(
+    ("version", "folder"),
+    [("2.3.3", "astro-remote-execution-agent"), ("1.0.2", "astro-remote-execution-agent-1")],
+)
+def test_an_identity_reaches_pods_and_accounts(helm: Path, tmp_path: Path, version: str, folder: str) -> None:
+    client = "00000000-0000-0000-0000-00000000000a"
+    config = with_agent(identity={"azure": {"clientId": client}}, chart={"version": version})
+    rendered = _rendered(helm, folder, tmp_path, config)
+    for name in ("astro-agent-worker-default-worker", "astro-agent-dag-processor", "astro-agent-triggerer"):
+        template = rendered.get("Deployment", name)["spec"]["template"]
+        assert template["metadata"]["labels"]["azure.workload.identity/use"] == "true"
+        account = rendered.get("ServiceAccount", template["spec"]["serviceAccountName"])
+        assert account["metadata"]["annotations"]["azure.workload.identity/client-id"] == client
+
+
+def test_workers_may_have_identities_of_their_own(helm: Path, tmp_path: Path) -> None:
+    role = "arn:aws:iam::123456789012:role/{}"
+    workers = [
+        {"name": name, "queues": [name], "identity": {"aws": {"roleArn": role.format(name)}}}
+        for name in ("a", "b")
+    ]
+    rendered = _rendered(helm, "astro-remote-execution-agent", tmp_path, with_agent(workers=workers))
+    for name in ("a", "b"):
+        pod = rendered.pod(f"astro-agent-worker-{name}")
+        account = rendered.get("ServiceAccount", pod["serviceAccountName"])
+        assert account["metadata"]["annotations"] == {"eks.amazonaws.com/role-arn": role.format(name)}

@@ -22,6 +22,7 @@ FULL: dict[str, Any] = {
     "xcom": {"path": "s3://conn@bucket/xcom", "compression": "gzip"},
     "stateStore": {"path": "s3://conn@bucket/state", "threshold": 0, "compression": "gzip"},
     "openLineage": {"enabled": True, "apiKeySecret": "lineage"},
+    "identity": {"azure": {"clientId": "00000000-0000-0000-0000-000000000001"}},
     "logs": {
         "sidecar": {
             "image": "timberio/vector:0.45.0-debian",
@@ -43,11 +44,16 @@ FULL: dict[str, Any] = {
             "affinity": {"nodeAffinity": {"x": "y"}},
             "autoscaling": {"maxReplicas": 3},
             "image": "images.example.com/worker:1",
-        }
+            "identity": {"aws": {"roleArn": "arn:aws:iam::123456789012:role/worker"}},
+        },
+        {"name": "second", "queues": ["second"]},
     ],
     "dagProcessor": {"env": {"A": "1"}, "resources": {"limits": {"cpu": "2"}}},
     "triggerer": {"slots": 5, "nodeSelector": {"disk": "ssd"}},
-    "sentinel": {"image": "images.example.com/sentinel:1"},
+    "sentinel": {
+        "image": "images.example.com/sentinel:1",
+        "identity": {"gcp": {"serviceAccount": "x@project.iam.gserviceaccount.com"}},
+    },
 }
 FIRST = {
     key: value
@@ -94,8 +100,11 @@ def raw(path: Path, value: Any) -> Any:
 
 def with_raw(agent: Agent, path: Path, value: Any) -> Agent:
     if path[0] == "workers":
-        worker = agent.workers[0].model_copy(update={"values": raw(path[2:], value)})
-        return agent.model_copy(update={"workers": (worker, *agent.workers[1:])})
+        workers = list(agent.workers)
+        workers[int(path[1])] = agent.workers[int(path[1])].model_copy(
+            update={"values": raw(path[2:], value)}
+        )
+        return agent.model_copy(update={"workers": tuple(workers)})
     return agent.model_copy(update={"values": raw(path, value)})
 
 

@@ -84,6 +84,13 @@ def test_an_unpinned_package_passes() -> None:
     assert "apache-airflow-providers-google" in found[0].message
 
 
+def test_pod_identity_is_set_up_in_eks() -> None:
+    role = "arn:aws:iam::123456789012:role/agents"
+    report = _look(triggerer={"identity": {"aws": {"roleArn": role, "by": "pod-identity"}}})
+    says = f"--namespace agents --service-account astro-agent-triggerer --role-arn {role}"
+    expect(report, "agent.identity", "association", at="agent.triggerer.identity", says=says)
+
+
 def test_a_reason_silences_a_check() -> None:
     levels = {**only("agent"), "agent.logs": {"level": "off", "reason": "the platform collects them"}}
     report = look({**with_agent(), "preflight": {"checks": levels}})

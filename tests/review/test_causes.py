@@ -26,6 +26,7 @@ from tests.support.stacks import settings_of, stack
         ("commonEnv.AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER", "where task logs go"),
         ("workers.w.volumes.task-logs", "where task logs go"),
         ("commonEnv.AIRFLOW__COMMON_IO__STATE_STORE_OBJECTSTORAGE_PATH", "the state store"),
+        ("serviceAccount.workers.annotations", "the cloud identity"),
         ("commonEnv.MY_FLAG", "`commonEnv.MY_FLAG`"),
         ("worker.env.MY_FLAG", "`worker.env.MY_FLAG`"),
         ("labels.team.x", "`labels.team`"),
