@@ -15,27 +15,27 @@ from settings.authorities import authorities
 
 
 def main() -> None:
-    """Provision one stack; mistakes of the user end as sentences, before anything is changed."""
+    """Provision one stack; the user's mistakes are reported as sentences before anything is changed."""
     leave_quietly()
     root = Path(pulumi.runtime.get_root_directory() or ".")
     try:
         settings = load()
         plan = delivery.plan(settings, authorities=authorities(settings, root))
         delivery.check(settings, plan, project=pulumi.get_project())
-        looked = preflight.run(
+        report = preflight.run(
             settings, plan, project=pulumi.get_project(), stack=pulumi.get_stack(), root=root
         )
-        for finding in looked.warnings:
+        for finding in report.warnings:
             pulumi.log.warn(str(finding))
         for sentence in advice(settings):
             pulumi.log.warn(f"{pulumi.get_project()}:{sentence}.")
-        looked.raise_for_errors()
+        report.raise_for_errors()
         contexts = wiring.build_contexts(settings, plan, root)
 
         namespace = wiring.agent_namespace(settings)
         git = wiring.git_connections(settings, plan, namespace)
         image = wiring.agents_image(settings, plan, contexts)
-        agents = wiring.agent_release(settings, plan, root, cluster=namespace, git=git, image=image)
+        agents = wiring.agent_release(settings, plan, root, namespace=namespace, git=git, image=image)
     except ReportedError as error:
         raise pulumi.RunError(str(error)) from None
 
@@ -43,7 +43,7 @@ def main() -> None:
     pulumi.export("namespace", namespace.name)
     pulumi.export("release", agents.status)
     pulumi.export("image", image or "")
-    pulumi.export("dbtProjects", wiring.project_outputs(plan, looked))
+    pulumi.export("dbtProjects", wiring.project_outputs(plan, report))
     pulumi.export("dagBundleConfigList", plan.bundle.config_list())
     pulumi.export("connections", wiring.connection_outputs(settings, git))
 

@@ -1,4 +1,4 @@
-"""AgentNamespace: the way to the cluster, and the agents' Kubernetes namespace."""
+"""AgentNamespace: the connection to the cluster, and the agents' Kubernetes namespace."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class AgentNamespaceArgs:
     namespace: str
     """Name of the namespace."""
     create: bool = True
-    """False: somebody else owns the namespace, and it is left alone."""
+    """False: the namespace is not managed by this stack, and it is left alone."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """Labels of the namespace."""
     pod_security: str | None = None
-    """Pod security standard that the namespace enforces."""
+    """Pod security standard that the namespace enforces; None: no such labels."""
     kubeconfig: pulumi.Input[str] | None = None
-    """Path or content of a kubeconfig; None: that of the environment."""
+    """Path or content of a kubeconfig; None: the one of the environment."""
     context: str | None = None
     """Context of the kubeconfig; None: its current one."""
     protect: bool = False
@@ -32,10 +32,10 @@ class AgentNamespaceArgs:
 
 
 class AgentNamespace(pulumi.ComponentResource):
-    """A separate Kubernetes provider and, unless somebody else owns it, the agents' namespace.
+    """A separate Kubernetes provider and, if this stack manages it, the agents' namespace.
 
-    The provider changes Secrets and ConfigMaps in place. By default it deletes and creates them again, and a Pod that starts
-    in between fails (pulumi-kubernetes, provider option `enableSecretMutable`).
+    The provider updates Secrets and ConfigMaps in place. By default it would replace them, and a Pod that starts in between
+    would fail (pulumi-kubernetes, provider option `enableSecretMutable`).
     """
 
     provider: kubernetes.Provider
@@ -62,7 +62,7 @@ class AgentNamespace(pulumi.ComponentResource):
                 for mode in ("enforce", "audit", "warn")
                 if args.pod_security is not None
             }
-            made = kubernetes.core.v1.Namespace(
+            namespace = kubernetes.core.v1.Namespace(
                 resource_name,
                 metadata={
                     "name": args.namespace,
@@ -71,7 +71,7 @@ class AgentNamespace(pulumi.ComponentResource):
                 },
                 opts=pulumi.ResourceOptions(parent=self, provider=self.provider, protect=args.protect),
             )
-            self.name = made.metadata.apply(lambda metadata: str(metadata.name))
+            self.name = namespace.metadata.apply(lambda metadata: str(metadata.name))
         else:
             self.name = pulumi.Output.from_input(args.namespace)
         self.register_outputs({"name": self.name})

@@ -30,7 +30,7 @@ from domain.names import AGENT_RELEASE, FORCE_PATCH, SECRETS_MARK
 
 @dataclass(frozen=True)
 class ExistingSecret:
-    """A Secret that somebody else created in the agents' namespace."""
+    """A Secret in the agents' namespace that is not managed by this stack."""
 
     name: str
     """Its name."""
@@ -38,55 +38,55 @@ class ExistingSecret:
 
 @dataclass(frozen=True, kw_only=True)
 class AgentSecrets:
-    """The secrets of the chart: each created here from a value, or the name of one that exists."""
+    """The secrets of the chart: each a value, from which a Secret is created, or an existing Secret."""
 
     agent_token: pulumi.Input[str] | ExistingSecret | None
-    """Agent token of the Astro Deployment; None when the environment injects it."""
+    """Agent token of the Astro Deployment; None if the environment provides it."""
     image_pull: Sequence[RegistryLogin] | ExistingSecret = ()
-    """Logins of the registries that images come from."""
+    """Logins for the registries that images come from."""
     sentinel_auth: pulumi.Input[str] | ExistingSecret | None = None
-    """What the sentinel authenticates with; None: one drawn at random, once."""
+    """Secret with which the sentinel authenticates; None: generated once at random."""
     open_lineage_api_key: pulumi.Input[str] | ExistingSecret | None = None
-    """OpenLineage API key; None when OpenLineage is off or the environment injects it."""
+    """OpenLineage API key; None if OpenLineage is off or the environment provides it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AgentReleaseArgs:
-    """What is released, and how Helm goes about it."""
+    """What to release, and how Helm does it."""
 
     namespace: pulumi.Input[str]
     """Namespace of the agents."""
     release_name: str
     """Name of the Helm release."""
     prefix: str
-    """Prefix of the names of the Secrets that are created."""
+    """Prefix of the names of created Secrets."""
     chart: ChartAddress
     """Which chart."""
     values: Mapping[str, Any]
-    """The chart's values but for the names of the Secrets."""
+    """The chart's values, without the names of the Secrets."""
     agent_secrets: AgentSecrets
     """The chart's secrets."""
     connection_marks: Sequence[pulumi.Input[str]] = ()
     """Marks of the Git connections that the agents read."""
     timeout_seconds: int = 900
-    """How long Helm waits; longer than the longest grace period of the workers, or Helm rolls back while tasks drain."""
+    """How long Helm waits: longer than the workers' longest grace period, or Helm rolls back while tasks drain."""
     max_history: int = 10
     """Revisions that Helm keeps."""
     hooks: pulumi.ResourceHookBinding | None = None
-    """What the engine calls around a change of the release."""
+    """Hooks that the engine calls around a change of the release."""
     load_chart: bool = True
-    """False lets a preview do without the chart, because its repository is out of reach."""
+    """False: a preview works without the chart, because its repository is unreachable."""
     description: str | None = None
-    """What Helm's history says of the revision."""
+    """Description of the revision in Helm's history."""
     protect: bool = False
     """Whether Pulumi refuses to delete the Secrets."""
 
 
 class AgentRelease(pulumi.ComponentResource):
-    """`helm.v3.Release` of the agents: Helm's own history, waiting and rollback.
+    """`helm.v3.Release` of the agents, with Helm's own history, waiting and rollback.
 
-    Only names of Secrets reach the values, because Helm keeps values in clear in its history. The values also carry a mark
-    of what each Pod's Secrets hold, so that a rotated credential rolls exactly the Pods that read it.
+    The values contain only the names of Secrets, because Helm stores values in plain text in its history. They also contain
+    a mark of the Secrets that each Pod reads, so that a rotated credential rolls exactly these Pods.
     """
 
     release: kubernetes.helm.v3.Release
@@ -124,7 +124,7 @@ class AgentRelease(pulumi.ComponentResource):
         self.register_outputs({"status": self.status})
 
     def _values(self) -> dict[str, Any]:
-        """The chart's values with the names of the Secrets, which are created on the way, and their marks."""
+        """The chart's values with the names and marks of the Secrets; creates those Secrets."""
         version = self._args.chart.version
         values = with_secret_names(dict(self._args.values), self._secret_names(), version=version)
         mark = self._mark(("agent-token", "openlineage"), self._args.connection_marks)
@@ -163,7 +163,7 @@ class AgentRelease(pulumi.ComponentResource):
         return name
 
     def _random_secret(self, suffix: str, key: str) -> str:
-        """Created once and kept: the chart alone would draw a new one at every rendering, and roll the sentinel."""
+        """Created once and kept: the chart would generate a new one at every rendering, and roll the sentinel."""
         value = base64.b64encode(secrets.token_urlsafe(24).encode()).decode()
         return self._create(suffix, data={key: pulumi.Output.secret(value)}, ignore_changes=["data"])
 
@@ -208,7 +208,7 @@ class AgentRelease(pulumi.ComponentResource):
 
 
 def _docker_config(logins: Sequence[RegistryLogin], passwords: Sequence[str]) -> str:
-    """Content of a `.dockerconfigjson` (Kubernetes docs, pull-image-private-registry); no logins make an empty one."""
+    """Content of a `.dockerconfigjson` (Kubernetes docs, pull-image-private-registry); empty without logins."""
     auths = {}
     for login, password in zip(logins, passwords, strict=True):
         auth = base64.b64encode(f"{login.username}:{password}".encode()).decode()

@@ -15,10 +15,10 @@ from domain.names import CLIENT_IMAGE
 
 @dataclass(frozen=True, kw_only=True)
 class ClientImageArgs:
-    """What is built, and where it goes."""
+    """What to build, and where to push it."""
 
     repository: str
-    """Where the image is pushed, without a tag."""
+    """Image repository to push to, without a tag."""
     context: BuildContext
     """The staged build context."""
     platform: str
@@ -26,28 +26,28 @@ class ClientImageArgs:
     arguments: Mapping[str, pulumi.Input[str]]
     """Build arguments that are not secret."""
     secret_arguments: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
-    """Build arguments with credentials: the Dockerfile may use them only in a stage whose layers do not reach the image."""
+    """Build arguments with credentials; the Dockerfile may use them only in a stage whose layers are not in the image."""
     registry: RegistryLogin | None = None
-    """Login of the registry that the image is pushed to; None: that of `docker login`."""
+    """Login for the registry that the image is pushed to; None: the one of `docker login`."""
     base: str | None = None
-    """Image that is pulled first with ``base_registry``: the build itself knows only the login of ``registry`` and those of
+    """Image to pull first with ``base_registry``: the build itself knows only the login for ``registry`` and those of
     `docker login` (pulumi-docker 5.1.0, image.go)."""
     base_registry: RegistryLogin | None = None
-    """Login of the base image's registry, when it has a separate one."""
+    """Login for the base image's registry, if it is a different one."""
     engine: str | None = None
-    """Address of the Docker engine; None: that of DOCKER_HOST."""
+    """Address of the Docker engine; None: the one in DOCKER_HOST."""
 
 
 class ClientImage(pulumi.ComponentResource):
-    """The client image under a tag computed from its content, known to the cluster by its digest.
+    """The client image, tagged by its content and passed to the cluster by its digest.
 
-    Unchanged content builds and pushes nothing. Earlier images stay in the registry: roll-backs need them.
+    Unchanged content is not built or pushed again. Earlier images stay in the registry, because rollbacks need them.
     """
 
     reference: pulumi.Output[str]
-    """`repository@sha256:…`: what the agents run."""
+    """`repository@sha256:…`, which the agents run."""
     tagged: str
-    """`repository:tag`, for people."""
+    """`repository:tag`, for display."""
 
     def __init__(
         self, resource_name: str, args: ClientImageArgs, opts: pulumi.ResourceOptions | None = None
@@ -97,7 +97,7 @@ def _provider_login(login: RegistryLogin) -> docker.ProviderRegistryAuthArgs:
 def _pull(
     resource_name: str, base: str, args: ClientImageArgs, opts: pulumi.ResourceOptions
 ) -> docker.RemoteImage:
-    """Pull the base before every build: the engine of another machine may not have it yet."""
+    """Pull the base image before every build: another machine's engine may not have it yet."""
     return docker.RemoteImage(
         f"{resource_name}-base",
         name=base,

@@ -1,4 +1,4 @@
-"""GitConnections: the Secrets with which agents open Git repositories."""
+"""GitConnections: the Secrets with which agents access Git repositories."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class HttpsCredentials:
     url: str
     """Clone URL of the repository; Airflow's Git hook reads it as the connection's host."""
     login: str
-    """User name that goes with the token."""
+    """User name for the token."""
     password: pulumi.Input[str]
     """The token."""
     extra: Mapping[str, str] = field(default_factory=dict)
-    """Extra of the Airflow connection: the ssh options of a Dag repository whose submodules are opened by SSH."""
+    """Extra of the Airflow connection: the ssh options of a Dag repository whose submodules are fetched over SSH."""
 
     def secret_data(self) -> dict[str, pulumi.Output[str]]:
         """Content of the connection's Secret."""
@@ -40,7 +40,7 @@ class SshCredentials:
     """A deploy key."""
 
     private_key: pulumi.Input[str]
-    """Private key without passphrase, with a newline at its end."""
+    """Private key without passphrase, ending in a newline."""
     known_hosts: str | None = None
     """Lines of a known_hosts file."""
 
@@ -73,37 +73,37 @@ class GithubAppCredentials:
 
 
 GitCredentials = HttpsCredentials | SshCredentials | GithubAppCredentials
-"""What opens a Git host."""
+"""Credentials for a Git host."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GitConnectionsArgs:
-    """Which connections, and where they are kept."""
+    """Which connections to store, and where."""
 
     namespace: pulumi.Input[str]
     """Namespace of the agents."""
     connections: Mapping[str, GitCredentials]
-    """Connection id -> what opens its Git host."""
+    """Connection id -> credentials for its Git host."""
     secret_names: Mapping[str, str]
     """Connection id -> name of its Secret, for every id in ``connections``."""
     config_map_name: str
     """Name of the ConfigMap."""
     config_files: Mapping[str, str]
-    """File name -> content; without any the ConfigMap is not created."""
+    """File name -> content; if empty, no ConfigMap is created."""
     protect: bool = False
     """Whether Pulumi refuses to delete the Secrets."""
 
 
 class GitConnections(pulumi.ComponentResource):
-    """One Kubernetes Secret per connection, and the ConfigMap with what Git and ssh need that is not secret.
+    """One Kubernetes Secret per connection, and a ConfigMap with the files for Git and ssh that are not secret.
 
-    Secrets are always created, whichever option is active, so that switching the option leaves them alone.
+    The Secrets are created under either option, so that switching does not touch them.
     """
 
     secrets: Mapping[str, kubernetes.core.v1.Secret]
     """Connection id -> Secret."""
     config_map: kubernetes.core.v1.ConfigMap | None
-    """Files for Git and ssh, when there are any."""
+    """Files for Git and ssh; None if there are none."""
     fingerprints: Mapping[str, pulumi.Output[str]]
     """Connection id -> mark that changes with the credentials."""
 
@@ -151,6 +151,6 @@ def _mark(data: Mapping[str, pulumi.Output[str]], *, salt: str) -> pulumi.Output
 def _secret_data(
     secret: pulumi.Input[str], data: Callable[[str], Mapping[str, str]]
 ) -> dict[str, pulumi.Output[str]]:
-    """Data of a Secret, worked out from one secret text; its keys do not depend on that text."""
+    """Data of a Secret, computed from one secret text; its keys do not depend on that text."""
     held = pulumi.Output.secret(secret).apply(data)
     return {key: held.apply(itemgetter(key)) for key in data("")}

@@ -1,4 +1,4 @@
-"""What opens a container registry."""
+"""Credentials for a container registry."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class RegistryLogin:
     """User and password of a container registry."""
 
     server: str
-    """Host name, with port when it is not the standard one."""
+    """Host name, with its port if it is not the standard one."""
     username: str
     """User name."""
     password: pulumi.Input[str]

@@ -14,7 +14,7 @@ OPTIONS: Mapping[str, Callable[..., Plan]] = {
 
 
 def plan(settings: Settings, *, authorities: Mapping[str, str]) -> Plan:
-    """Plan of the option that ``settings.delivery`` names.
+    """Plan for the option in ``settings.delivery``.
 
     ``authorities`` maps connection ids to the PEM text of the certificate authority of their Git host.
     """

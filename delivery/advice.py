@@ -1,6 +1,6 @@
-"""What works with these settings but not as well as it could, or not as the stack alone can tell: one sentence each.
+"""Advice on settings that work but could be better, or that depend on something outside the stack: one sentence each.
 
-The versions are measured ones (docs/delivery.md). The provider is known only where the packages of the image pin it.
+The versions were measured (docs/delivery.md). The provider's version is known only if the packages of the image pin it.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ SAFE = (1, 0, 0)
 SSH_SUBMODULES = (0, 4, 2)
 """First version that passes its ssh options on to submodules."""
 GITHUB_APPS = (0, 5, 0)
-"""First version that knows GitHub Apps."""
+"""First version that supports GitHub Apps."""
 SUBMODULES = (0, 2, 0)
-"""First version that knows submodules."""
+"""First version that supports submodules."""
 
 GITHUB = "github.com"
-"""The one host that the provider asks for the tokens of a GitHub App; read and run with 0.5.0 and 1.0.1."""
+"""The only host from which the provider requests tokens of a GitHub App (source read and run with 0.5.0 and 1.0.1)."""
 
 
 @dataclass(frozen=True)
 class Shortcoming:
-    """What an old provider does not do well for a stack."""
+    """A shortcoming of an old provider that matters to a stack."""
 
     version: str
     """Version of the provider."""
@@ -41,7 +41,7 @@ class Shortcoming:
 
 
 def advice(settings: Settings) -> tuple[str, ...]:
-    """Sentences for the user; each names the stack key, what is wrong and what to write."""
+    """Sentences for the user, without a full stop; each names the stack key, what is wrong and what to write."""
     return (
         *_provider(settings),
         *_app_elsewhere(settings),
@@ -51,7 +51,7 @@ def advice(settings: Settings) -> tuple[str, ...]:
 
 
 def provider_shortcomings(settings: Settings, packages: Sequence[str]) -> Iterator[Shortcoming]:
-    """What the Git provider that ``packages`` pin does not do well for this stack."""
+    """Shortcomings, for this stack, of the Git provider that ``packages`` pin."""
     version = pinned(packages, PROVIDER)
     if version is None:
         return
@@ -62,9 +62,9 @@ def provider_shortcomings(settings: Settings, packages: Sequence[str]) -> Iterat
     if version < SUBMODULES and (settings.projects_delivered_as_submodules or settings.dags.submodules):
         yield Shortcoming(found, "does not fetch submodules", safe)
     elif version < SSH_SUBMODULES and any(isinstance(item, SshConnection) for item in used):
-        yield Shortcoming(found, "does not open submodules by SSH", safe)
+        yield Shortcoming(found, "does not fetch submodules over SSH", safe)
     if version < GITHUB_APPS and any(isinstance(item, GithubAppConnection) for item in used):
-        yield Shortcoming(found, "does not know GitHub Apps", safe)
+        yield Shortcoming(found, "does not support GitHub Apps", safe)
     if version < SAFE and (
         isinstance(dags, GithubAppConnection) or (isinstance(dags, HttpsConnection) and not dags.anonymous)
     ):
@@ -84,13 +84,13 @@ def _app_elsewhere(settings: Settings) -> Iterator[str]:
     host = RepositoryAddress.parse(settings.dags.repo).authority
     if isinstance(dags, GithubAppConnection) and host != GITHUB:
         yield (
-            f"connections.{named} is a GitHub App on {host}, but {PROVIDER} (0.5.0 to 1.0.1) asks {GITHUB} alone for its tokens, "
-            "so agents cannot open dags.repo; use an https or ssh connection"
+            f"connections.{named} is a GitHub App on {host}, but {PROVIDER} (0.5.0 to 1.0.1) requests tokens only from {GITHUB}, "
+            "so agents cannot fetch dags.repo; use an https or ssh connection"
         )
 
 
 def _app_trust(settings: Settings) -> Iterator[str]:
-    """Git takes the caBundle; the provider asks for tokens by Python's requests, which reads a variable."""
+    """Git uses the caBundle, but the provider requests tokens with Python's requests, which reads a variable."""
     named = settings.dags.connection
     dags = settings.connections.get(named) if named else None
     if (
@@ -99,21 +99,21 @@ def _app_trust(settings: Settings) -> Iterator[str]:
         and "REQUESTS_CA_BUNDLE" not in settings.agent.env
     ):
         yield (
-            f"connections.{named}.caBundle serves Git, but the agents ask api.{GITHUB} for tokens by Python's requests; set "
-            "agent.env.REQUESTS_CA_BUNDLE to a file of the agents' image that holds this authority as well as the public ones"
+            f"connections.{named}.caBundle applies to Git, but the agents request tokens from api.{GITHUB} with Python's requests; set "
+            "agent.env.REQUESTS_CA_BUNDLE to a file in the agents' image that contains this authority and the public ones"
         )
 
 
 def _connection_elsewhere(settings: Settings) -> Iterator[str]:
-    """The provider's ssh command beats Git's, so the connection itself has to name the ssh configuration."""
+    """The provider's ssh command overrides Git's, so the connection itself has to name the ssh configuration."""
     named = settings.dags.connection
     dags = settings.connections.get(named) if named else None
     options = ssh_options(settings)
-    if not options or not isinstance(dags, HttpsConnection) or dags.made_here or dags.anonymous:
+    if not options or not isinstance(dags, HttpsConnection) or dags.created_here or dags.anonymous:
         return
     where = f"the Secret {dags.existing_secret}" if dags.existing_secret else "your secrets backend"
     yield (
-        f"connections.{named} is in {where}, and a submodule is opened by SSH; give that connection the extra "
+        f"connections.{named} is in {where}, and a submodule is fetched over SSH; give that connection the extra "
         f'{{"ssh_config_file": "{SSH_CONFIG}", "strict_host_key_checking": "{options["strict_host_key_checking"]}"}}, '
         "or Git will not find the key"
     )

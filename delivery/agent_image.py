@@ -13,7 +13,7 @@ from settings.stack import Settings
 
 
 def plan(settings: Settings, *, authorities: Mapping[str, str]) -> Plan:
-    """What the stack provisions under this option."""
+    """Plan of the stack under this option."""
     submodules = bool(settings.dags.submodules)
     access = git_access(settings, authorities=authorities, submodules=submodules)
     paths = {project.name: f"{PROJECTS_ROOT}/{project.name}" for project in settings.dbt_projects}

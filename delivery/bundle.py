@@ -12,8 +12,8 @@ from settings.stack import Settings
 def dag_bundle(settings: Settings, *, submodules: bool) -> Bundle:
     """The GitDagBundle of the Dag repository.
 
-    The repository's URL stands in the connection alone: beside `git_conn_id`, `repo_url` has lost the credentials in
-    several provider versions (apache/airflow#52332, #54642).
+    The repository's URL is only in the connection: several provider versions lose the credentials if `repo_url` is set in
+    addition to `git_conn_id` (apache/airflow#52332, #54642).
     """
     kwargs: dict[str, Any] = {
         "git_conn_id": dags_connection(settings),

@@ -1,7 +1,7 @@
-"""From settings and plan to the values of the agent's chart, in the shape of chart 1.x or 2.x.
+"""From settings and plan to the values of the agent's chart, for chart 1.x or 2.x.
 
-The chart's `workers` is a list, which Helm replaces as a whole, so an entry carries every key that the Astro UI writes
-into its generated file (source: that file for chart 2.0.0 and 1.0.2), not only those that differ.
+The chart's `workers` is a list, which Helm replaces as a whole, so an entry has every key of the file that the Astro UI
+generates (source: that file for chart 2.0.0 and 1.0.2), not only those that differ.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ _SCALING_BEHAVIOR = {
 JOINED = frozenset({"commonEnv", "env", "initContainers", "extraContainers", "volumes", "volumeMounts"})
 """Lists to which the user's entries are appended."""
 _WRITABLE = {"tmp": "/tmp", "airflow-logs": logs.FOLDER}  # noqa: S108 - folders of the container
-"""Folders that agents write to; bundles, Cosmos' cache and dbt's target folders all lie under /tmp."""
+"""Folders that agents write to; bundles, Cosmos' cache and dbt's target folders are all under /tmp."""
 
 
 def chart_values(settings: Settings, plan: Plan, *, image: Any = None) -> dict[str, Any]:
-    """Values of the chart, except for the names of the Secrets that the AgentRelease component adds.
+    """Values of the chart, except for the names of the Secrets, which the AgentRelease component adds.
 
-    What the typed settings decide wins over a component's `values`, these win over `agent.values`, and all of them over
-    the defaults of a worker. ``image`` is the agents' image (text or Pulumi output), or None for the chart's default.
+    Precedence, highest first: typed settings, the component's `values`, `agent.values`, the defaults of a worker.
+    ``image`` is the agents' image (text or Pulumi output), or None for the chart's default.
     """
     agent = settings.agent
     decided = decided_values(settings, plan, image=image)
@@ -63,7 +63,7 @@ def chart_values(settings: Settings, plan: Plan, *, image: Any = None) -> dict[s
 
 
 def decided_values(settings: Settings, plan: Plan, *, image: Any = None) -> dict[str, Any]:
-    """The part of the values that the typed settings decide, defaults of the settings included."""
+    """The part of the values that the typed settings determine, including their defaults."""
     agent = settings.agent
     first_generation = not agent.chart.has_sentinel
     values: dict[str, Any] = {
@@ -101,7 +101,7 @@ def decided_values(settings: Settings, plan: Plan, *, image: Any = None) -> dict
 
 
 def _common_environment(settings: Settings, plan: Plan) -> dict[str, EnvVar]:
-    """Variables by name, in the order of their first mention; `agent.env` comes last, so it wins over what the program sets."""
+    """Variables by name, in order of first appearance; `agent.env` comes last, so it overrides what the program sets."""
     return {item.name: item for item in _variables(settings, plan)}
 
 
@@ -121,7 +121,7 @@ def _variables(settings: Settings, plan: Plan) -> Iterable[EnvVar]:
 def _component(
     component: Component, plan: Plan | None, settings: Settings, *, kind: str = ""
 ) -> dict[str, Any]:
-    """What every component takes; a component without plan (the sentinel) mounts nothing of Git."""
+    """Values that every component has; a component without a plan (the sentinel) mounts nothing for Git."""
     values: dict[str, Any] = {}
     if component.env:
         values["env"] = [env_var(name, value).manifest() for name, value in sorted(component.env.items())]
@@ -149,10 +149,10 @@ def _component(
 
 
 def worker_defaults(worker: Worker) -> dict[str, Any]:
-    """Values of a worker that neither its settings nor its `values` name.
+    """Defaults of a worker, for what neither its settings nor its `values` set.
 
-    The chart has no defaults for them, because `workers` is a list. Resources, probes and scaling behaviour are taken as
-    a whole: half of ours and half of the user's would make no sense.
+    The chart has no defaults for them, because `workers` is a list. Resources, probes and scaling behaviour are replaced as
+    a whole, because a mixture of both would make no sense.
     """
     autoscaling: dict[str, Any] = {
         "metric": {"enabled": True, "name": "astro_agent_client_queued_or_running_tasks"}
@@ -220,7 +220,7 @@ def _sentinel(settings: Settings) -> dict[str, Any]:
 
 
 def _open_lineage(settings: Settings) -> dict[str, Any]:
-    """All keys always: charts of 2.2.0 fail when the newer ones are absent."""
+    """All keys always, because chart 2.2.0 fails without the newer ones."""
     lineage, ids = settings.agent.open_lineage, settings.agent.ids
     values: dict[str, Any] = {"enabled": lineage.enabled}
     if lineage.enabled:
@@ -238,7 +238,7 @@ def _open_lineage(settings: Settings) -> dict[str, Any]:
 
 
 def _restricted() -> dict[str, Any]:
-    """Contexts of the restricted pod security standard (docs page remote-agents-restricted-kubernetes)."""
+    """Security contexts for the restricted pod security standard (docs page remote-agents-restricted-kubernetes)."""
     return {
         "podSecurityContext": {
             "runAsUser": 50000,

@@ -1,4 +1,4 @@
-"""What the Secrets that a stack creates for its Git connections hold."""
+"""Content of the Secrets that a stack creates for its Git connections."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from settings.stack import Settings
 
 
 def repository_of(settings: Settings, connection: str) -> str:
-    """The repository that the Airflow connection names: the Dag repository's, or the first one opened with it."""
+    """URL in the Airflow connection: the Dag repository's, or the first repository that uses the connection."""
     if connection == dags_connection(settings):
         return settings.dags.repo
     opened = [
@@ -22,12 +22,12 @@ def repository_of(settings: Settings, connection: str) -> str:
 
 
 def extra_for(settings: Settings, connection: str) -> dict[str, str]:
-    """Extra of a connection over https: the Dag repository's one carries the ssh options of submodules."""
+    """Extra of an https connection: the Dag repository's one carries the ssh options of submodules."""
     return ssh_options(settings) if connection == dags_connection(settings) else {}
 
 
 def created_secret(settings: Settings, connection: str) -> Mapping[str, str]:
-    """Data of the Secret that this stack creates for a connection, in clear; empty for one without credentials."""
+    """Data of the Secret that this stack creates for a connection, in plain text; empty without credentials."""
     found = settings.connections[connection]
     url = repository_of(settings, connection)
     if isinstance(found, HttpsConnection):

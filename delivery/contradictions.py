@@ -1,4 +1,4 @@
-"""Raw chart values against the typed settings: typed wins, and a raw value that contradicts is refused."""
+"""Raw chart values that contradict typed settings: typed settings win, and contradictions are refused."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _COMPONENT: Mapping[str, str] = {
     "containerSecurityContext": "agent.podSecurity",
     "serviceAccount": "{at}.identity",
 }
-"""Key of a component's block -> the setting that decides it."""
+"""Key of a component's block -> the setting that determines it."""
 _TOP: Mapping[str, str] = {
     "resourceNamePrefix": "agent.prefix",
     "createNamespace": "agent.createNamespace",
@@ -53,9 +53,9 @@ _TOP: Mapping[str, str] = {
     "openLineage.endpoint": "agent.ids",
     "openLineage.facetsEnvironmentVariables": "agent.ids",
 }
-"""Value of the chart -> the setting that decides it."""
+"""Value of the chart -> the setting that determines it."""
 _NAMED = frozenset({"commonEnv", "env", "volumes", "volumeMounts"})
-"""Lists whose entries this program adds under names that it needs."""
+"""Lists to which this program adds entries with names that it needs."""
 
 
 def check(settings: Settings, plan: Plan, *, project: str) -> None:
@@ -69,7 +69,7 @@ def check(settings: Settings, plan: Plan, *, project: str) -> None:
 
 
 def contradicting_values(settings: Settings, plan: Plan) -> Iterator[tuple[str, Path]]:
-    """(stack key, path in the chart) of every raw value that differs from what the typed settings decide."""
+    """(stack key, path in the chart) of every raw value that differs from what the typed settings determine."""
     agent = settings.agent
     image = agent.image or (plan.runtime.repository if plan.runtime else None)
     decided = decided_values(settings, plan, image=image)
@@ -84,9 +84,9 @@ def contradicting_values(settings: Settings, plan: Plan) -> Iterator[tuple[str, 
 
 
 def setting_of(settings: Settings, path: Path) -> str:
-    """The stack key that decides a value of the chart.
+    """The stack key that determines a value of the chart.
 
-    Raises KeyError for a value that this module does not know; the tests keep it complete.
+    Raises KeyError for an unknown value; the tests check that none is missing.
     """
     first = str(path[0])
     own = first == "workers" or first in settings.agent.components
@@ -105,11 +105,11 @@ def setting_of(settings: Settings, path: Path) -> str:
 def _sentence(settings: Settings, path: Path) -> str:
     listed = next((str(part) for part in path[:-1] if part in _NAMED), None)
     if listed in {"volumes", "volumeMounts"}:
-        return f"uses the name of one of the program's own {listed}, which stays; write another name or path"
+        return f"uses the name of one of the program's own {listed}; use another name or path"
     if listed is not None:
         return (
-            f"differs from the variable {path[-1]} that other settings decide, and they win; remove it, and change those "
+            f"contradicts the variable {path[-1]}, which other settings determine; remove it, and change those "
             f"settings (or {setting_of(settings, path)})"
         )
     setting = setting_of(settings, path)
-    return f"contradicts {setting}, which decides this value; remove it and write {setting} instead"
+    return f"contradicts {setting}, which determines this value; remove it and set {setting} instead"

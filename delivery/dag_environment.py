@@ -1,4 +1,4 @@
-"""What every Dag finds in its environment: where the dbt projects are, and settings of Cosmos that fit remote agents."""
+"""Environment of every Dag: where the dbt projects are, and settings for Cosmos on remote agents."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ PROJECTS = "ASTRO_DBT_PROJECTS"
 SUBDIR = "ASTRO_DBT_BUNDLE_SUBDIR"
 """Folder of the Dag repository that the bundle starts in; empty for its root."""
 EXECUTABLE = "ASTRO_DBT_EXECUTABLE"
-"""dbt of the image that this program builds."""
+"""dbt in the image that this program builds."""
 
 IMPORT_SECONDS = 180
-"""Seconds that the first parse of a new commit may take, in which dbt reads the whole project (Airflow's default is 30)."""
+"""Seconds that the first parse of a new commit may take, in which dbt parses the whole project (Airflow's default is 30)."""
 
 
 def dag_environment(settings: Settings, places: Mapping[str, Mapping[str, str]]) -> Iterator[EnvVar]:
-    """Variables for every Dag of the agents, not only for the example's.
+    """Variables for every Dag of the agents.
 
-    ``places`` maps dbt projects to {"image": …} or {"repository": …}. Cosmos keeps the result of `dbt ls` in an Airflow
-    Variable, which a remote Dag processor cannot write: each parse would fail to and fill the Pod's disk with tracebacks
-    (astronomer-cosmos#2551). Its cache folder must be writable, also on a read-only root file system.
+    ``places`` maps dbt projects to {"image": …} or {"repository": …}. Cosmos stores the result of `dbt ls` in an Airflow
+    Variable, which a remote Dag processor cannot write: each attempt would add a traceback to the logs on the Pod's disk
+    (astronomer-cosmos#2551). Its cache folder must be writable, even with a read-only root file system.
     """
     yield EnvVar(PROJECTS, json.dumps(places, sort_keys=True))
     yield EnvVar(SUBDIR, settings.dags.subdir or "")

@@ -1,14 +1,14 @@
-"""How Git on the agents opens the Dag repository and its submodules.
+"""How Git on the agents accesses the Dag repository and its submodules.
 
 Measured against real Git servers with apache-airflow-providers-git 0.2.4 to 1.0.1 (git 2.39.5):
 
-- A token for a submodule travels as a path-scoped `http.<url>.extraHeader` in Git's environment configuration. It works on
-  every version, for the Dag repository's own host and for others, and leaves the token neither on disk nor in arguments.
-  Credential helpers do not: version 1.0.1 resets those of the Dag repository's host.
+- A token for a submodule is passed as a path-scoped `http.<url>.extraHeader` in Git's environment configuration. This works
+  with every version, for the Dag repository's host and for others, and leaves the token neither on disk nor in arguments.
+  Credential helpers do not work: version 1.0.1 resets those of the Dag repository's host.
 - Several deploy keys need one alias per key in an ssh configuration, because the provider passes one `-i` for all.
-- The provider sets GIT_SSH_COMMAND for every connection, also for one over https, and that beats `core.sshCommand`. So the
-  connection of the Dag repository names the ssh configuration as soon as a submodule is opened by SSH, and its host key
-  checking is that of the least known host, because an option of the command beats the configuration.
+- The provider sets GIT_SSH_COMMAND for every connection, even over https, and that overrides `core.sshCommand`. So the Dag
+  repository's connection names the ssh configuration if any submodule is fetched over SSH. A command option overrides the
+  configuration, so its host key checking has to suit the host about which least is known.
 - `fetch.recurseSubmodules=false`: without it the first refresh after every commit fails over SSH, because `git fetch`
   enters the submodules before the provider sets the key.
 """
@@ -28,7 +28,7 @@ from settings.connections import GithubAppConnection, HttpsConnection, SshConnec
 from settings.stack import Settings
 
 ANONYMOUS = "dags"
-"""Id of the connection without credentials that is made for a public Dag repository."""
+"""Id of the connection without credentials that is created for a public Dag repository."""
 
 SSH_CONFIG = f"{CONFIG_MOUNT}/config/ssh_config"
 
@@ -57,15 +57,15 @@ def dags_connection(settings: Settings) -> str:
 
 
 def ssh_dags_connection(settings: Settings, connection: str) -> str:
-    """The Airflow connection of a Dag repository over SSH: nothing in it is secret, the key is a file."""
+    """The Airflow connection of a Dag repository over SSH: nothing in it is secret, because the key is a file."""
     address = RepositoryAddress.parse(settings.dags.repo)
     return airflow_connection(address.at_alias(ssh_alias(connection)), extra=ssh_options(settings))
 
 
 def ssh_options(settings: Settings) -> dict[str, str]:
-    """Extra of the Dag repository's Airflow connection, whatever its type; empty when nothing is opened by SSH.
+    """Extra of the Dag repository's Airflow connection, whatever its type; empty if nothing is fetched over SSH.
 
-    It is the same under every delivery option, so that switching changes no Secret.
+    It is the same under both delivery options, so that switching changes no Secret.
     """
     named = [settings.dags.connection, *(item.connection for item in settings.dags.submodules)]
     named += [project.connection for project in settings.dbt_projects if project.submodule]
@@ -86,7 +86,7 @@ def _strictness(settings: Settings, connection: str) -> str:
 
 @dataclass(frozen=True)
 class GitAccess:
-    """What the agents' containers need so that Git can open every repository."""
+    """What the agents' containers need for Git to access every repository."""
 
     environment: tuple[EnvVar, ...]
     """Variables."""
@@ -99,7 +99,7 @@ class GitAccess:
 
 
 def git_access(settings: Settings, *, authorities: Mapping[str, str], submodules: bool) -> GitAccess:
-    """Work out the environment and files for the Dag repository and, with ``submodules``, for what lies below it.
+    """Environment and files for the Dag repository and, with ``submodules``, for its submodules.
 
     ``authorities`` maps connection ids to the PEM text of their certificate authority.
     """
@@ -133,7 +133,7 @@ def git_access(settings: Settings, *, authorities: Mapping[str, str], submodules
 
 @dataclass(frozen=True)
 class _Opened:
-    """A repository that a connection opens."""
+    """A repository and the connection that it is fetched with."""
 
     connection: str
     url: str
@@ -147,8 +147,8 @@ class _Opened:
 def _repositories(settings: Settings, *, submodules: bool) -> Iterator[_Opened]:
     """Every repository that needs a connection, the Dag repository first.
 
-    Git fetches all registered submodules or none, so with ``submodules`` those of dbt projects need their connections also
-    when the image delivers these projects.
+    Git fetches all registered submodules or none, so with ``submodules`` those of dbt projects need their connections even
+    if the projects are in the image.
     """
     if settings.dags.connection:
         yield _Opened(settings.dags.connection, settings.dags.repo)
@@ -205,7 +205,7 @@ def _git_config(
 
 
 def _merged(repositories: list[_Opened]) -> list[_Opened]:
-    """One entry per repository, however it is spelled: Git would send its header twice, which hosts refuse."""
+    """One entry per repository, however it is spelled: otherwise Git would send its header twice, which hosts refuse."""
     merged: list[_Opened] = []
     for item in repositories:
         for index, known in enumerate(merged):
@@ -218,30 +218,30 @@ def _merged(repositories: list[_Opened]) -> list[_Opened]:
 
 
 def spellings_of(url: str, further: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """Texts that agents rewrite to the address ``url`` (with ``further`` ones that the stack names)."""
+    """Addresses that agents rewrite to ``url`` (including ``further`` ones from the stack)."""
     texts = [text for item in (url, *further) for text in (*RepositoryAddress.parse(item).spellings(), item)]
     return tuple(dict.fromkeys(texts))
 
 
 def authority_file(connection: str) -> str:
-    """Key of the ConfigMap; an id of the secrets backend may hold what such a key may not."""
+    """Key of the ConfigMap; an id from the secrets backend may contain characters that such a key may not."""
     if re.fullmatch(r"[a-z0-9_]+", connection):
         return f"ca-{connection}.crt"
     return f"ca-{hashlib.sha256(connection.encode()).hexdigest()[:12]}.crt"
 
 
 def _https_rewrites(item: _Opened) -> Iterator[tuple[str, str]]:
-    """Let a submodule registered by another address be fetched over https, where the header is for."""
+    """Let a submodule with another address be fetched over https, the address that has the header."""
     target = str(item.address)
     same = tuple(text.removesuffix(".git") for text in item.address.scoped())
     for spelling in spellings_of(item.url, item.spellings):
-        # Git itself compares the https address with the header's; a rewrite to itself would do nothing.
+        # Git itself compares the https address with the header's; a rewrite to itself would have no effect.
         if spelling.removesuffix(".git") not in same:
             yield f"url.{target}.insteadOf", spelling
 
 
 def _ssh_rewrites(item: _Opened) -> Iterator[tuple[str, str]]:
-    """Send a submodule to the alias of its own key, whichever way its URL is written."""
+    """Rewrite a submodule's address to the alias of its key, however the address is written."""
     target = item.address.at_alias(ssh_alias(item.connection))
     for spelling in spellings_of(item.url, item.spellings):
         yield f"url.{target}.insteadOf", spelling
@@ -269,7 +269,7 @@ def _ssh_config(settings: Settings, repositories: list[_Opened], ssh: list[str])
 
 
 def _as_environment(entries: list[tuple[str, str | SecretKey]]) -> Iterator[EnvVar]:
-    """Git's configuration by environment (git 2.31 or later); a count above the keys would fail every Git command."""
+    """Git's configuration in the environment (git 2.31 or later); a count above the number of keys fails every Git command."""
     yield EnvVar("GIT_CONFIG_COUNT", str(len(entries)))
     for index, (key, value) in enumerate(entries):
         yield EnvVar(f"GIT_CONFIG_KEY_{index}", key)

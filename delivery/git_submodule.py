@@ -16,7 +16,7 @@ BUNDLE_STORAGE = "/tmp/airflow/dag_bundles"  # noqa: S108 - the agents' default 
 
 
 def plan(settings: Settings, *, authorities: Mapping[str, str]) -> Plan:
-    """What the stack provisions under this option."""
+    """Plan of the stack under this option."""
     access = git_access(settings, authorities=authorities, submodules=True)
     submodules = bool(settings.projects_delivered_as_submodules) or bool(settings.dags.submodules)
     root = f"{BUNDLE_STORAGE}/{settings.dags.bundle_name}/tracking_repo"

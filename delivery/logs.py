@@ -20,7 +20,7 @@ WRITERS = frozenset({"worker", "triggerer"})
 """Components that write task logs and that the chart runs the sidecar in."""
 _LOGS, _POSITIONS = "task-logs", "vector-data"
 _POSITIONS_FOLDER = "/var/lib/vector"
-"""Where Vector keeps how far it has read, so that its restart sends no line twice."""
+"""Where Vector stores its read positions, so that it sends no line twice after a restart."""
 _SOURCE = "task_logs"
 
 
@@ -77,7 +77,7 @@ def sidecar_of(agent: Agent) -> LogSidecar | None:
 
 
 def vector_config(sidecar: LogSidecar) -> Mapping[str, Any]:
-    """Vector's configuration: the user's, or the task logs as source of the user's sinks."""
+    """Vector's configuration: the user's, or the user's sinks with the task logs as their source."""
     if sidecar.config:
         return sidecar.config
     sinks = {name: {"inputs": [_SOURCE], **sink} for name, sink in sidecar.sinks.items()}

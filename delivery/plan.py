@@ -1,4 +1,4 @@
-"""What an option of delivering dbt projects amounts to: plain data, no Pulumi, no input or output."""
+"""What a delivery option requires: plain data, without Pulumi or I/O."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class EnvVar:
     name: str
     """Name."""
     value: str | SecretKey
-    """Plain text, or where the text stands."""
+    """Plain text, or the Secret's key that holds the text."""
 
     def manifest(self) -> dict[str, Any]:
-        """The variable as Kubernetes writes it."""
+        """The variable in Kubernetes' format."""
         if isinstance(self.value, str):
             return {"name": self.name, "value": self.value}
         reference = {"name": self.value.secret, "key": self.value.key}
@@ -51,13 +51,13 @@ class Mount:
     """… ConfigMap that the folder shows."""
 
     def volume(self) -> dict[str, Any]:
-        """The volume as Kubernetes writes it; group-readable, because ssh refuses keys that others can read."""
+        """The volume in Kubernetes' format; group-readable, because ssh refuses keys that others can read."""
         if self.secret:
             return {"name": self.name, "secret": {"secretName": self.secret, "defaultMode": 0o440}}
         return {"name": self.name, "configMap": {"name": self.config_map, "defaultMode": 0o444}}
 
     def volume_mount(self) -> dict[str, Any]:
-        """Its mount as Kubernetes writes it."""
+        """Its mount in Kubernetes' format."""
         return {"name": self.name, "mountPath": self.path, "readOnly": True}
 
 
@@ -71,7 +71,7 @@ class Bundle:
     """Arguments of the bundle's class."""
 
     def config_list(self) -> str:
-        """The chart's `dagBundleConfigList`: a text that holds a JSON list (not a YAML list)."""
+        """The chart's `dagBundleConfigList`: a JSON list as text (not a YAML list)."""
         classpath = "airflow.providers.git.bundles.git.GitDagBundle"
         entry = {"name": self.name, "classpath": classpath, "kwargs": dict(self.kwargs)}
         return json.dumps([entry], sort_keys=True)
@@ -79,7 +79,7 @@ class Bundle:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that one option asks of the components."""
+    """Everything that one option requires of the components."""
 
     option: str
     """Name of the option, as in the stack's `delivery`."""
@@ -88,14 +88,14 @@ class Plan:
     environment: tuple[EnvVar, ...]
     """Variables of workers, Dag processor and triggerer."""
     mounts: tuple[Mount, ...]
-    """Files for the same."""
+    """Files for the same components."""
     config_files: Mapping[str, str]
-    """Files of the ConfigMap that `mounts` names, if any; nothing secret."""
+    """Files of the ConfigMap in `mounts`, if any; nothing secret."""
     connections_read: frozenset[str]
     """Ids of the connections whose Secrets the agents read."""
     project_paths: Mapping[str, str]
     """dbt project -> its folder on the agent."""
     runtime: Recipe | None = None
-    """How the image that agents run is built; None when the stack names a ready one."""
+    """How the image that agents run is built; None if the stack names a ready one."""
     projects: Recipe | None = None
-    """How the dbt projects are added to it, when the option does that."""
+    """How the dbt projects are added to it; None if the option does not do that."""

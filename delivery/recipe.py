@@ -1,16 +1,16 @@
-"""What agents run: the runtime image of both options, and the layers with dbt projects that `agent-image` adds to it.
+"""Recipes of the images: the runtime image of both options, and the layers with dbt projects that `agent-image` adds to it.
 
-They are two images, and the second is built FROM the digest of the first. So whatever is below the projects is
-the same bytes under both options, on every machine, and a switch builds and pushes the projects' layers alone.
+There are two images, and the second is built FROM the digest of the first. So the layers below the projects are identical
+under both options, on every machine, and switching builds and pushes only the projects' layers.
 
-Facts behind the order and the oddities (docs pages agent-images and the astro CLI's source):
+Reasons for the order and other choices (docs pages agent-images and the astro CLI's source):
 
 - The plain tags of the agent's base image carry ONBUILD triggers that copy `packages.txt` and `requirements.txt` from the
   context, so the runtime's context always has both, empty.
-- A build argument reaches `docker history` of the stage that uses it. Whatever needs a package index with credentials
-  therefore happens in a stage of its own; the image takes over files only.
-- dbt lives in a virtual environment of its own, away from Airflow's dependencies; its pip is called by its path, because
-  `source` fails where /bin/sh is dash.
+- A build argument appears in `docker history` of the stage that uses it. Everything that needs a package index with
+  credentials therefore runs in a separate stage, from which the image only copies files.
+- dbt is in a separate virtual environment, away from Airflow's dependencies. Its pip is called by its path, because
+  `source` fails if /bin/sh is dash.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ DBT_VENV = "/home/astro/dbt_venv"
 DBT = f"{DBT_VENV}/bin/dbt"
 """dbt in the image."""
 AGENT_UID = 50000
-"""User that the agents run as (chart's default podSecurityContext)."""
+"""User id that the agents run as (chart's default podSecurityContext)."""
 
 CA_FILE = "ca.crt"
 """Name of the extra certificate authorities in the context."""
@@ -64,9 +64,9 @@ class Recipe:
     name: str
     """Name of its context's folder."""
     repository: str
-    """Where it is pushed, without a tag."""
+    """Image repository to push to, without a tag."""
     base: str | None
-    """Image it builds on; None: the runtime image of the same stack."""
+    """Base image; None: the runtime image of the same stack."""
     platform: str
     """Platform, for example linux/amd64."""
     files: Mapping[str, str]
@@ -80,17 +80,17 @@ class Recipe:
     arguments: Mapping[str, str] = field(default_factory=dict)
     """Build arguments that are not secret."""
     uses_package_index: bool = False
-    """Whether it installs Python packages, so that it gets the package index as a build argument."""
+    """Whether it installs Python packages and needs the package index as a build argument."""
 
 
 def runtime_recipe(settings: Settings) -> Recipe | None:
-    """Recipe of what agents run under both options; None when the stack names a ready image."""
+    """Recipe of the image that agents run under both options; None if the stack names a ready image."""
     image = settings.image
     if image is None:
         return None
     files = {"packages.txt": "", "requirements.txt": ""}
     if image.dockerfile is not None:
-        files["dbt/.keep"] = ""  # the projects come later, and a Dockerfile that copies `dbt` goes on working
+        files["dbt/.keep"] = ""  # the projects come later, and a Dockerfile that copies `dbt` keeps working
     else:
         files |= {
             "Dockerfile": runtime_dockerfile(image),
@@ -112,7 +112,7 @@ def runtime_recipe(settings: Settings) -> Recipe | None:
 
 
 def projects_recipe(settings: Settings) -> Recipe | None:
-    """Recipe of the runtime image with the dbt projects on top; None when the stack has no `image`."""
+    """Recipe of the runtime image with the dbt projects on top; None if the stack has no `image`."""
     image = settings.image
     if image is None:
         return None
@@ -166,7 +166,7 @@ def runtime_dockerfile(image: Image) -> str:
 
 
 def projects_dockerfile(image: Image, projects: tuple[DbtProject, ...]) -> str:
-    """The generated Dockerfile of the projects' layers: files, then dbt packages and manifest of one project after another."""
+    """The generated Dockerfile of the projects' layers: files, then dbt packages and manifest of each project."""
     parts = [
         "ARG RUNTIME_IMAGE\nFROM ${RUNTIME_IMAGE}\n",
         f"USER {AGENT_UID}\nCOPY --chown={AGENT_UID}:{AGENT_UID} dbt {PROJECTS_ROOT}\n",
@@ -180,7 +180,7 @@ def projects_dockerfile(image: Image, projects: tuple[DbtProject, ...]) -> str:
 
 
 def _run(image: Image, script: list[str], *, mounts: tuple[str, ...] = ()) -> str:
-    """A RUN instruction that sees the certificate authorities without leaving them in the image."""
+    """A RUN instruction with access to the certificate authorities, which do not stay in the image."""
     options = list(mounts)
     steps = list(script)
     if image.ca_bundle:
@@ -191,7 +191,7 @@ def _run(image: Image, script: list[str], *, mounts: tuple[str, ...] = ()) -> st
 
 
 def _packages_stage(image: Image) -> str:
-    """Everything that talks to a package index; none of its layers or arguments reach the image."""
+    """Everything that uses a package index; none of its layers or arguments reach the image."""
     constraint = f" --constraint {shlex.quote(image.constraints)}" if image.constraints else ""
     agent = [
         "mkdir -p /wheels",
@@ -234,19 +234,19 @@ def _image_stage(image: Image) -> str:
 
 
 def _packages_step(image: Image, project: DbtProject) -> str:
-    """dbt's own packages, unless the repository holds them: once per image, never per task."""
+    """The project's dbt packages, unless the repository contains them: once per image, never per task."""
     missing = "[ ! -d dbt_packages ] && { [ -f packages.yml ] || [ -f dependencies.yml ]; }"
     return _dbt_step(image, project, f"if {missing}; then {DBT} deps; fi")
 
 
 def _parse_step(image: Image, project: DbtProject) -> str:
-    """The manifest, so that no agent has to make it."""
+    """The manifest, so that no agent has to generate it."""
     parse = f"{DBT} parse --profiles-dir . --log-path /tmp/dbt-logs"
     return _dbt_step(image, project, f"if [ -f profiles.yml ]; then {parse}; fi")
 
 
 def _dbt_step(image: Image, project: DbtProject, command: str) -> str:
-    """A command in the project's folder, as the agents' user; an own Dockerfile may have no dbt at that place."""
+    """A command in the project's folder, as the agents' user; with the user's own Dockerfile there may be no dbt there."""
     variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in sorted(project.parse_env.items()))
     guarded = f"if [ -x {DBT} ]; then {command}; fi" if image.dockerfile else command
     script = [

@@ -1,1 +1,1 @@
-"""What all rooms agree on: pure, without Pulumi, input or output."""
+"""What all packages agree on: pure functions and types, without Pulumi or I/O."""

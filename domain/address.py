@@ -1,9 +1,9 @@
-"""Addresses of Git repositories: one type that reads every spelling of a clone URL, compares them and writes the others.
+"""Addresses of Git repositories: one type that parses every spelling of a clone URL, compares them and generates the others.
 
 How spellings are read (git-clone(1), "GIT URLS"; the hosts' patterns are from their own documentation):
 
-    https://Host/a/b.git/            host in small letters, no slash at the end
-    https://host:443/a/b             the default port is no port (443; ssh: 22; http: 80)
+    https://Host/a/b.git/            host in lowercase, no trailing slash
+    https://host:443/a/b             the default port is dropped (443; ssh: 22; http: 80)
     https://me@host/a/b              a user alone is not a credential (unless it looks like a token); a password is
     git@host:a/b                     over SSH, from the home folder of git
     git@host:/srv/b, ssh://host/srv/b   over SSH, an absolute path: the leading slash is kept
@@ -11,9 +11,9 @@ How spellings are read (git-clone(1), "GIT URLS"; the hosts' patterns are from t
     git@[::1]:a/b, [git@host:2222]:a/b  brackets around an IPv6 address, or around a host with its port
     ../b                             only with `resolve`, against the address of the repository around it
 
-Two addresses are of the same repository when Git on the agents opens both with one connection: `.git` at the end and the
-user do not count; host, path and the port of one protocol do. SSH with the standard port and https go together, as do the
-patterns of known hosts (Azure DevOps, Bitbucket Data Center, CodeCommit, SSH over port 443 of the public hosts).
+Two addresses belong to the same repository if Git on the agents opens both with one connection: a trailing `.git` and the
+user do not matter; host, path and the port of one protocol do. SSH with the standard port and https are equivalent, and so are
+the patterns of known hosts (Azure DevOps, Bitbucket Data Center, CodeCommit, SSH over port 443 of the public hosts).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _HOST = re.compile(r"^[a-z0-9_]([a-z0-9._-]*[a-z0-9])?$")
 _USER = re.compile(r"^[^\s:/@\[\]?#-][^\s:/@\[\]?#]*$")
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f\\]")
 _TOKEN = re.compile(r"AT(BB|CTT)|[A-Za-z0-9_=-]{40,}$")
-"""A user that is a token without a mark that `credentials` knows: of Bitbucket, Azure DevOps, or any long one."""
+"""A user that is a token but has no prefix known to `credentials`: of Bitbucket, Azure DevOps, or any long one."""
 
 _OTHER_SSH_HOSTS = {
     "ssh.github.com": "github.com",
@@ -61,36 +61,36 @@ _BITBUCKET_PORT = 7999
 
 
 class AddressError(ValueError):
-    """The text is not an address; the message is the rest of a sentence that begins with where the text is written."""
+    """The text is not an address; the message continues a sentence that starts with the key that holds the text."""
 
 
 @dataclass(frozen=True)
 class RepositoryAddress:
-    """Where a Git repository is. Made by `parse` and `resolve`; no field ever holds a password."""
+    """Location of a Git repository. Created by `parse` and `resolve`; no field ever holds a password."""
 
     scheme: Scheme
     """Protocol."""
     host: str
-    """Host in small letters, an IPv6 address without its brackets."""
+    """Host in lowercase, an IPv6 address without its brackets."""
     path: str
-    """Path without a slash at its end; over SSH with a leading slash when it is absolute, otherwise without."""
+    """Path without a trailing slash; with a leading slash only if it is absolute and over SSH."""
     port: int | None = None
-    """Port, when it is not the protocol's own."""
+    """Port, unless it is the protocol's default."""
     user: str | None = None
     """User name."""
     carries_credentials: bool = False
-    """Whether the text held a password or a token."""
+    """Whether the text contained a password or a token."""
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read an absolute address. Raises AddressError, and nothing else, for any text that is not one."""
+        """Parse an absolute address. Raises AddressError, and nothing else, for any other text."""
         if text.startswith(("./", "../", "/", "~")) or text in {".", ".."}:
             raise AddressError(
                 f"is the relative address {redacted(text)!r}, which the agents' Git bundle cannot resolve; "
                 "write the absolute URL, for example https://github.com/acme/dbt.git"
             )
         if _FORBIDDEN.search(text):
-            raise AddressError(f"holds a blank, a control character or a backslash; {_EXAMPLE}")
+            raise AddressError(f"contains a space, a control character or a backslash; {_EXAMPLE}")
         if text.startswith("codecommit::"):
             raise AddressError(
                 "needs a helper program that agents do not have; "
@@ -108,9 +108,7 @@ class RepositoryAddress:
     def _of_url(cls, url: re.Match[str]) -> Self:
         scheme = _SCHEMES.get(url["scheme"])
         if scheme is None and url["scheme"].lower() in _SCHEMES:
-            raise AddressError(
-                f"begins with {url['scheme']}, which Git does not know; write it in small letters"
-            )
+            raise AddressError(f"starts with {url['scheme']}, which Git does not know; write it in lowercase")
         if scheme is None:
             raise AddressError(f"is not a Git URL that agents can fetch; {_EXAMPLE}")
         path = url["path"]
@@ -155,7 +153,7 @@ class RepositoryAddress:
         return cls(scheme, host, path, port, None if secret and scheme != "ssh" else user, secret)
 
     def resolve(self, text: str) -> Self:
-        """The address that ``text`` of .gitmodules means when this is the repository around it (git-submodule(1)).
+        """The address that ``text`` in .gitmodules stands for if this is the superproject's (git-submodule(1)).
 
         Raises AddressError.
         """
@@ -178,19 +176,19 @@ class RepositoryAddress:
         return replace(self, path=path)
 
     def __str__(self) -> str:
-        """The address as Git takes it, without password; over SSH in the short form where that can express it."""
+        """The address as Git accepts it, without password; over SSH in the short form if possible."""
         if self.scheme == "ssh" and self.port is None:
             return _short(self)
         return _url(self)
 
     @property
     def authority(self) -> str:
-        """Host, with its port unless it is the protocol's own."""
+        """Host, with its port unless it is the protocol's default."""
         return _netloc(self.host, self.port)
 
     @property
     def fetched_over_ssh(self) -> bool:
-        """Whether a key opens it."""
+        """Whether it is opened with a key."""
         return self.scheme == "ssh"
 
     def without_user(self) -> Self:
@@ -198,17 +196,17 @@ class RepositoryAddress:
         return replace(self, user=None)
 
     def at_alias(self, alias: str) -> str:
-        """The SSH address with a Host alias of an ssh configuration, which knows host and port."""
+        """The SSH address with a Host alias of an ssh configuration, which contains host and port."""
         return f"{self.user or 'git'}@{alias}:{self.path}"
 
     def same_repository(self, other: RepositoryAddress) -> bool:
-        """Whether both are addresses of one repository, as Git on the agents treats them."""
+        """Whether both are addresses of one repository for Git on the agents."""
         ours = {_key(item) for item in self.equivalents()}
         theirs = {_key(item) for item in other.equivalents()}
         return _key(other) in ours or _key(self) in theirs
 
     def equivalents(self) -> tuple[RepositoryAddress, ...]:
-        """The same repository over both protocols: this address first, then those that are known to be the same."""
+        """Addresses of the same repository over both protocols; this one comes first."""
         return tuple(dict.fromkeys((self, *_counterparts(self))))
 
     def https_addresses(self) -> tuple[RepositoryAddress, ...]:
@@ -216,10 +214,10 @@ class RepositoryAddress:
         return tuple(item for item in self.equivalents() if item.scheme == "https")
 
     def spellings(self) -> tuple[str, ...]:
-        """Texts that people write for this repository, for Git's `insteadOf`, which compares the beginning letter by letter.
+        """Common spellings of this repository's address, for Git's `insteadOf`, which compares prefixes character by character.
 
-        The text without `.git` is one of them only if this address has none: it would also match repositories whose
-        name merely begins in the same way (`dbt` and `dbt-macros`).
+        The spelling without `.git` is included only if this address has no `.git`: it would also match repositories whose
+        name starts with the same letters (`dbt` and `dbt-macros`).
         """
         texts: dict[str, None] = {}
         for item in self.equivalents():
@@ -239,12 +237,12 @@ class RepositoryAddress:
 
 
 def is_relative(text: str) -> bool:
-    """Whether Git resolves the address against that of the repository around it."""
+    """Whether Git resolves the address against the superproject's."""
     return text.startswith(("./", "../")) or text in {".", ".."}
 
 
 def resolved(text: str, parent: str) -> str:
-    """The address that ``text`` of .gitmodules means below ``parent``, spelled as Git spells it.
+    """The address that ``text`` in .gitmodules stands for below ``parent``, as Git writes it.
 
     Raises AddressError.
     """
@@ -263,7 +261,7 @@ def resolved(text: str, parent: str) -> str:
 
 
 def redacted(text: str) -> str:
-    """The text to be shown: without user and password when it is an http(s) address, without a password otherwise."""
+    """The text for display: an http(s) address without user and password, any other without its password."""
     scheme, separator, rest = text.partition("://")
     if not separator:
         return text
@@ -294,7 +292,7 @@ def _short(address: RepositoryAddress) -> str:
 
 
 def _key(address: RepositoryAddress) -> tuple[str, str, int, str]:
-    """What two addresses of one protocol have in common when they are of one repository."""
+    """Equal for two addresses of one protocol if and only if they belong to one repository."""
     path = unquote(address.path).strip("/").removesuffix(".git").rstrip("/")
     return (address.scheme, address.host, address.port or _DEFAULT_PORTS[address.scheme], path)
 
@@ -306,7 +304,7 @@ def _texts(address: RepositoryAddress) -> Iterator[str]:
             # Azure DevOps shows the organisation as the user.
             yield _url(replace(address, user=address.path.split("/")[0]))
         return
-    # With CodeCommit the user is the id of a key, which ~/.ssh/config often holds instead of the address.
+    # With CodeCommit the user is the id of a key, which is often in ~/.ssh/config and not in the address.
     users = [address.user or "git", *([None] if _CODECOMMIT.match(address.host) else [])]
     for user in users:
         item = replace(address, user=user)
@@ -353,7 +351,7 @@ def _authority(netloc: str, path: str, scheme: Scheme, user: str) -> tuple[str, 
 
 
 def _misplaced(host: str, word: str, path: str, scheme: Scheme, user: str) -> tuple[str, int | None]:
-    """A colon with a word after it, as in the short SSH form, where a URL has its port."""
+    """A colon followed by a word, as in the short SSH form, in place of a URL's port."""
     if scheme == "ssh":
         name = user if user and _USER.match(user) else "git"
         better = f"{name}@{host}:{word}{path}"

@@ -1,4 +1,4 @@
-"""A staged build context, as the staging hands it to the image component."""
+"""A staged build context, as passed to the image component."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ class BuildContext:
     """A staged context."""
 
     folder: str
-    """Folder, relative to the working directory: the docker plugin compares it as text."""
+    """Folder, relative to the working directory, because the docker plugin compares it as text."""
     dockerfile: str
     """Dockerfile, likewise."""
     tag: str
-    """Image tag computed from the content and everything else that shapes the image."""
+    """Image tag, computed from the content and everything else that affects the image."""

@@ -1,4 +1,4 @@
-"""What is known of the agents' chart by its version, and the names of the Secrets in its values."""
+"""Facts about the agents' chart by version, and the names of the Secrets in its values."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ class ChartAddress:
 
 
 def has_sentinel(version: str) -> bool:
-    """Whether this version is of the second generation: a sentinel, one image for all, tolerations, Pod operators."""
+    """Whether this is chart 2.x or later: with a sentinel, one image for all, tolerations, and Pod operators."""
     return chart_release(version)[0] >= 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class SecretNames:
-    """Names of the Secrets that the chart reads; None: the chart is told of none."""
+    """Names of the Secrets that the chart reads; None: the value is not set."""
 
     image_pull: str
     """Logins of registries, `.dockerconfigjson`."""
     agent_token: str | None
     """The agent token, key `token`."""
     sentinel_auth: str | None
-    """What the sentinel authenticates with, key `secret`; charts without a sentinel get none."""
+    """Secret of the sentinel, key `secret`; None for charts without a sentinel."""
     open_lineage: str | None
     """OpenLineage API key, key `api-key`."""
 
@@ -61,7 +61,7 @@ IMAGE_PULL_KEY = ".dockerconfigjson"
 
 
 def with_secret_names(values: dict[str, Any], names: SecretNames, *, version: str) -> dict[str, Any]:
-    """The chart's values, and in them the names of its Secrets."""
+    """The chart's values with the names of its Secrets."""
     named: dict[str, Any] = {"imagePullSecretName": names.image_pull}
     if names.agent_token is not None:
         named["agentTokenSecretName"] = names.agent_token

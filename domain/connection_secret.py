@@ -1,6 +1,6 @@
-"""What the Secret of a Git connection holds: the one place that writes it and the keys that everybody reads it by.
+"""Content of a Git connection's Secret: its keys, and the only functions that write it.
 
-docs/connections.md shows the same for Secrets that somebody else creates.
+docs/connections.md describes the same for existing Secrets.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 CONNECTION_KEY = "connection"
 """Key of the Airflow connection as JSON."""
 HEADER_KEY = "http-header"
-"""Key of the HTTP header that opens submodules."""
+"""Key of the HTTP header for submodules."""
 SSH_KEY = "ssh-privatekey"
 """Key of the private key (the name that Kubernetes' own ssh-auth Secrets use)."""
 KNOWN_HOSTS_KEY = "known_hosts"
@@ -63,7 +63,7 @@ def airflow_connection(
 
 
 def parse_airflow_connection(text: str) -> dict[str, Any] | None:
-    """An Airflow connection that is written as JSON; None for one that is written in another way (as a URI)."""
+    """An Airflow connection in JSON; None for one in another format (such as a URI)."""
     try:
         value = json.loads(text)
     except ValueError:
@@ -72,7 +72,7 @@ def parse_airflow_connection(text: str) -> dict[str, Any] | None:
 
 
 def extra_of(connection: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Extra of an Airflow connection, which may be written as a mapping or as JSON text; empty when it is neither."""
+    """Extra of an Airflow connection, which may be a mapping or JSON text; empty if it is neither."""
     extra = connection.get("extra") or {}
     if isinstance(extra, str):
         return parse_airflow_connection(extra) or {}
@@ -80,5 +80,5 @@ def extra_of(connection: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def http_header(login: str, password: str) -> str:
-    """The header that opens a repository with user and token (RFC 7617)."""
+    """The header for access with user and token (RFC 7617)."""
     return "Authorization: Basic " + base64.b64encode(f"{login}:{password}".encode()).decode()

@@ -1,4 +1,4 @@
-"""What looks like a credential that is stored in clear: settings refuse it, policies report it, reports hide it.
+"""Detection of credentials in plain text: settings refuse them, policies report them, reports hide them.
 
 >>> [looks_like_a_credential(name, "x") for name in ("DB_PASSWORD", "MYTOKEN", "apiKey", "secretAccessKey")]
 [True, True, True, True]
@@ -34,11 +34,11 @@ _VALUE = re.compile(
 )
 _FILE_NAME = re.compile(r"credentials?$", re.IGNORECASE)
 _PATH = re.compile(r"(/[\w.-]+)+")
-"""GOOGLE_APPLICATION_CREDENTIALS and the like hold the path of a file."""
+"""Variables like GOOGLE_APPLICATION_CREDENTIALS hold the path of a file."""
 _IN_CLEAR = frozenset({"agentToken", "sentinelAuthSecret", "imagePullSecretData", "openLineage.apiKey"})
-"""Values of the agents' chart that take a secret in clear; each has a sister key that takes the name of a Secret."""
+"""Values of the agents' chart that take a secret in plain text; for each there is another key for the name of a Secret."""
 _NAMES_OF_SECRETS = frozenset({"apiKeySecret", "kwargsSecret"})
-"""Values that hold the name of a Secret although they are called like one."""
+"""Values that hold the name of a Secret, although their own name suggests a secret."""
 _HIDDEN = "[secret]"
 """What Pulumi shows instead of a secret."""
 _REFERENCE = re.compile(r"\$(\{[A-Za-z_]\w*\}|\([A-Za-z_]\w*\))")
@@ -46,7 +46,7 @@ _REFERENCE = re.compile(r"\$(\{[A-Za-z_]\w*\}|\([A-Za-z_]\w*\))")
 
 
 def looks_like_a_credential(name: str, value: str) -> bool:
-    """Whether a text under this name is a credential in clear; an empty text, one that Pulumi hides, and the name of a variable are not."""
+    """Whether a value with this name is a credential in plain text; an empty value, one that Pulumi hides, or a reference to a variable is not."""
     if not value or value == _HIDDEN or _REFERENCE.fullmatch(value):
         return False
     if holds_a_credential(value):
@@ -55,7 +55,7 @@ def looks_like_a_credential(name: str, value: str) -> bool:
 
 
 def named_like_a_credential(name: str) -> bool:
-    """Whether a value under this name is a credential unless it is empty or a reference."""
+    """Whether a value with this name is a credential unless it is empty or a reference."""
     return name not in _NAMES_OF_SECRETS and bool(_NAME.search(_CAMEL.sub("_", name)))
 
 
@@ -65,9 +65,9 @@ def holds_a_credential(text: str) -> bool:
 
 
 def in_clear(values: Any, path: str = "") -> Iterator[str]:
-    """Paths of everything in chart values (or an `env` list) that is a credential in clear, as users find them.
+    """Paths of all credentials in plain text in chart values (or an `env` list), in the user's notation.
 
-    References (`valueFrom`), names of Secrets and values that Pulumi keeps secret are not findings.
+    References (`valueFrom`), names of Secrets and values that Pulumi keeps secret are not reported.
     """
     if isinstance(values, Mapping):
         if path in _IN_CLEAR and values:

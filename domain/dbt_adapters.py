@@ -1,7 +1,7 @@
-"""Which packages bring which type of a dbt profile.
+"""Which packages provide which type of dbt profile.
 
-By the adapters' own metadata on PyPI: a package may bring other types as well, because it depends on their packages, and a
-community's package may have another name than its type (docs.getdbt.com, docs/supported-data-platforms).
+Source: the adapters' metadata on PyPI. A package may provide other types too, because it depends on their packages, and a
+community package may be named differently from its type (docs.getdbt.com, docs/supported-data-platforms).
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ _ALSO: Mapping[str, frozenset[str]] = {
     "watsonx-presto": frozenset({"dbt-watsonx-presto"}),
     "watsonx-spark": frozenset({"dbt-watsonx-spark"}),
 }
-"""Further packages that bring a type."""
+"""Other packages that provide a type."""
 _DBT_2 = frozenset({"dbt", "dbt-oss"})
-"""Packages of dbt 2, whose adapters are built in; which ones depends on its release."""
+"""Packages of dbt 2, which has built-in adapters; which ones depends on the release."""
 
 
 def adapters_for(kind: str) -> frozenset[str]:
-    """Normalised names of the packages that bring a profile's type; none when the type is not known here.
+    """Normalised names of the packages that provide a profile's type; empty if the type is unknown.
 
     >>> sorted(adapters_for("athena"))
     ['dbt', 'dbt-athena', 'dbt-athena-community', 'dbt-oss']

@@ -1,4 +1,4 @@
-"""What dbt writes into a project itself, by dbt_project.yml (docs.getdbt.com, reference/project-configs)."""
+"""What dbt itself writes into a project, according to dbt_project.yml (docs.getdbt.com, reference/project-configs)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class DbtOutput:
-    """Folders of a project that dbt writes, relative to it; a path outside the project is left out."""
+    """Folders that dbt writes, relative to the project; paths outside the project are left out."""
 
     caches: frozenset[str]
     """`target-path` and `log-path`."""
@@ -19,7 +19,7 @@ class DbtOutput:
 
     @classmethod
     def of(cls, definition: object) -> DbtOutput:
-        """The folders that the content of a dbt_project.yml names; dbt's defaults where it names none.
+        """The folders named in the content of a dbt_project.yml, or dbt's defaults.
 
         >>> sorted(DbtOutput.of({"target-path": "build/dbt"}).caches)
         ['build/dbt', 'logs']

@@ -1,10 +1,10 @@
-"""The errors that the program expects; each text is one or more whole sentences for people, without credentials.
+"""The errors that the program expects; each message is one or more complete sentences, without credentials.
 
-    ReportedError                the program ends with its text, without a traceback
+    ReportedError                the program ends with its message, without a traceback
     ├── SettingsError            settings/errors.py: every mistake in the stack file
     ├── PreflightError           preflight/report.py: what would fail later
     ├── StagingError             program/build_context.py: a build context that cannot be fetched, read or written
-    └── RemoteError              clients/errors.py: something outside gave no usable answer; its `cause` says why
+    └── RemoteError              clients/errors.py: no usable answer from outside; its `cause` says why
         ├── GitError             clients/git/errors.py: a Git host
         ├── WebError             clients/http.py: any host that speaks HTTP
         ├── RegistryError        clients/registry.py: a container registry that refuses
@@ -13,11 +13,11 @@
         ├── ClusterError         clients/kubernetes.py: no answer
         └── RefusedError         clients/kubernetes.py: an answer with an error status
 
-`__main__` catches ReportedError; a test draws the same tree from the classes.
+`__main__` catches ReportedError; a test derives the same tree from the classes.
 """
 
 from __future__ import annotations
 
 
 class ReportedError(Exception):
-    """Base of every error that ends the program as a sentence."""
+    """Base of every error that ends the program with a sentence instead of a traceback."""

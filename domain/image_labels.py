@@ -1,6 +1,6 @@
-"""Labels of the agents' image that say what the recipe installed, so that a ready image can be checked like one built here.
+"""Labels of the agents' image that record what the recipe installed, so that a ready image can be checked like one built here.
 
-The values are JSON, which people read with `docker inspect` and machines parse; both directions are here.
+The values are JSON, readable with `docker inspect` and easy to parse.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ _ADAPTERS = "io.astro-dbt.adapters"
 
 @dataclass(frozen=True)
 class ImageContents:
-    """What the recipe adds to a base image."""
+    """What the recipe installs on a base image."""
 
     base: str
     """Reference of the base image."""
     packages: tuple[str, ...]
-    """Requirements of the agent's Python, as the stack writes them."""
+    """Requirements for the agent's Python, as in the stack file."""
     adapters: tuple[str, ...]
-    """Requirements of dbt's virtual environment; none when dbt comes with the base image."""
+    """Requirements for dbt's virtual environment; empty if dbt comes with the base image."""
 
 
 def encode(contents: ImageContents) -> dict[str, str]:
@@ -37,7 +37,7 @@ def encode(contents: ImageContents) -> dict[str, str]:
 
 
 def decode(labels: Mapping[str, str]) -> ImageContents | None:
-    """What the labels say; None when they are missing or not written by `encode`."""
+    """Content of the labels; None if they are missing or were not written by `encode`."""
     try:
         base, packages, adapters = (json.loads(labels[name]) for name in (_BASE, _PACKAGES, _ADAPTERS))
     except (KeyError, TypeError, ValueError):
@@ -51,7 +51,7 @@ def instructions(labels: Mapping[str, str]) -> str:
     """LABEL instructions of a Dockerfile.
 
     Docker expands variables and removes backslashes between double quotes (docs.docker.com, Dockerfile reference, "escape" and
-    "Environment replacement"), so the three characters with a meaning there are escaped.
+    "Environment replacement"), so the three characters that are special there are escaped.
     """
     return "".join(f'LABEL {name}="{_escape(value)}"\n' for name, value in labels.items())
 

@@ -11,7 +11,7 @@ _ASTRO_TAG = re.compile(
 
 
 def registry_of(reference: str) -> str | None:
-    """Host (with port) at the beginning of an image's name; None when it has none, and Docker Hub is meant.
+    """Host (with port) at the start of an image's name; None if it has none, which means Docker Hub.
 
     The first part is a host if it has a dot or a colon or is localhost (github.com/distribution/reference, `normalize.go`).
     """
@@ -20,7 +20,7 @@ def registry_of(reference: str) -> str | None:
 
 
 def astro_tag(reference: str) -> dict[str, str] | None:
-    """Runtime, Python and agent that the tag of an Astro agent image names; None for other tags.
+    """Versions of Runtime, Python and agent in the tag of an Astro agent image; None for other tags.
 
     >>> astro_tag("images.example.com/agent:3.1-3-python-3.12-astro-agent-1.2.0")
     {'runtime': '3.1-3', 'python': '3.12', 'agent': '1.2.0'}

@@ -1,4 +1,7 @@
-"""Helm's version ranges for Kubernetes, as far as charts use them (helm.sh/docs/topics/charts, field kubeVersion)."""
+"""Helm's version ranges for Kubernetes, as far as charts use them (helm.sh/docs/topics/charts, field kubeVersion).
+
+Written here because no Python library reads Helm's syntax (Masterminds/semver).
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,9 @@ Version = tuple[int, int, int]
 
 
 def admits(wanted: str, found: str) -> bool | None:
-    """Whether the version ``found`` (1.36.3) lies in the range ``wanted``; None for a range that this cannot read.
+    """Whether the version ``found`` (1.36.3) is in the range ``wanted``; None if the range cannot be parsed.
 
-    Pre-release parts are left out of account: hosted clusters carry them in their version, and charts allow them by `-0`.
+    Pre-release parts are ignored: hosted clusters have them in their version, and charts allow them with `-0`.
     """
     version = _version(found)
     if version is None:

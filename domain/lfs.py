@@ -1,4 +1,4 @@
-"""Git LFS: which files a repository keeps there, and what is left in their place."""
+"""Git LFS: which files a repository stores there, and the pointers that replace them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Mapping
 POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 """First line of a pointer (github.com/git-lfs/git-lfs, docs/spec.md), which is shorter than 1024 bytes."""
 MOST = 1024
-"""Bytes of a pointer at most."""
+"""Maximum size of a pointer in bytes."""
 
 
 def is_pointer(content: bytes) -> bool:
-    r"""Whether a file is the pointer to its content.
+    r"""Whether a file is a Git LFS pointer.
 
     >>> is_pointer(b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 5\n")
     True
@@ -34,7 +34,7 @@ class LfsRules:
                     self._rules.append((_expression(folder, pattern.strip('"')), given[-1] == "filter=lfs"))
 
     def covers(self, path: str) -> bool:
-        """Whether Git LFS keeps the file, by the last rule that fits."""
+        """Whether Git LFS stores the file, by the last rule that matches."""
         return next((lfs for rule, lfs in reversed(self._rules) if rule.fullmatch(path)), False)
 
 

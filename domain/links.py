@@ -1,4 +1,4 @@
-"""Symbolic links of a repository: where they lead, worked out without ever leaving it."""
+"""Symbolic links of a repository: where they lead, resolved without ever leaving it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ ReadLink = Callable[[str], str | None]
 """Path from the root of the repository -> target of the link there; None when it is not a link."""
 
 _MOST = 40
-"""Links on the way to one file (Linux gives up after 40 as well, path_resolution(7))."""
+"""Maximum number of links on the way to one file (as in Linux, path_resolution(7))."""
 
 
 class LinkError(Exception):
-    """A link that must not be followed; the text says where it leads: `leads out of the repository`."""
+    """A link that must not be followed; the message says where it leads: `leads out of the repository`."""
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"{path} {reason}")
@@ -23,7 +23,7 @@ class LinkError(Exception):
 def follow(path: str, readlink: ReadLink) -> str:
     """Real path of ``path``, both from the root of the repository.
 
-    Every part of the way is checked, so that a link within a link cannot lead out either. Raises LinkError.
+    Every part of the path is checked, so that a link within a link cannot lead out either. Raises LinkError.
 
     >>> follow("models/x.sql", {"models/x.sql": "../views/x.sql"}.get)
     'views/x.sql'
@@ -56,9 +56,9 @@ def follow(path: str, readlink: ReadLink) -> str:
 
 
 def check_upwards(path: str, real: str, above: tuple[str, ...] = ()) -> None:
-    """Refuse a link to a folder that contains the link itself: it would hold itself without end.
+    """Refuse a link to a folder that contains the link itself, which would recurse forever.
 
-    ``above`` are the folders, links followed, on the way to it. Raises LinkError.
+    ``above`` are the real paths of the folders on the way to it. Raises LinkError.
     """
     if any(not real or place == real or place.startswith(f"{real}/") for place in (path, *above)):
         raise LinkError(path, "leads upwards, to a folder that contains it")

@@ -1,4 +1,4 @@
-"""Merging values of a chart: the one place that says which side wins.
+"""Merging values of a chart: the only place that decides which side wins.
 
 A named entry is an item of a joined list: a variable by its `name`, a mount by its `mountPath`.
 """
@@ -57,7 +57,7 @@ def merge_over_defaults(defaults: Mapping[str, Any], values: Mapping[str, Any]) 
 def contradictions(
     base: Mapping[str, Any], over: Mapping[str, Any], *, join: Collection[str] = (), path: Path = ()
 ) -> Iterator[Path]:
-    """The path of every value of ``base`` that :func:`merge` drops for a different one of ``over``."""
+    """The path of every value of ``base`` that :func:`merge` replaces with a different one of ``over``."""
     for key in sorted(base.keys() & over.keys()):
         dropped, kept, here = base[key], over[key], (*path, key)
         if isinstance(dropped, Mapping) and isinstance(kept, Mapping):
@@ -74,7 +74,7 @@ def contradictions(
 def empties(values: Any, path: Path = ()) -> Iterator[Path]:
     """The path of every null and every empty list.
 
-    Pulumi's Kubernetes plugin before 4.30 leaves them out of a release's values, and the chart's default comes back.
+    Pulumi's Kubernetes plugin before 4.30 drops them from a release's values, and the chart's default comes back.
     """
     if values is None or values == []:
         yield path
@@ -87,7 +87,7 @@ def empties(values: Any, path: Path = ()) -> Iterator[Path]:
 
 
 def without_empties(values: Any) -> Any:
-    """The values without keys that hold null or an empty list, so that every version of the plugin sends the same."""
+    """The values without keys that are null or an empty list, so that every version of the plugin sends the same."""
     if isinstance(values, Mapping):
         return {
             key: without_empties(value) for key, value in values.items() if value is not None and value != []
@@ -113,5 +113,5 @@ def _name(item: Any) -> str:
 
 
 def _same(ours: Any, theirs: Any) -> bool:
-    """Equal, where true is not 1."""
+    """Whether both are equal as JSON, so that true differs from 1."""
     return json.dumps(ours, sort_keys=True, default=str) == json.dumps(theirs, sort_keys=True, default=str)

@@ -1,4 +1,4 @@
-"""Names that the program and the cluster agree on."""
+"""Names shared by the program and the cluster."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ provider option `enablePatchForce` only since 4.29.
 """
 
 STACK_LABEL = "astro-dbt/stack"
-"""Label of a namespace with the stack that created it, as `<project>.<stack>`."""
+"""Label of a namespace: the stack that created it, as `<project>.<stack>`."""
 
 SECRETS_MARK = "ASTRO_DBT_SECRETS"
-"""Environment variable with the mark of the Secrets that a Pod reads: a changed Secret changes the Pod's template."""
+"""Environment variable with the mark of the Secrets that a Pod reads, so that a changed Secret changes the Pod template."""
 
 CONFIG_MOUNT = "/etc/astro-dbt/git"
 """Folder on the agents with the files that Git and ssh read."""
 SEEN_HOST_KEYS = "/tmp/astro-dbt-known-hosts"  # noqa: S108 - a file of the agents' containers
-"""File on the agents with the SSH host keys that they accepted at the first contact."""
+"""File on the agents with the SSH host keys that were accepted at first contact."""
 
 CHART_WORKER_GRACE = 600
 """Seconds that the agents' chart gives a worker to stop (its values.yaml, terminationGracePeriodSeconds)."""

@@ -1,4 +1,4 @@
-"""What hosted registries are called, how a repository is created there, and which logins end by themselves."""
+"""Hosted registries: their host names, how to create a repository there, and which logins expire."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ACR_TOKEN_USER = "00000000-0000-0000-0000-000000000000"  # noqa: S105 - a user 
 
 
 def creation(server: str, repository: str) -> str:
-    """How to create a repository that a registry does not have yet, as the end of a sentence.
+    """How to create a missing repository in a registry, as the end of a sentence.
 
     >>> creation("europe-west3-docker.pkg.dev", "acme/data/client")
     'create it with `gcloud artifacts repositories create data --repository-format=docker --location=europe-west3 --project=acme`'
@@ -28,11 +28,11 @@ def creation(server: str, repository: str) -> str:
     if (found := _ARTIFACT_REGISTRY.match(server)) and len(parts) > 1:
         command = f"gcloud artifacts repositories create {parts[1]} --repository-format=docker"
         return f"create it with `{command} --location={found['location']} --project={parts[0]}`"
-    return "create it there"
+    return "create it in the registry"
 
 
 def lifetime(server: str, username: str, password: str) -> str | None:
-    """How long a login is good for, when it is one that ends by itself; None for others."""
+    """How long a login is valid if it expires; None for others."""
     if _ECR.match(server) and username == "AWS":
         return "12 hours"
     if _ACR.match(server) and username == _ACR_TOKEN_USER:

@@ -1,4 +1,4 @@
-"""pip requirements, as far as checks read them (packaging.python.org, dependency specifiers)."""
+"""pip requirements, as far as the checks need them (packaging.python.org, dependency specifiers)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def distribution(requirement: str) -> str:
 
 
 def pinned(requirements: Iterable[str], name: str) -> Version | None:
-    """Version that the first pin (`==`) of a package names; None without one."""
+    """Version in the first pin (`==`) of a package; None without one."""
     for requirement in requirements:
         found = re.search(r"(?<![=])==(\d+(?:\.\d+)*)", _specifier(requirement))
         if distribution(requirement) == name and found:
@@ -55,7 +55,7 @@ def _below(operator: str, text: str, wildcard: bool, bound: Version) -> bool:
 
 
 def _specifier(requirement: str) -> str:
-    """The part with versions: no marker, no blanks."""
+    """The version part, without marker and spaces."""
     return requirement.partition(";")[0].replace(" ", "")
 
 

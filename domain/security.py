@@ -9,7 +9,7 @@ RESTRICTED_CONTAINER: Mapping[str, Any] = {
     "allowPrivilegeEscalation": False,
     "readOnlyRootFilesystem": True,
     "capabilities": {"drop": ["ALL"]},
-    # Here and not only in the Pod's context: the sentinel's Pod has one of its own, which lacks it.
+    # Also here, because the sentinel's Pod has a separate security context, which lacks it.
     "seccompProfile": {"type": "RuntimeDefault"},
 }
-"""Context of a container under the pod security standard `restricted` (docs page remote-agents-restricted-kubernetes)."""
+"""Security context of a container for the pod security standard `restricted` (docs page remote-agents-restricted-kubernetes)."""

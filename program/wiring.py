@@ -47,7 +47,7 @@ def git_credentials(settings: Settings) -> Mapping[str, GitCredentials]:
     """Connections whose Secrets this stack makes."""
     found: dict[str, GitCredentials] = {}
     for name, connection in settings.connections.items():
-        if not connection.made_here:
+        if not connection.created_here:
             continue
         url = repository_of(settings, name)
         password, key = settings.password_of(name), settings.private_key_of(name)
@@ -134,7 +134,7 @@ def checkout(settings: Settings, root: Path, source: Source, target: Path) -> No
 
 
 def agent_namespace(settings: Settings) -> AgentNamespace:
-    """The way to the cluster and the agents' namespace."""
+    """The provider for the cluster, and the agents' namespace."""
     agent = settings.agent
     kubeconfig = settings.kubeconfig_in_use
     return AgentNamespace(
@@ -154,20 +154,20 @@ def agent_namespace(settings: Settings) -> AgentNamespace:
     )
 
 
-def git_connections(settings: Settings, plan: Plan, cluster: AgentNamespace) -> GitConnections:
+def git_connections(settings: Settings, plan: Plan, namespace: AgentNamespace) -> GitConnections:
     """The Secrets with which agents open Git repositories."""
     credentials = git_credentials(settings)
     return GitConnections(
         "git",
         GitConnectionsArgs(
-            namespace=cluster.name,
+            namespace=namespace.name,
             connections=credentials,
             secret_names={name: secret_name(settings, name) for name in credentials},
             config_map_name=config_map_name(settings),
             config_files=plan.config_files,
             protect=settings.agent.protect,
         ),
-        opts=pulumi.ResourceOptions(provider=cluster.provider),
+        opts=pulumi.ResourceOptions(provider=namespace.provider),
     )
 
 
@@ -250,7 +250,7 @@ def agent_release(
     plan: Plan,
     root: Path,
     *,
-    cluster: AgentNamespace,
+    namespace: AgentNamespace,
     git: GitConnections,
     image: pulumi.Input[str] | None,
 ) -> AgentRelease:
@@ -261,7 +261,7 @@ def agent_release(
     return AgentRelease(
         RELEASE_COMPONENT,
         AgentReleaseArgs(
-            namespace=cluster.name,
+            namespace=namespace.name,
             release_name=agent.release,
             prefix=agent.prefix,
             chart=agent.chart.address,
@@ -275,7 +275,7 @@ def agent_release(
             description=repair_note(settings, root),
             protect=agent.protect,
         ),
-        opts=pulumi.ResourceOptions(provider=cluster.provider, depends_on=[git]),
+        opts=pulumi.ResourceOptions(provider=namespace.provider, depends_on=[git]),
     )
 
 

@@ -1,4 +1,4 @@
-"""The stack's configuration: typed, immutable, and every mistake in it reported together."""
+"""The stack's configuration: typed, immutable, and with every mistake reported at once."""
 
 from settings.errors import Problem, SettingsError
 from settings.load import RawValue, parse

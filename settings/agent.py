@@ -17,12 +17,12 @@ from settings.stores import SecretsBackend, StateStore, Xcom
 
 
 class Cluster(Section):
-    """Which Kubernetes cluster; without it the current context of KUBECONFIG."""
+    """The Kubernetes cluster; by default the current context of KUBECONFIG."""
 
     context: Annotated[str, StringConstraints(min_length=1)] | None = None
     """Context of the kubeconfig."""
     kubeconfig: Annotated[str, StringConstraints(min_length=1)] | None = None
-    """Path of the kubeconfig file; `pulumi config set --secret kubeconfig` holds its content instead."""
+    """Path of the kubeconfig file; to store its content instead, use `pulumi config set --secret kubeconfig`."""
 
 
 class Chart(Section):
@@ -35,7 +35,7 @@ class Chart(Section):
     name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")] = "astro-remote-execution-agent"
     """Name of the chart."""
     version: Annotated[str, StringConstraints(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?$")]
-    """Exact version, for example 2.3.3; ranges are refused."""
+    """Exact version, for example 2.3.3; ranges are not allowed."""
 
     @property
     def release(self) -> tuple[int, int, int]:
@@ -44,26 +44,26 @@ class Chart(Section):
 
     @property
     def address(self) -> ChartAddress:
-        """Where it is, for those who fetch it."""
+        """Address of the chart, for downloading it."""
         return ChartAddress(repository=self.repository, name=self.name, version=self.version)
 
     @property
     def has_sentinel(self) -> bool:
-        """Whether this is a chart of the second generation (2.x)."""
+        """Whether this is chart 2.x or later, which has a sentinel."""
         return has_sentinel(self.version)
 
 
 Reason = Annotated[str, StringConstraints(min_length=3)]
-"""Why, in words that a reviewer reads."""
+"""Reason, for reviewers."""
 
 
 class Component(Environment):
-    """What every component of the chart takes."""
+    """Settings that every component of the chart has."""
 
     resources: Resources | None = None
-    """Requests and limits; the chart's defaults when left out."""
+    """Requests and limits; by default the chart's."""
     node_selector: dict[str, str] = {}
-    """Labels that the node must carry."""
+    """Labels that the node must have."""
     tolerations: tuple[dict[str, Any], ...] = ()
     """Kubernetes tolerations (chart 2.x)."""
     affinity: dict[str, Any] = {}
@@ -71,9 +71,9 @@ class Component(Environment):
     identity: Identity | None = None
     """Cloud identity of this component alone; otherwise `agent.identity` (the sentinel has none then)."""
     values: dict[str, Any] = {}
-    """Further keys of the chart for this component, as the chart spells them; the settings above win over them."""
+    """Other keys of the chart for this component, as the chart spells them; the settings above override them."""
     unknown_values: dict[str, Reason] = {}
-    """Keys of `values` that the chart's package does not show and that are sent all the same, each with the reason."""
+    """Keys of `values` that the chart's package does not show but that are sent anyway, each with the reason."""
 
 
 class Autoscaling(Section):
@@ -84,7 +84,7 @@ class Autoscaling(Section):
     max_replicas: Annotated[int, Field(ge=1)]
     """Most Pods."""
     target: Annotated[int, Field(ge=1)] = 20
-    """Queued and running tasks that the autoscaler aims at."""
+    """Target number of queued and running tasks."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Autoscaling:
@@ -105,15 +105,15 @@ class Worker(Component):
     replicas: Annotated[int, Field(ge=0)] = 1
     """Pods; ignored with autoscaling."""
     slots: Annotated[int, Field(ge=1)] | None = None
-    """Tasks at once per Pod (the chart's syncSlots)."""
+    """Concurrent tasks per Pod (the chart's syncSlots)."""
     autoscaling: Autoscaling | None = None
     """Autoscaling by queue length."""
     termination_grace_period_seconds: Seconds = CHART_WORKER_GRACE
-    """Seconds that running tasks get to finish when a Pod stops."""
+    """Seconds that running tasks have to finish when a Pod stops."""
     kubernetes_pod_operator: bool = False
     """Allow tasks to start Pods (chart 2.x: canUseKubernetesPodOperator)."""
     image: ImageReference | None = None
-    """Image of this worker only; otherwise the stack's."""
+    """Image of this worker only; by default the stack's."""
 
 
 class Triggerer(Component):
@@ -122,7 +122,7 @@ class Triggerer(Component):
     replicas: Annotated[int, Field(ge=0)] = 1
     """Pods."""
     slots: Annotated[int, Field(ge=1)] | None = None
-    """Triggers at once per Pod (the chart's asyncSlots)."""
+    """Concurrent triggers per Pod (the chart's asyncSlots)."""
 
 
 class Sentinel(Component):
@@ -131,7 +131,7 @@ class Sentinel(Component):
     enabled: bool = True
     """Whether it runs."""
     image: ImageReference | None = None
-    """Its image; the chart's default when left out."""
+    """Its image; by default the chart's."""
 
 
 class Ids(Section):
@@ -153,30 +153,30 @@ class OpenLineage(Section):
     enabled: bool = False
     """Whether agents send them."""
     namespace: str | None = None
-    """Lineage namespace; the Deployment's when left out."""
+    """Lineage namespace; by default the Deployment's."""
     url: HttpUrl = "https://o11y.astronomer.io"
     """Receiver."""
     api_key_secret: DnsSubdomain | None = None
-    """Secret that exists and holds the key `api-key`; otherwise the secret key openLineageApiKey."""
+    """Existing Secret with the key `api-key`; by default created from the secret key openLineageApiKey."""
 
 
 class Agent(Environment):
-    """The agents' release: where it goes, what it runs, and how big it is."""
+    """The agents' release: where it is installed, what it runs, and its size."""
 
     cluster: Cluster = Cluster()
     """The Kubernetes cluster."""
     namespace: DnsLabel
     """Kubernetes namespace of the agents."""
     create_namespace: bool = True
-    """False when somebody else owns the namespace."""
+    """False if the namespace is not managed by this stack."""
     protect: bool = False
-    """Refuse to delete the namespace and the Secrets, also in `pulumi destroy`."""
+    """Refuse to delete the namespace and the Secrets, even with `pulumi destroy`."""
     pod_security: Literal["privileged", "baseline", "restricted"] | None = None
-    """Pod security standard to enforce; restricted also sets read-only root file systems and writable volumes."""
+    """Pod security standard to enforce; restricted also sets read-only root file systems and adds writable volumes."""
     release: DnsLabel = "astro-agent"
     """Name of the Helm release."""
     prefix: DnsLabel = "astro-agent"
-    """Prefix of every object of the chart (resourceNamePrefix) and of the Secrets made here."""
+    """Prefix of every object of the chart (resourceNamePrefix) and of the Secrets that this stack creates."""
     api_url: HttpUrl
     """URL of the Deployment API, https://<clusterId>.external.astronomer.run/d<id>."""
     ids: Ids
@@ -184,7 +184,7 @@ class Agent(Environment):
     chart: Chart
     """The Helm chart."""
     image: ImageReference | None = None
-    """git-submodule: a ready image with dbt and Cosmos in it, instead of one that is built (`image`)."""
+    """git-submodule: a ready image that contains dbt and Cosmos, instead of one that is built (`image`)."""
     workers: Annotated[tuple[Worker, ...], Field(min_length=1)] = (Worker(name="default-worker"),)
     """Worker Deployments."""
     dag_processor: Component = Component()
@@ -194,9 +194,9 @@ class Agent(Environment):
     sentinel: Sentinel = Sentinel()
     """The sentinel (chart 2.x)."""
     secrets_backend: SecretsBackend | None = None
-    """Secrets backend; the chart's default when left out."""
+    """Secrets backend; by default the chart's."""
     xcom: Xcom | None = None
-    """XCom store; the chart's default when left out."""
+    """XCom store; by default the chart's."""
     state_store: StateStore | None = None
     """State store of tasks and assets (chart 2.3.0 or later; Airflow 3.3 needs it)."""
     logs: Logs | None = None
@@ -206,42 +206,42 @@ class Agent(Environment):
     identity: Identity | None = None
     """Cloud identity of workers, Dag processor and triggerer."""
     agent_token_secret: DnsSubdomain | None = None
-    """Secret that exists and holds the key `token`; otherwise the secret key agentToken."""
+    """Existing Secret with the key `token`; by default created from the secret key agentToken."""
     image_pull_secret: DnsSubdomain | None = None
-    """Secret that exists and holds `.dockerconfigjson`; otherwise created from pullRegistry (or registry) and baseRegistry."""
+    """Existing Secret with the key `.dockerconfigjson`; by default created from pullRegistry (or registry) and baseRegistry."""
     sentinel_auth_secret: DnsSubdomain | None = None
-    """Secret that exists and holds the key `secret`; otherwise the secret key sentinelAuth, or one made at random."""
+    """Existing Secret with the key `secret`; by default created from the secret key sentinelAuth, or at random."""
     timeout: Seconds | None = None
-    """Seconds that Helm waits; left out: the longest grace period of the workers and five minutes."""
+    """Seconds that Helm waits; by default the longest grace period of the workers plus five minutes."""
     history: Annotated[int, Field(ge=2)] = 10
     """Revisions that Helm keeps."""
     values: dict[str, Any] = {}
-    """Further values of the chart; may not overwrite what the other settings manage."""
+    """Other values of the chart; may not contradict the typed settings."""
     values_files: tuple[str, ...] = ()
-    """YAML files with further values (relative to Pulumi.yaml); later files win, `values` wins over all."""
+    """YAML files with other values (relative to Pulumi.yaml); later files win, and `values` overrides all of them."""
     unknown_values: dict[str, Reason] = {}
-    """Keys of `values` that the chart's package does not show and that are sent all the same, each with the reason."""
+    """Keys of `values` that the chart's package does not show but that are sent anyway, each with the reason."""
 
     @model_validator(mode="after")
     def _workers_differ(self) -> Agent:
         names = [worker.name for worker in self.workers]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ValueError(f"has two workers called {twice[0]}; give every worker a name of its own")
+            raise ValueError(f"has two workers called {twice[0]}; give every worker a different name")
         served: dict[str, str] = {}
         for worker in self.workers:
             for queue in worker.queues:
                 if queue in served:
                     raise ValueError(
-                        f"serves the queue {queue} by the workers {served[queue]} and {worker.name}; "
-                        "name every queue under one worker and scale that one"
+                        f"assigns the queue {queue} to the workers {served[queue]} and {worker.name}; "
+                        "list every queue under one worker and scale that one"
                     )
                 served[queue] = worker.name
         return self
 
     @property
     def components(self) -> dict[str, Component]:
-        """Components that exist once, by their key in the chart."""
+        """Components other than the workers, by their key in the chart."""
         return {
             "dagProcessor": self.dag_processor,
             "triggerer": self.triggerer,

@@ -29,11 +29,11 @@ def _repository_url(value: str) -> str:
     address = RepositoryAddress.parse(value)
     if address.carries_credentials:
         raise ValueError(
-            "carries credentials in the URL; remove them and write them with "
+            "contains credentials; remove them and set them with "
             "`pulumi config set --secret --path 'credentials.<connection>.password'`"
         )
     if address.user and not address.fetched_over_ssh:
-        raise ValueError(f"names a user; write it without {address.user}@: {address.without_user()}")
+        raise ValueError(f"contains a user; write it without {address.user}@: {address.without_user()}")
     if address.scheme == "http":
         raise ValueError(f"is not encrypted; write https://{address.authority}/{address.path}")
     return value
@@ -54,12 +54,12 @@ def _http_url(value: str) -> str:
     if parts.scheme not in {"https", "http"} or not parts.hostname:
         raise ValueError("is not an http(s) URL; write for example https://host.example.com/path")
     if parts.username or parts.password:
-        raise ValueError("carries credentials in the URL; remove them, secrets have keys of their own")
+        raise ValueError("contains credentials; remove them, because secrets have separate keys")
     return value
 
 
 RepositoryUrl = Annotated[str, AfterValidator(_repository_url)]
-"""Absolute clone URL: https://…, ssh://… or user@host:path; never with a password in it."""
+"""Absolute clone URL: https://…, ssh://… or user@host:path; never with a password."""
 
 RelativePath = Annotated[str, AfterValidator(_relative_path)]
 """Path inside a repository, without leading slash and without `..`."""
@@ -68,12 +68,12 @@ HttpUrl = Annotated[str, AfterValidator(_http_url)]
 """http(s) URL without credentials."""
 
 DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
-"""Kubernetes name of the DNS label kind (RFC 1123): lower case letters, digits and dashes, at most 63."""
+"""Kubernetes name that is a DNS label (RFC 1123): at most 63 lowercase letters, digits and dashes."""
 
 DnsSubdomain = Annotated[
     str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", min_length=1, max_length=253)
 ]
-"""Kubernetes name of the DNS subdomain kind (RFC 1123), at most 253 characters."""
+"""Kubernetes name that is a DNS subdomain (RFC 1123), at most 253 characters."""
 
 EnvName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 """Name of an environment variable."""
@@ -95,7 +95,7 @@ Seconds = Annotated[int, Field(ge=1)]
 
 
 class SecretKeyRef(Section):
-    """A key of a Kubernetes Secret that exists in the agents' namespace."""
+    """A key of an existing Kubernetes Secret in the agents' namespace."""
 
     secret: DnsSubdomain
     """Name of the Secret."""

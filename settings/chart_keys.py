@@ -1,9 +1,9 @@
-"""The values that the agent's chart knows, and those that this program manages.
+"""Values of the agent's chart, and which of them this program manages.
 
 Source: the values files that the Astro UI generates for chart 1.0.2 and 2.0.0, and the chart's release notes up to 2.3.3
-(astronomer.io/docs/astro/agent-helm-chart-release-notes). Which keys a chart takes is decided by its own package
-(preflight.chart), because charts newer than this table bring keys of their own; the table says which keys need no asking,
-and serves where the package is out of reach.
+(astronomer.io/docs/astro/agent-helm-chart-release-notes). The chart's own package decides which keys it accepts
+(preflight.chart), because newer charts have keys that this table lacks. The table lists the keys that need no such check,
+and is used if the package is unavailable.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from domain.merge import Path
 from settings.agent import Agent, Component
 
 Tree = dict[str, Any]
-"""Key -> tree of its keys; `None` where anything may follow; a list of one tree for a list of mappings."""
+"""Key -> tree of its keys; `None` if anything may follow; a list of one tree for a list of mappings."""
 
 NEWEST_GENERATION = 2
 """Newest major version of the chart whose values this program was written for."""
@@ -134,7 +134,7 @@ SINCE: Mapping[str, tuple[int, int, int]] = {
     "loggingSidecar.imagePullPolicy": (2, 0, 0),
     "loggingSidecar.preStopSleepSeconds": (2, 0, 0),
 }
-"""Keys that came after the first chart, with the chart version that brought them."""
+"""Keys added after the first chart, with the chart version that added them."""
 
 MANAGED: Mapping[str, str] = {
     "resourceNamePrefix": "agent.prefix",
@@ -159,13 +159,13 @@ MANAGED: Mapping[str, str] = {
     "openLineage.apiKey": "the secret key openLineageApiKey",
     "openLineage.apiKeySecret": "agent.openLineage.apiKeySecret",
 }
-"""Values that only this program sets -> the setting that decides them."""
+"""Values that only this program sets -> the setting that determines them."""
 
 
 def unknown_paths(
     values: Mapping[str, Any], tree: Tree = KNOWN, prefix: str = ""
 ) -> Iterator[tuple[str, list[str]]]:
-    """Yield every path of ``values`` that ``tree`` does not know, with the keys it knows at that place."""
+    """Yield every path of ``values`` that ``tree`` lacks, with the keys that it has in that position."""
     for key, value in values.items():
         path = f"{prefix}{key}"
         if key not in tree:
@@ -182,18 +182,18 @@ def unknown_paths(
 
 @dataclass(frozen=True)
 class UnknownValue:
-    """A raw value under a key that the table does not know."""
+    """A raw value under a key that the table lacks."""
 
     key: str
     """Stack key, for example `agent.workers[0].values.keda`."""
     path: Path
     """Path in the chart's values, for example ("workers", 0, "keda")."""
     known: tuple[str, ...]
-    """Keys that the table knows at that place."""
+    """Keys that the table has in that position."""
     escape: str
-    """Stack key that takes a reason for sending it all the same."""
+    """Stack key for a reason to send it anyway."""
     reason: str | None
-    """That reason, where the stack gives one."""
+    """That reason; None if the stack gives none."""
 
     @property
     def name(self) -> str:
@@ -202,7 +202,7 @@ class UnknownValue:
 
 
 def unknown_values(agent: Agent) -> Iterator[UnknownValue]:
-    """Every raw value of the stack under a key that the table does not know."""
+    """Every raw value of the stack under a key that the table lacks."""
     for at, component, path, tree in _blocks(agent):
         for text, known in unknown_paths(component.values, tree):
             yield UnknownValue(
@@ -215,19 +215,19 @@ def unknown_values(agent: Agent) -> Iterator[UnknownValue]:
 
 
 def needless_escapes(agent: Agent) -> Iterator[tuple[str, str]]:
-    """(stack key, what is wrong) of every entry of `unknownValues` that excuses nothing."""
+    """(stack key, what is wrong) of every entry of `unknownValues` that is not needed."""
     for at, component, _, tree in _blocks(agent):
         unknown = {text for text, _ in unknown_paths(component.values, tree)}
         for name in component.unknown_values:
             if name in unknown:
                 continue
             known = _holds(component.values, name)
-            why = "the chart knows" if known or name in tree else f"{at}.values does not hold"
+            why = "the chart knows" if known or name in tree else f"{at}.values does not contain"
             yield f"{at}.unknownValues.{name}", f"names a value that {why}; remove it"
 
 
 def _blocks(agent: Agent) -> Iterator[tuple[str, Agent | Component, Path, Tree]]:
-    """(stack key, owner of raw values, path in the chart, its table) of every place that takes raw values."""
+    """(stack key, section, path in the chart, its table) of every section with raw values."""
     yield "agent", agent, (), KNOWN
     for index, worker in enumerate(agent.workers):
         yield f"agent.workers[{index}]", worker, ("workers", index), KNOWN["workers"][0]
@@ -249,7 +249,7 @@ def managed_paths(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def too_new_paths(values: Mapping[str, Any], release: tuple[int, int, int]) -> Iterator[tuple[str, str]]:
-    """Yield every path of ``values`` that the chart of version ``release`` lacks, with the version that has it."""
+    """Yield every path of ``values`` that chart version ``release`` lacks, with the version that added it."""
     for path, since in SINCE.items():
         if release < since and _holds(values, path):
             yield path, ".".join(map(str, since))

@@ -1,4 +1,4 @@
-"""`connections` and `credentials`: how Git hosts are opened, and with what."""
+"""`connections` and `credentials`: how Git hosts are accessed, and with which credentials."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from settings.base import DnsSubdomain, Section
 
 class _Connection(Section):
     existing_secret: DnsSubdomain | None = None
-    """Name of a Secret that exists and already holds this connection; nothing is made then (keys: docs/connections.md)."""
+    """Name of an existing Secret that holds this connection; this stack then creates none (keys: docs/connections.md)."""
     backend: bool = False
-    """True: the agents' secrets backend holds the connection; nothing is made, and its id is any that Airflow allows."""
+    """True: the agents' secrets backend holds the connection; this stack creates nothing, and any id that Airflow allows will do."""
 
     @model_validator(mode="after")
     def _one_place(self) -> _Connection:
@@ -24,22 +24,22 @@ class _Connection(Section):
         return self
 
     @property
-    def made_here(self) -> bool:
-        """Whether this stack makes the connection's Secret (rather than finding it)."""
+    def created_here(self) -> bool:
+        """Whether this stack creates the connection's Secret."""
         return self.existing_secret is None and not self.backend
 
 
 class HttpsConnection(_Connection):
-    """HTTPS with a token (or anonymous, when it has no credentials)."""
+    """HTTPS with a token (or anonymous, without credentials)."""
 
     type: Literal["https"]
     """HTTPS."""
     login: Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\s:]+$")] = "git"
-    """User name that goes with the token; GitHub and GitLab accept any."""
+    """User name for the token; GitHub and GitLab accept any."""
     anonymous: bool = False
-    """True: the repository is public and no credentials exist."""
+    """True: the repository is public and needs no credentials."""
     ca_bundle: str | None = None
-    """PEM file with the certificate authority of a Git host whose certificate is not publicly signed."""
+    """PEM file with the certificate authority of a Git host whose certificate is not signed by a public one."""
 
 
 class SshConnection(_Connection):
@@ -48,7 +48,7 @@ class SshConnection(_Connection):
     type: Literal["ssh"]
     """SSH."""
     known_hosts: str | None = None
-    """Lines of a known_hosts file; without them the host key is accepted at the first contact (`accept-new`)."""
+    """Lines of a known_hosts file; without them the host key is accepted at first contact (`accept-new`)."""
 
 
 class GithubAppConnection(_Connection):
@@ -61,11 +61,11 @@ class GithubAppConnection(_Connection):
     installation_id: Annotated[int, Field(ge=1)]
     """Installation id."""
     ca_bundle: str | None = None
-    """PEM file with the certificate authority of a proxy that inspects TLS; agents mint tokens with REQUESTS_CA_BUNDLE."""
+    """PEM file with the certificate authority of a proxy that inspects TLS; agents request tokens with REQUESTS_CA_BUNDLE."""
 
 
 Connection = Annotated[HttpsConnection | SshConnection | GithubAppConnection, Field(discriminator="type")]
-"""One way of opening a Git host."""
+"""How to access a Git host."""
 
 
 def _private_key(value: SecretStr) -> SecretStr:
@@ -77,11 +77,11 @@ def _private_key(value: SecretStr) -> SecretStr:
         or not lines[-1].startswith("-----END ")
     ):
         raise ValueError(
-            "is not a private key in PEM or OpenSSH form; paste the whole file, BEGIN and END lines included"
+            "is not a private key in PEM or OpenSSH format; paste the whole file, including the BEGIN and END lines"
         )
     if _is_encrypted(lines):
         raise ValueError(
-            'is protected by a passphrase, which the agents cannot type; write a key without one (ssh-keygen -p -N "")'
+            'is protected by a passphrase, which the agents cannot enter; use a key without one (ssh-keygen -p -N "")'
         )
     # OpenSSH refuses a key file that does not end in a newline ("error in libcrypto").
     return SecretStr(text + "\n")
@@ -96,7 +96,7 @@ def _is_encrypted(lines: list[str]) -> bool:
         blob = base64.b64decode("".join(lines[1:-1]), validate=True)
     except binascii.Error as error:
         raise ValueError(
-            "is damaged: its body is not base64; paste the file again, line breaks included"
+            "is damaged: its body is not base64; paste the file again, including line breaks"
         ) from error
     magic = b"openssh-key-v1\0"
     length = int.from_bytes(blob[len(magic) : len(magic) + 4], "big")
@@ -104,7 +104,7 @@ def _is_encrypted(lines: list[str]) -> bool:
 
 
 class Credential(Section):
-    """Secret part of one connection; which keys it needs depends on the connection's type."""
+    """Secret part of one connection; the connection's type determines which keys it needs."""
 
     password: Annotated[SecretStr, Field(min_length=1)] | None = None
     """Token or password of an https connection."""

@@ -1,4 +1,4 @@
-"""What settings of several components have in common: environment variables, requests and limits of a container."""
+"""Settings that several components share: environment variables, requests and limits of a container."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ class ResourceAmounts(Section):
     memory: Quantity | None = None
     """Memory."""
     ephemeral_storage: Annotated[Quantity | None, Field(alias="ephemeral-storage")] = None
-    """Disk of the Pod: holds the bundle's clones, one folder per live version, dbt's target and logs."""
+    """Disk of the Pod, for the bundle's clones, one folder per live version, dbt's target and logs."""
 
 
 class Resources(Section):
     """Kubernetes resource requests and limits."""
 
     requests: ResourceAmounts | None = None
-    """What the scheduler reserves."""
+    """Amounts that the scheduler reserves."""
     limits: ResourceAmounts | None = None
-    """What the container may not exceed."""
+    """Amounts that the container may not exceed."""
 
 
 EnvValue = str | SecretKeyRef
-"""Plain value, or a key of a Secret that exists."""
+"""Plain value, or a key of an existing Secret."""
 
 
 def _as_text(value: Any) -> Any:
@@ -44,7 +44,7 @@ class Environment(Section):
     """Environment variables of containers."""
 
     env: dict[EnvName, EnvValue] = {}
-    """Environment variables; credentials as {secret, key} of a Secret that exists."""
+    """Environment variables; credentials as {secret, key} of an existing Secret."""
 
     @field_validator("env", mode="before")
     @classmethod
@@ -57,7 +57,7 @@ class Environment(Section):
         for name, item in value.items():
             if isinstance(item, str) and looks_like_a_credential(name, item):
                 raise ValueError(
-                    f"holds {name} in clear; put it into a Kubernetes Secret and write "
+                    f"contains {name} in plain text; put it into a Kubernetes Secret and write "
                     f"{name}: {{secret: <name>, key: <key>}}"
                 )
         return value

@@ -11,25 +11,25 @@ from settings.dags import ConnectionId
 
 
 class DbtProject(Section):
-    """One dbt project; the fields of both delivery options may stand side by side."""
+    """One dbt project; the fields of both delivery options can be set at the same time."""
 
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=100)]
-    """Name of the project, as in its dbt_project.yml; names its folder on the agent."""
+    """Name of the project, as in its dbt_project.yml; also the name of its folder on the agent."""
     path: RelativePath | None = None
-    """git-submodule: where the project lies in the Dag repository, for example dags/dbt/sales."""
+    """git-submodule: folder of the project in the Dag repository, for example dags/dbt/sales."""
     submodule: bool = True
-    """git-submodule: False when the project is an ordinary folder of the Dag repository."""
+    """git-submodule: False if the project is an ordinary folder of the Dag repository."""
     repo: RepositoryUrl | None = None
-    """Clone URL of the project's own repository; needed when it is private or built from Git."""
+    """Clone URL of the project's own repository; needed if it is private or built from Git."""
     spellings: tuple[RepositoryUrl, ...] = ()
-    """Further addresses of the same repository that .gitmodules may hold; patterns of known hosts need none."""
+    """Other addresses of the same repository that .gitmodules may contain; not needed for the patterns of known hosts."""
     ref: Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\s~^:?*\[\\]+$")] = "main"
-    """Branch, tag or commit: what the image is built from, and what the submodule's lag is measured against; the lag follows, when it is left out, the branch in .gitmodules or else the repository's default branch."""
+    """Branch, tag or commit that the image is built from, and that the submodule's commit is compared with. By default the submodule is compared with the branch in .gitmodules, or else with the repository's default branch."""
     connection: ConnectionId | None = None
-    """Connection whose credentials open `repo`; none for a public repository."""
+    """Connection with the credentials for `repo`; none for a public repository."""
     source: str | None = None
-    """agent-image: local folder with the project (relative to Pulumi.yaml); wins over `repo`."""
+    """agent-image: local folder with the project (relative to Pulumi.yaml); overrides `repo`."""
     subdir: RelativePath | None = None
-    """agent-image: folder inside `repo` that holds dbt_project.yml, when it is not the root."""
+    """agent-image: folder inside `repo` that contains dbt_project.yml; by default the root."""
     parse_env: dict[EnvName, str] = {}
-    """agent-image: environment variables that profiles.yml needs while dbt parses at build time; no secrets."""
+    """agent-image: environment variables that profiles.yml needs for `dbt parse` at build time; no secrets."""

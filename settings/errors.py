@@ -1,7 +1,6 @@
-"""What a user reads when the configuration is wrong.
+"""Error messages for a wrong configuration.
 
-- SettingsError
-  carries every Problem of a stack; one Problem is one sentence: the key, what is wrong, what to write instead.
+A SettingsError holds every Problem of a stack. A Problem is one sentence: the key, what is wrong, what to write instead.
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ class Problem:
     key: str
     """Stack key with its path, for example `astro-dbt:agent.workers[0].queues`."""
     message: str
-    """What is wrong and what to write instead, as the rest of a sentence that begins with the key."""
+    """What is wrong and what to write instead, as the rest of a sentence that starts with the key."""
 
     def __str__(self) -> str:
         return f"{_one_line(self.key)} {_one_line(self.message)}."
 
 
 _LONGEST = 1500
-"""Characters of a key or a message that are printed: what people write in a stack file may be of any length."""
+"""Maximum number of printed characters of a key or message, because text in a stack file may have any length."""
 
 
 def _one_line(text: str) -> str:
@@ -43,7 +42,7 @@ def _one_line(text: str) -> str:
 
 
 class SettingsError(ReportedError):
-    """The stack's configuration is wrong; `problems` holds every mistake that was found."""
+    """The stack's configuration is wrong; `problems` holds every mistake."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(set(problems)))
@@ -59,9 +58,9 @@ def render_path(key: str, location: Sequence[str | int]) -> str:
 
 
 def problems_of(key: str, error: ValidationError, model: type[BaseModel] | None = None) -> list[Problem]:
-    """Translate pydantic's errors below one stack key into problems; values of the input never appear.
+    """Translate pydantic's errors below one stack key into problems, without values of the input.
 
-    ``model`` is the section's class: it knows the keys that an unknown one may have been meant to be.
+    ``model`` is the section's class, whose keys are suggested for an unknown one.
     """
     problems = []
     items = error.errors(include_url=False, include_input=False)
@@ -70,7 +69,7 @@ def problems_of(key: str, error: ValidationError, model: type[BaseModel] | None 
             continue  # pydantic counts the valid entries only, and the invalid ones are reported
         location = _without_union_tags(item["loc"])
         if item["type"] == "string_type" and len(location) < len(item["loc"]) and location[-2:-1] == ["env"]:
-            continue  # the other branch of the union says it better
+            continue  # the other branch of the union has the better message
         problems.append(Problem(render_path(key, location), _sentence(item, location, model)))
     return problems
 
@@ -98,16 +97,16 @@ def _without_union_tags(location: Sequence[str | int]) -> list[str | int]:
 _NO_NUMBER = "is not a whole number; write one, without quotes or unit"
 _NO_SWITCH = "is neither true nor false; write one of them"
 _NO_LIST = "is not a list; write its entries with a leading dash"
-_NO_MAPPING = "is not a mapping; write keys and values below it"
+_NO_MAPPING = "is not a mapping; write keys and values under it"
 _NO_TYPE = "has no known type; write type: https, type: ssh or type: github-app"
 _SENTENCES: Mapping[str, str] = {
     "value_error": "{error}",
     "missing": "is missing; add it",
-    "string_pattern_mismatch": "does not have the form it needs; write something that matches {pattern}",
+    "string_pattern_mismatch": "does not have the required form; write something that matches {pattern}",
     "too_short": "is empty; write at least one entry",
     "string_too_short": "is empty or too short; write a value",
     "string_too_long": "is too long; write at most {max_length} characters",
-    "literal_error": "has a value that does not exist; write {expected}",
+    "literal_error": "is not one of the possible values; write {expected}",
     "union_tag_not_found": _NO_TYPE,
     "union_tag_invalid": _NO_TYPE,
     "greater_than_equal": "is too small; write {ge} or more",
@@ -117,14 +116,14 @@ _SENTENCES: Mapping[str, str] = {
     "int_from_float": _NO_NUMBER,
     "bool_type": _NO_SWITCH,
     "bool_parsing": _NO_SWITCH,
-    "string_type": "is not text; write a text, in quotes if it looks like a number",
+    "string_type": "is not text; write text, in quotes if it looks like a number",
     "tuple_type": _NO_LIST,
     "list_type": _NO_LIST,
     "dict_type": _NO_MAPPING,
     "model_type": _NO_MAPPING,
     "model_attributes_type": _NO_MAPPING,
 }
-"""Kind of pydantic's error -> what is wrong and what to write; {…} are facts of the error."""
+"""Type of pydantic's error -> what is wrong and what to write; {…} is filled from the error's context."""
 
 
 def _sentence(item: Any, location: Sequence[str | int], model: type[BaseModel] | None) -> str:
@@ -145,12 +144,12 @@ def _unknown(name: str, known: Sequence[str]) -> str:
 
 
 def unknown_key(key: str, name: str, known: Sequence[str]) -> Problem:
-    """Problem of a key nobody knows, with the nearest one that exists."""
+    """Problem of an unknown key, with the most similar existing one."""
     return Problem(key, _unknown(name, known))
 
 
 def known_keys(model: type[BaseModel], location: Sequence[str | int]) -> list[str]:
-    """Keys (as written in YAML) that the section at ``location`` below ``model`` takes."""
+    """Keys (as written in YAML) of the section at ``location`` below ``model``."""
     schema = model.model_json_schema(by_alias=True)
     definitions = schema.get("$defs", {})
     nodes = [schema]

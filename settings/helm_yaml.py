@@ -1,6 +1,6 @@
 """YAML as Helm reads values files.
 
-Helm goes through sigs.k8s.io/yaml and go.yaml.in/yaml/v2 to JSON, which is YAML 1.1 with exceptions (source: resolve.go of
+Helm converts values to JSON with sigs.k8s.io/yaml and go.yaml.in/yaml/v2, which is YAML 1.1 with exceptions (source: resolve.go of
 go.yaml.in/yaml v2.4.4 and yaml.go of sigs.k8s.io/yaml v1.6.0): `yes`, `on` and `y` are true, `010` is 8 and `0o17` 15, but
 `12:30` and `2026-01-01` are text, `1e3` is a number, keys become text, and infinity does not exist.
 """
@@ -31,7 +31,7 @@ _PLAIN = "plain"
 
 
 class HelmYamlError(ValueError):
-    """The text is not YAML that Helm would take; `line` counts from 1, None when the parser names none."""
+    """The text is not YAML that Helm accepts; `line` counts from 1, None if the parser reports none."""
 
     def __init__(self, line: int | None) -> None:
         super().__init__("not valid YAML")
@@ -39,7 +39,7 @@ class HelmYamlError(ValueError):
 
 
 def load(text: str) -> Any:
-    """The first document of a YAML text, as Helm's values would hold it. Raises HelmYamlError."""
+    """The first document of a YAML text, as Helm reads it. Raises HelmYamlError."""
     try:
         loader = _Loader(text)
         try:
@@ -101,7 +101,7 @@ class _Loader(yaml.SafeLoader):
         return found
 
     def _enter(self, node: yaml.Node) -> None:
-        """Refuse an alias to what contains it: JSON cannot hold it."""
+        """Refuse an alias to a node that contains it, which JSON cannot represent."""
         if id(node) in self._open:
             raise yaml.constructor.ConstructorError(None, None, "contains itself", node.start_mark)
         self._open.add(id(node))
@@ -122,7 +122,7 @@ for _tag in ("int", "float", "bool", "null"):
 
 
 def scalar(text: str) -> bool | int | float | str | None:
-    """What a plain (unquoted) scalar is.
+    """Value of a plain (unquoted) scalar.
 
     >>> [scalar(text) for text in ("yes", "010", "1_000", "12:30", "2026-01-01", "1e3")]
     [True, 8, 1000, '12:30', '2026-01-01', 1000.0]
@@ -167,7 +167,7 @@ def _integer(plain: str) -> int | None:
 
 
 def _key(value: Any) -> str | None:
-    """A key as text; None for what Helm refuses as a key."""
+    """A key as text; None for a key that Helm refuses."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):

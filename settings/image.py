@@ -1,4 +1,4 @@
-"""`image`, `registry`, `baseRegistry`: how the agent client image is built and where it goes."""
+"""`image`, `registry`, `baseRegistry`: how the agent client image is built and where it is pushed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _with_registry(value: str) -> str:
 
 
 Requirement = Annotated[str, StringConstraints(min_length=1), AfterValidator(_requirement)]
-"""One pip requirement, best pinned: `dbt-postgres==1.10.0`."""
+"""One pip requirement, preferably pinned: `dbt-postgres==1.10.0`."""
 
 Repository = Annotated[
     str,
@@ -42,39 +42,39 @@ ImageReference = Annotated[
 
 
 class Registry(Section):
-    """A container registry with a password; the password is a secret key of its own."""
+    """A container registry with a password, which is a separate secret key."""
 
     server: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]+(:[0-9]+)?$")]
-    """Host name, with port when it is not the standard one."""
+    """Host name, with its port if it is not the standard one."""
     username: Annotated[str, StringConstraints(min_length=1)]
     """User name."""
 
 
 class Image(Section):
-    """The image that agents run, under both options: built here, and pushed to the registry."""
+    """The image that agents run under both options: built here, and pushed to the registry."""
 
     repository: Repository
-    """Where the image is pushed, without a tag: the tag is made from the content."""
+    """Image repository to push to, without a tag: the tag is computed from the content."""
     base: ImageReference
     """Astro agent image to build on, with its tag."""
     platform: Annotated[str, StringConstraints(pattern=r"^linux/[a-z0-9]+(/v[0-9]+)?$")] = "linux/amd64"
     """Platform of the cluster's nodes."""
     adapters: tuple[Requirement, ...] = ()
-    """Packages of dbt's own virtual environment, /home/astro/dbt_venv: dbt-core and its adapters."""
+    """Packages for dbt's virtual environment, /home/astro/dbt_venv: dbt-core and its adapters."""
     packages: tuple[Requirement, ...] = ()
     """Packages for the agent's Python: astronomer-cosmos and Airflow providers."""
     constraints: HttpUrl | None = None
-    """Constraints file (URL) that `packages` are resolved against, for example the one of the Airflow version."""
+    """URL of a constraints file for `packages`, for example the one of the Airflow version."""
     system_packages: tuple[
         Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.+-]+(=[^\s]+)?$")], ...
     ] = ()
     """Debian packages to add."""
     parse: bool = True
-    """agent-image: run `dbt parse` at build time, so that agents start from a ready manifest."""
+    """agent-image: run `dbt parse` at build time, so that agents start with a manifest."""
     dockerfile: str | None = None
-    """A Dockerfile of your own (relative to Pulumi.yaml) instead of the generated recipe; see docs/image.md."""
+    """Your own Dockerfile (relative to Pulumi.yaml) instead of the generated recipe; see docs/image.md."""
     ca_bundle: str | None = None
-    """PEM file with extra certificate authorities, used while building only."""
+    """PEM file with extra certificate authorities, used only during the build."""
     package_index: HttpUrl | None = None
     """Package index instead of PyPI; one with credentials goes into the secret key `packageIndex` instead."""
     proxy: HttpUrl | None = None
@@ -82,4 +82,4 @@ class Image(Section):
     no_proxy: str | None = None
     """Hosts that the build reaches without the proxy, separated by commas."""
     engine: Annotated[str, StringConstraints(pattern=r"^(unix|tcp|ssh|npipe)://.+$")] | None = None
-    """Docker engine that builds, when it is not the one of DOCKER_HOST: unix://, tcp:// or ssh://."""
+    """Docker engine for the build: unix://, tcp:// or ssh://; by default the one in DOCKER_HOST."""

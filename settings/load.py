@@ -1,4 +1,4 @@
-"""From the raw configuration of a stack to :class:`Settings`; every mistake is collected before anything else happens."""
+"""From the raw configuration of a stack to :class:`Settings`; all mistakes are collected before anything else happens."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _SECTIONS: Mapping[str, type[BaseModel]] = {
 
 @dataclass(frozen=True)
 class RawValue:
-    """One value of the stack's configuration as Pulumi hands it over."""
+    """One value of the stack's configuration, as Pulumi provides it."""
 
     text: str
     """Scalar, or JSON text of a mapping or list."""
@@ -49,7 +49,7 @@ class RawValue:
 def parse(raw: Mapping[str, RawValue], *, project: str, root: Path) -> Settings:
     """Validate one stack's configuration.
 
-    ``raw`` maps keys without the project's prefix to values; ``root`` is the folder that relative paths start from.
+    ``raw`` maps keys without the project's prefix to values; relative paths start at the folder ``root``.
     Reads only local files that the configuration names. Raises SettingsError with every problem.
     """
     return _Parser(raw, project=project, root=root).parse()
@@ -94,7 +94,7 @@ class _Parser:
             self.problems.append(
                 Problem(
                     self.key(field),
-                    f"is stored in clear; write it with `pulumi config set --secret {_secret_hint(field)}`",
+                    f"is stored in plain text; set it with `pulumi config set --secret {_secret_hint(field)}`",
                 )
             )
         if field == "delivery":
@@ -109,7 +109,7 @@ class _Parser:
             self.problems.append(
                 Problem(
                     self.key(field),
-                    f"is empty; write it with `pulumi config set --secret {config_key(field)}`",
+                    f"is empty; set it with `pulumi config set --secret {config_key(field)}`",
                 )
             )
         else:
@@ -121,12 +121,12 @@ class _Parser:
         except (
             ValueError,
             RecursionError,
-        ):  # no JSON, a number of thousands of digits, or nested without end
+        ):  # not JSON, a number with thousands of digits, or nested too deeply
             value = raw.text
         if not isinstance(value, list if field == "dbt_projects" else dict):
             what = "a list of projects" if field == "dbt_projects" else "a mapping"
             self.problems.append(
-                Problem(self.key(field), f"is not {what}; write its keys below it, as in docs/settings.md")
+                Problem(self.key(field), f"is not {what}; write its keys under it, as in docs/settings.md")
             )
             return
         if isinstance(value, list):
@@ -147,7 +147,7 @@ class _Parser:
         adapter: TypeAdapter[Any],
         model: type[BaseModel] | None,
     ) -> None:
-        """Validate entries one by one, so that a mistake in one does not hide those of another."""
+        """Validate entries one by one, so that a mistake in one does not hide those in others."""
         if field == "dbt_projects" and not items:
             self.problems.append(Problem(self.key(field), "is empty; write at least one project"))
         parsed: dict[Any, Any] = {}
@@ -187,7 +187,7 @@ class _Parser:
             self.problems += problems_of(self.key(field), error, model)
 
     def _with_values_files(self, agent: dict[str, Any]) -> dict[str, Any]:
-        """Fold `agent.valuesFiles` into `agent.values`, the inline values last."""
+        """Merge `agent.valuesFiles` into `agent.values`, which overrides them."""
         files, inline = agent.get("valuesFiles"), agent.get("values", {})
         if not isinstance(files, list) or not isinstance(inline, dict):
             return agent
@@ -213,7 +213,7 @@ class _Parser:
             return {}
         if not isinstance(content, dict):
             self.problems.append(
-                Problem(at, f"names {name}, which holds no mapping; write Helm values in it")
+                Problem(at, f"names {name}, which is not a mapping; write Helm values in it")
             )
             return {}
         return content

@@ -1,4 +1,4 @@
-"""`preflight`: how strict the look at the world before a change is."""
+"""`preflight`: how strict the checks before a change are."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pydantic import Field, StringConstraints
 from settings.base import Section
 
 Level = Literal["strict", "warn", "off"]
-"""strict: errors stop; warn: errors become warnings; off: the check is not made."""
+"""strict: errors stop the change; warn: errors become warnings; off: the check is skipped."""
 
 
 class CheckLevel(Section):
     """Level of one check or family of checks, and why it differs."""
 
     level: Level
-    """How strict."""
+    """The level."""
     reason: Annotated[str, StringConstraints(min_length=3)]
-    """Why; shown in every preview, so that a reviewer sees it."""
+    """Reason, shown to reviewers in every preview."""
 
 
 class Preflight(Section):
@@ -27,8 +27,8 @@ class Preflight(Section):
     level: Level = "strict"
     """Level of every check that `checks` does not name."""
     reason: Annotated[str, StringConstraints(min_length=3)] | None = None
-    """Why the level is not strict."""
+    """Reason why the level is not strict."""
     checks: dict[str, CheckLevel] = {}
-    """Levels by check id (`git.ref`) or family (`git`); the ids stand in docs/preflight.md."""
+    """Levels by check id (`git.ref`) or family (`git`); docs/preflight.md lists the ids."""
     timeout: Annotated[int, Field(ge=1, le=300)] = 15
-    """Seconds that one look at one host may take."""
+    """Seconds that one check of one host may take."""

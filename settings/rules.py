@@ -1,6 +1,6 @@
-"""Rules that tie sections of the configuration together.
+"""Rules that involve several sections of the configuration.
 
-Every rule works on the sections that could be read, so that one broken section does not hide the mistakes of the others.
+Every rule works on the valid sections, so that one broken section does not hide mistakes in the others.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ Found = Iterator[tuple[str, str]]
 def check(values: Mapping[str, Any], *, broken: Set[str], project: str, root: Path) -> list[Problem]:
     """Apply every rule to the sections in ``values``.
 
-    ``broken`` names the keys with mistakes of their own: what such a key lacks is not reported as missing elsewhere.
+    ``broken`` names the keys that already have mistakes; nothing that depends on them is reported as missing.
     """
     stack = _Stack(values, broken, root)
     return [Problem(f"{project}:{path}", message) for rule in _RULES for path, message in rule(stack)]
 
 
 class _Stack:
-    """The sections that could be read; a section that could not is None or empty."""
+    """The valid sections; an invalid one is None or empty."""
 
     def __init__(self, values: Mapping[str, Any], broken: Set[str], root: Path) -> None:
         self.values = values
@@ -52,7 +52,7 @@ class _Stack:
         self.image: Image | None = values.get("image")
 
     def asks_the_chart(self) -> bool:
-        """Whether the preflight reads the chart's package and judges keys by it."""
+        """Whether preflight reads the chart's package and checks keys against it."""
         preflight: Preflight = self.values.get("preflight") or Preflight()
         if preflight.level == "off":
             return False
@@ -62,7 +62,7 @@ class _Stack:
         )
 
     def uses(self) -> Iterator[tuple[str, str, str | None]]:
-        """(path of the key, connection id, URL opened with it) for every use of a connection."""
+        """(path of the key, connection id, URL of the repository) for every use of a connection."""
         if self.dags:
             if self.dags.connection:
                 yield "dags.connection", self.dags.connection, self.dags.repo
@@ -75,7 +75,7 @@ class _Stack:
 
 
 def _host_of(url: str) -> str:
-    """Host (with its port, unless it is the protocol's own) of a clone URL that was checked."""
+    """Host (with its port, unless it is the protocol's default) of a valid clone URL."""
     return RepositoryAddress.parse(url).authority
 
 
@@ -93,13 +93,13 @@ _SIMPLE_ID = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
 
 
 def _connection_ids(stack: _Stack) -> Found:
-    """An id that the agents read from an environment variable has to fit into its name, and into those of Secrets."""
+    """An id that becomes part of an environment variable and of Secret names has to fit into both."""
     for name, connection in stack.connections.items():
         if not connection.backend and not _SIMPLE_ID.match(name):
             yield (
                 f"connections.{name}",
-                "has an id that no environment variable can carry; write at most 40 lower case letters, digits and underscores, "
-                "for example git_dbt (a connection of the secrets backend may have any id: backend: true)",
+                "has an id that cannot be part of an environment variable; write at most 40 lowercase letters, digits and underscores, "
+                "for example git_dbt (a connection from the secrets backend may have any id: backend: true)",
             )
 
 
@@ -113,7 +113,7 @@ def _credentials_fit(stack: _Stack) -> Found:
     for name, connection in stack.connections.items():
         given = credentials.get(name)
         needed = "password" if isinstance(connection, HttpsConnection) else "privateKey"
-        wants = connection.made_here and not (
+        wants = connection.created_here and not (
             isinstance(connection, HttpsConnection) and connection.anonymous
         )
         has = (
@@ -126,11 +126,14 @@ def _credentials_fit(stack: _Stack) -> Found:
         if wants and not has:
             yield (
                 f"{at}.{needed}",
-                f"is missing; write it with `pulumi config set --secret --path 'credentials.{name}.{needed}'`, "
+                f"is missing; set it with `pulumi config set --secret --path 'credentials.{name}.{needed}'`, "
                 f"or name a Secret in connections.{name}.existingSecret",
             )
         elif not wants and given is not None:
-            yield at, f"is not used, because connections.{name} says where the credentials are; remove it"
+            yield (
+                at,
+                f"is not used, because connections.{name} names another source of credentials; remove it",
+            )
         if wants and surplus:
             wrong = "privateKey" if needed == "password" else "password"
             yield (
@@ -159,7 +162,7 @@ def _connections_fit_urls(stack: _Stack) -> Found:
 
 
 def _one_host_per_key(stack: _Stack) -> Found:
-    """An ssh alias stands for one host, so a deploy key cannot serve two."""
+    """An ssh alias has one host, so a deploy key cannot be used for two."""
     hosts: dict[str, str] = {}
     for path, name, url in stack.uses():
         if url is None or name not in stack.connections or not RepositoryAddress.parse(url).fetched_over_ssh:
@@ -168,7 +171,7 @@ def _one_host_per_key(stack: _Stack) -> Found:
         if first != _host_of(url):
             yield (
                 path,
-                f"names {name}, which opens repositories on {first} already; add a connection for {_host_of(url)}",
+                f"names {name}, which is already used for repositories on {first}; add a connection for {_host_of(url)}",
             )
 
 
@@ -183,7 +186,7 @@ def _one_connection_per_repository(stack: _Stack) -> Found:
             if other != name and known.same_repository(address):
                 yield (
                     path,
-                    f"names {name} for a repository that {first} opens with {other}; write {other} here",
+                    f"names {name} for a repository for which {first} names {other}; write {other} here",
                 )
                 break
         else:
@@ -200,17 +203,17 @@ def _submodule_credentials_reach(stack: _Stack) -> Found:
         if url is None:
             yield (
                 path.removesuffix(".connection") + ".repo",
-                "is missing; a connection needs the clone URL of the repository that it opens",
+                "is missing; a connection needs the clone URL of its repository",
             )
             continue
         if not (connection.backend or isinstance(connection, GithubAppConnection)):
             continue
         if name != stack.dags.connection or _host_of(url) != _host_of(stack.dags.repo):
-            kind = "held by the secrets backend" if connection.backend else "a GitHub App"
+            kind = "in the secrets backend" if connection.backend else "a GitHub App"
             yield (
                 path,
-                f"names {name}, which is {kind} and can open submodules only on the Dag repository's own host with the "
-                "Dag repository's own connection; use an https or ssh connection made here",
+                f"names {name}, which is {kind} and can fetch submodules only on the Dag repository's host and with the "
+                "Dag repository's connection; use an https or ssh connection with credentials in this stack",
             )
 
 
@@ -219,11 +222,11 @@ def _projects(stack: _Stack) -> Found:
     for index, project in enumerate(stack.projects):
         at = f"dbtProjects[{index}]"
         if project.name in names[:index]:
-            yield f"{at}.name", f"repeats {project.name}; give every project a name of its own"
+            yield f"{at}.name", f"repeats {project.name}; give every project a different name"
         if stack.delivery == "git-submodule" and project.path is None:
             yield (
                 f"{at}.path",
-                "is missing; write where the project lies in the Dag repository, for example dags/dbt/"
+                "is missing; write the project's folder in the Dag repository, for example dags/dbt/"
                 + project.name,
             )
         if stack.delivery == "agent-image" and project.source is None and project.repo is None:
@@ -232,12 +235,12 @@ def _projects(stack: _Stack) -> Found:
             if project.path and other.path and (project.path + "/").startswith(other.path + "/"):
                 yield (
                     f"{at}.path",
-                    f"lies inside {other.path} of the project {other.name}; give it a folder of its own",
+                    f"is inside {other.path} of the project {other.name}; use a separate folder",
                 )
             elif project.path and other.path and (other.path + "/").startswith(project.path + "/"):
                 yield (
                     f"{at}.path",
-                    f"holds {other.path} of the project {other.name}; give it a folder of its own",
+                    f"contains {other.path} of the project {other.name}; use a separate folder",
                 )
 
 
@@ -254,12 +257,12 @@ def _local_files(stack: _Stack) -> Found:
     ):
         yield (
             "image.dockerfile",
-            f"names {stack.image.dockerfile}, which is no file; write a path relative to Pulumi.yaml",
+            f"names {stack.image.dockerfile}, which is not a file; write a path relative to Pulumi.yaml",
         )
     if stack.image and stack.image.dockerfile and (stack.root / stack.image.dockerfile).parent == stack.root:
         yield (
             "image.dockerfile",
-            "lies beside Pulumi.yaml, and its folder becomes the build context; move it into a folder of its own",
+            "is next to Pulumi.yaml, and its folder becomes the build context; move it into a separate folder",
         )
     for index, project in enumerate(stack.projects):
         if project.source is None or stack.delivery != "agent-image":
@@ -267,16 +270,16 @@ def _local_files(stack: _Stack) -> Found:
         folder = stack.root / project.source
         at = f"dbtProjects[{index}].source"
         if not _exists(folder, Path.is_dir):
-            yield at, f"names {project.source}, which is no folder; write a path relative to Pulumi.yaml"
+            yield at, f"names {project.source}, which is not a folder; write a path relative to Pulumi.yaml"
         elif not _exists(folder / "dbt_project.yml", Path.is_file):
             yield (
                 at,
-                f"names {project.source}, which holds no dbt_project.yml; write the folder of the dbt project",
+                f"names {project.source}, which contains no dbt_project.yml; write the folder of the dbt project",
             )
 
 
 def _exists(path: Path, kind: Callable[[Path], bool]) -> bool:
-    """Whether there is such a file or folder; False for a path that no file system takes."""
+    """Whether the file or folder exists; False for a path that no file system allows."""
     try:
         return kind(path)
     except (OSError, ValueError):
@@ -307,7 +310,7 @@ def _image(stack: _Stack) -> Found:
     if stack.image and stack.agent and stack.agent.image:
         yield (
             "agent.image",
-            "is set as well as image; keep image to build what agents run, or agent.image to run a ready one",
+            "is set, and so is image; keep image to build the agents' image, or agent.image to use a ready one",
         )
 
 
@@ -322,7 +325,7 @@ def _registries(stack: _Stack) -> Found:
         if present and not password and f"{field}Password" not in stack.broken:
             yield (
                 f"{field}Password",
-                f"is missing; write it with `pulumi config set --secret {field}Password`",
+                f"is missing; set it with `pulumi config set --secret {field}Password`",
             )
         if password and not present and field not in stack.broken:
             yield (
@@ -333,7 +336,7 @@ def _registries(stack: _Stack) -> Found:
     if pulling and stack.agent and stack.agent.image_pull_secret:
         yield (
             "pullRegistry",
-            "is next to agent.imagePullSecret, which the cluster pulls with; keep one of them",
+            "is set, and so is agent.imagePullSecret, which the cluster pulls with; keep one of them",
         )
     if stack.image and pulling and stack.image.repository.split("/")[0] != pulling.server:
         yield (
@@ -352,7 +355,7 @@ def _build_network(stack: _Stack) -> Found:
     if stack.image:
         for secret, plain in (("package_index", "packageIndex"), ("proxy", "proxy")):
             if secret in stack.values and getattr(stack.image, secret) is not None:
-                yield f"image.{plain}", f"stands beside the secret key {plain}; keep one of them"
+                yield f"image.{plain}", f"is set, and so is the secret key {plain}; keep one of them"
     for secret, key in (("package_index", "packageIndex"), ("proxy", "proxy")):
         if secret in stack.values and not re.match(
             r"^https?://[^\s/]+", stack.values[secret].get_secret_value()
@@ -376,7 +379,7 @@ def _tokens(stack: _Stack) -> Found:
     )
     for key, field, existing, setting in pairs:
         if field in stack.values and existing:
-            yield setting, f"stands beside the secret key {key}; keep one of them"
+            yield setting, f"is set, and so is the secret key {key}; keep one of them"
     injected = {"ASTRO_AGENT_CLIENT_API_TOKEN", "ASTRO_AGENT_CLIENT_API_TOKEN_FILE"} & set(agent.env)
     if (
         "agent_token" not in stack.values
@@ -386,7 +389,7 @@ def _tokens(stack: _Stack) -> Found:
     ):
         yield (
             "agentToken",
-            "is missing; write it with `pulumi config set --secret agentToken`, or name a Secret in agent.agentTokenSecret",
+            "is missing; set it with `pulumi config set --secret agentToken`, or name a Secret in agent.agentTokenSecret",
         )
     lineage = agent.open_lineage
     keyed = (
@@ -395,17 +398,17 @@ def _tokens(stack: _Stack) -> Found:
     if lineage.enabled and not keyed and "openLineageApiKey" not in stack.broken:
         yield (
             "openLineageApiKey",
-            "is missing, and agent.openLineage is enabled; write it with `pulumi config set --secret openLineageApiKey`",
+            "is missing, and agent.openLineage is enabled; set it with `pulumi config set --secret openLineageApiKey`",
         )
     if "kubeconfig" in stack.values and agent.cluster.kubeconfig:
-        yield "agent.cluster.kubeconfig", "stands beside the secret key kubeconfig; keep one of them"
+        yield "agent.cluster.kubeconfig", "is set, and so is the secret key kubeconfig; keep one of them"
 
 
 def _chart_values(stack: _Stack) -> Found:
     if stack.agent is None:
         return
     agent, release = stack.agent, stack.agent.chart.release
-    # The package of the pinned chart decides which keys exist (preflight.chart), unless nobody asks it.
+    # The package of the pinned chart decides which keys exist (preflight.chart), unless that check is off.
     decided_by_package = stack.asks_the_chart()
     for value in unknown_values(agent):
         if value.reason is None and not decided_by_package:
@@ -413,8 +416,8 @@ def _chart_values(stack: _Stack) -> Found:
             remedy = f"write {near[0]} if you meant that" if near else "remove it"
             yield (
                 value.key,
-                "is not a value of the agent's chart that this program knows, and preflight.checks keeps it from asking "
-                f"the chart; {remedy}, or give a reason in {value.escape} to send it all the same",
+                "is not a known value of the agent's chart, and preflight.checks switches off the check of the chart "
+                f"itself; {remedy}, or give a reason in {value.escape} to send it anyway",
             )
     yield from needless_escapes(agent)
     equal = {
@@ -426,7 +429,7 @@ def _chart_values(stack: _Stack) -> Found:
     }
     for path, setting in managed_paths(agent.values):
         if path in equal and equal[path] == _at(agent.values, path):
-            continue  # a values file from the Astro UI repeats what the stack says
+            continue  # a values file from the Astro UI repeats values of the stack
         yield f"agent.values.{path}", f"is managed by this program; remove it and use {setting}"
     for path, since in too_new_paths(agent.values, release):
         yield f"agent.values.{path}", f"needs chart {since} or later; remove it or raise agent.chart.version"
@@ -436,7 +439,7 @@ def _chart_values(stack: _Stack) -> Found:
             if setting in known_keys(type(component), ()):
                 yield (
                     f"agent.{at}.values.{name}",
-                    f"has a setting of its own; remove it and use agent.{at}.{setting}",
+                    f"has a typed setting; remove it and use agent.{at}.{setting}",
                 )
         if not agent.chart.has_sentinel and (component.tolerations or component.affinity):
             yield (
@@ -466,7 +469,7 @@ _SETTING = {
         )
     },
 }
-"""Key of a component in the chart -> the setting for it, where the component has one."""
+"""Key of a component in the chart -> the setting for it, if the component has one."""
 
 
 def _components(agent: Agent) -> Iterator[tuple[str, Component]]:
@@ -494,7 +497,7 @@ def _chart_version(stack: _Stack) -> Found:
     if agent.sentinel_auth_secret and not agent.chart.has_sentinel:
         yield (
             "agent.sentinelAuthSecret",
-            "needs chart 2.0.0 or later, which brings the sentinel; raise agent.chart.version",
+            "needs chart 2.0.0 or later, which added the sentinel; raise agent.chart.version",
         )
     for index, worker in enumerate(agent.workers):
         if worker.kubernetes_pod_operator and not agent.chart.has_sentinel:
@@ -516,7 +519,7 @@ def _chart_version(stack: _Stack) -> Found:
         if runtime and (int(runtime[1]), int(runtime[2])) >= (3, 3) and release < (2, 3, 0):
             yield (
                 key,
-                "is of Runtime 3.3 or later, which needs the state store of chart 2.3.0; raise agent.chart.version",
+                "contains Runtime 3.3 or later, which needs the state store of chart 2.3.0; raise agent.chart.version",
             )
 
 
@@ -592,11 +595,11 @@ def _environment(stack: _Stack) -> Found:
             if name in reserved:
                 yield f"{at}.{name}", f"is managed by this program; remove it and use {reserved[name]}"
             elif name.startswith("GIT_CONFIG_") or name in {"GIT_SSH_COMMAND", "GIT_SSH", "GIT_ASKPASS"}:
-                yield f"{at}.{name}", "would disturb the Git settings that this program provisions; remove it"
+                yield f"{at}.{name}", "would interfere with the Git settings of this program; remove it"
 
 
 def agent_env(agent: Agent) -> dict[str, Any]:
-    """Environment of every component: `agent.env` and the names that `agent.values.commonEnv` adds."""
+    """Environment of every component: `agent.env` and what `agent.values.commonEnv` adds."""
     common = agent.values.get("commonEnv", [])
     names = (
         [item.get("name") for item in common if isinstance(item, dict)] if isinstance(common, list) else []

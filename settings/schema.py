@@ -1,7 +1,7 @@
-"""JSON Schema of the stack files and the reference page, both made from the settings.
+"""JSON Schema of the stack files and the reference page, both generated from the settings.
 
-`make docs` writes stacks/schema.json and docs/settings.md by `python -m settings.schema`; `make check` keeps them in step by
-its option `--check`.
+`make docs` writes stacks/schema.json and docs/settings.md with `python -m settings.schema`; `make check` checks with `--check`
+that they are current.
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ def reference() -> str:
     lines = [
         "# Settings",
         "",
-        "Every key of `stacks/Pulumi.<stack>.yaml`, below `config:` and with the prefix `astro-dbt:`. Made from the code by",
-        "`python -m settings.schema`; editors with a YAML language server complete and check the files by",
-        "`stacks/schema.json`. The settings of both delivery options may stand side by side: the switch is one line.",
+        "Every key of `stacks/Pulumi.<stack>.yaml`, under `config:` and with the prefix `astro-dbt:`. Generated from the code by",
+        "`python -m settings.schema`; editors with a YAML language server complete and validate the files with",
+        "`stacks/schema.json`. A stack can hold the settings of both delivery options; switching changes one line.",
         "",
         *_table(model, model["$defs"]),
     ]
@@ -128,7 +128,7 @@ def _type(item: dict[str, Any], definitions: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Write both files, or with `--check` say whether they are current."""
+    """Write both files, or with `--check` check that they are current."""
     schema = json.dumps(stack_schema(), indent=2, sort_keys=True) + "\n"
     write({ROOT / "stacks" / "schema.json": schema, ROOT / "docs" / "settings.md": reference()})
 

@@ -1,4 +1,4 @@
-"""Every secret of a stack in clear, for those who have to keep it out of a text."""
+"""Every secret of a stack in plain text, to be redacted from other texts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, SecretStr
 
 
 def secret_texts(model: object) -> Iterator[str]:
-    """Every secret value of settings, however deep."""
+    """Every secret value in the settings, at any depth."""
     if isinstance(model, SecretStr):
         yield model.get_secret_value()
     elif isinstance(model, BaseModel):

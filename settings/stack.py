@@ -22,7 +22,7 @@ class Settings(Section):
     """One stack's configuration; each field is one key of the stack file."""
 
     delivery: DeliveryOption = "git-submodule"
-    """The switch: how dbt projects reach the agents."""
+    """How dbt projects reach the agents."""
     dags: Dags
     """The Dag repository."""
     dbt_projects: Annotated[tuple[DbtProject, ...], Field(min_length=1)]
@@ -36,35 +36,35 @@ class Settings(Section):
     agent_token: SecretStr | None = None
     """Secret: the agent token of the Astro Deployment."""
     sentinel_auth: SecretStr | None = None
-    """Secret: what the sentinel authenticates with; made at random when left out."""
+    """Secret: what the sentinel authenticates with; by default generated at random."""
     open_lineage_api_key: SecretStr | None = None
     """Secret: Deployment API token for OpenLineage."""
     registry: Registry | None = None
-    """Registry that the client image is pushed to, and pulled from unless there is `pullRegistry`."""
+    """Registry that the client image is pushed to, and pulled from unless `pullRegistry` is set."""
     registry_password: SecretStr | None = None
     """Secret: its password."""
     pull_registry: Registry | None = None
-    """Login that the cluster pulls the client image with, when it is another one than that of the push."""
+    """Login with which the cluster pulls the client image, if it differs from the one for the push."""
     pull_registry_password: SecretStr | None = None
-    """Secret: its password, best one that does not end by itself."""
+    """Secret: its password, preferably one that does not expire."""
     base_registry: Registry | None = None
-    """Registry of the base image, when it is another one."""
+    """Registry of the base image, if it is a different one."""
     base_registry_password: SecretStr | None = None
     """Secret: its password."""
     image: Image | None = None
-    """What agents run, under both options: built and pushed. Without it, agent.image names a ready image."""
+    """The image that agents run under both options: built and pushed. Without it, agent.image names a ready image."""
     package_index: SecretStr | None = None
-    """Secret: URL of a package index with credentials in it."""
+    """Secret: URL of a package index with credentials."""
     proxy: SecretStr | None = None
-    """Secret: URL of a build proxy with credentials in it."""
+    """Secret: URL of a build proxy with credentials."""
     kubeconfig: SecretStr | None = None
     """Secret: content of a kubeconfig."""
     preflight: Preflight = Preflight()
-    """The look at the world before a change."""
+    """The checks before a change."""
 
     @property
     def logins_to_pull(self) -> tuple[tuple[str, Registry, SecretStr], ...]:
-        """(stack key, registry, password) of every login that the cluster gets for its images."""
+        """(stack key, registry, password) of every login that the cluster gets for pulling images."""
         client = ("pullRegistry", self.pull_registry, self.pull_registry_password)
         if self.pull_registry is None:
             client = ("registry", self.registry, self.registry_password)
@@ -82,16 +82,16 @@ class Settings(Section):
 
     @property
     def kubeconfig_in_use(self) -> str | None:
-        """Content or path of the kubeconfig; None for that of the environment. The secret key beats agent.cluster."""
+        """Content or path of the kubeconfig; None for the one of the environment. The secret key overrides agent.cluster."""
         return self.kubeconfig.get_secret_value() if self.kubeconfig else self.agent.cluster.kubeconfig
 
     def password_of(self, connection: str) -> str | None:
-        """Token of an https connection in clear, or None when this stack does not hold it."""
+        """Token of an https connection in plain text; None if this stack does not have it."""
         credential = self.credentials.get(connection)
         return credential.password.get_secret_value() if credential and credential.password else None
 
     def private_key_of(self, connection: str) -> str | None:
-        """Private key of a connection in clear, or None when this stack does not hold it."""
+        """Private key of a connection in plain text; None if this stack does not have it."""
         credential = self.credentials.get(connection)
         return credential.private_key.get_secret_value() if credential and credential.private_key else None
 

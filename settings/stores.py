@@ -1,4 +1,4 @@
-"""`agent.secretsBackend`, `agent.xcom`, `agent.stateStore`: where agents keep what Airflow's database keeps elsewhere."""
+"""`agent.secretsBackend`, `agent.xcom`, `agent.stateStore`: stores for what would otherwise be in Airflow's database."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ ClassPath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]
 """Dotted path of a Python class."""
 
 StoragePath = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+://[^\s]+$")]
-"""Place in an object store, as `apache-airflow-providers-common-io` writes it: scheme://connection@bucket/folder."""
+"""Path in an object store, as in `apache-airflow-providers-common-io`: scheme://connection@bucket/folder."""
 
 STATE_STORE = "airflow.providers.common.io.state_store.backend.StateStoreObjectStorageBackend"
-"""The one state store backend that a provider brings (apache-airflow-providers-common-io 1.8.0 or later)."""
+"""The only state store backend in a provider (apache-airflow-providers-common-io 1.8.0 or later)."""
 
 
 class SecretsBackend(Section):
@@ -25,9 +25,9 @@ class SecretsBackend(Section):
     class_path: Annotated[ClassPath, Field(alias="class")]
     """Class of the backend."""
     kwargs: dict[str, Any] = {}
-    """Arguments of the backend; no credentials, use workload identity or `kwargsSecret`."""
+    """Arguments of the backend, without credentials: use workload identity or `kwargsSecret`."""
     kwargs_secret: SecretKeyRef | None = None
-    """Secret that holds the arguments as JSON, when they contain credentials."""
+    """Secret that holds the arguments as JSON, if they contain credentials."""
 
     @model_validator(mode="after")
     def _one_source(self) -> SecretsBackend:
@@ -35,7 +35,7 @@ class SecretsBackend(Section):
             raise ValueError("has both kwargs and kwargsSecret; keep one of them")
         for name in in_clear(self.kwargs):
             raise ValueError(
-                f"holds {name} in clear; put the whole JSON into a Kubernetes Secret and write kwargsSecret: {{secret, key}}"
+                f"contains {name} in plain text; put the whole JSON into a Kubernetes Secret and write kwargsSecret: {{secret, key}}"
             )
         return self
 
@@ -54,7 +54,7 @@ class Xcom(Section):
 
 
 class StateStore(Section):
-    """State of tasks and assets in object storage: agents on Airflow 3.3 or later don't start without such a backend."""
+    """State of tasks and assets in object storage: agents on Airflow 3.3 or later do not start without such a backend."""
 
     class_path: Annotated[ClassPath, Field(alias="class")] = STATE_STORE
     """Class of the backend."""
@@ -70,7 +70,7 @@ class StateStore(Section):
     def _was_a_class(cls, value: Any) -> Any:
         if isinstance(value, str):
             raise ValueError(
-                f"is text, as earlier versions of this program had it; write class: {value} and path: below it"
+                f"is text, as in earlier versions of this program; write class: {value} and path: under it"
             )
         return value
 
@@ -78,6 +78,6 @@ class StateStore(Section):
     def _has_a_path(self) -> StateStore:
         if self.class_path == STATE_STORE and self.path is None:
             raise ValueError(
-                "has no path, so agents would have nowhere to write; add path, for example s3://aws_default@bucket/state"
+                "has no path for the agents to write to; add path, for example s3://aws_default@bucket/state"
             )
         return self

@@ -68,7 +68,7 @@ def test_provider_that_opens_no_submodule_by_ssh():
         with_packages("apache-airflow-providers-git==0.4.1", **by_ssh(type="https", anonymous=True))
     )
     assert told == (
-        "image.packages pins apache-airflow-providers-git 0.4.1, which does not open submodules by SSH; pin 1.0.0 or later",
+        "image.packages pins apache-airflow-providers-git 0.4.1, which does not fetch submodules over SSH; pin 1.0.0 or later",
     )
 
 
@@ -83,7 +83,7 @@ def test_provider_that_knows_no_submodules():
 )
 def test_connection_elsewhere_must_name_the_ssh_configuration(place, told):
     (sentence,) = advice(settings_of(stack(**by_ssh(type="https", **place))))
-    assert sentence.startswith(f"connections.git is in {told}, and a submodule is opened by SSH")
+    assert sentence.startswith(f"connections.git is in {told}, and a submodule is fetched over SSH")
     assert '"ssh_config_file": "/etc/astro-dbt/git/config/ssh_config"' in sentence
 
 

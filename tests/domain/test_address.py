@@ -147,12 +147,12 @@ def test_two_repositories(one, other):
         ("C:/repos/x", "is not a Git URL"),
         ("codecommit::eu-west-1://dbt", "git-codecommit.<region>"),
         ("file:///srv/x", "not a Git URL that agents can fetch"),
-        ("ext::sh -c x", "holds a blank"),
+        ("ext::sh -c x", "contains a space"),
         ("https://h/a?b=c", "has a query or a fragment"),
-        ("https://h/a b", "holds a blank"),
+        ("https://h/a b", "contains a space"),
         ("https://hö.example/a/b", "has a host that cannot be read"),
         ("", "is not a Git URL"),
-        ("HTTPS://h/a", "write it in small letters"),
+        ("HTTPS://h/a", "write it in lowercase"),
     ],
 )
 def test_the_sentence_when_it_cannot_be_read(text, says):

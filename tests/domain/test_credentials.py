@@ -49,7 +49,7 @@ def refused_by_settings(name: str, value: str) -> bool:
     try:
         settings_of(with_agent(env={name: value}))
     except SettingsError as error:
-        return "in clear" in str(error)
+        return "in plain text" in str(error)
     return False
 
 
@@ -93,14 +93,14 @@ def test_settings_and_policies_agree(name: str, value: str) -> None:
 @pytest.mark.parametrize("name", ["client_secret", "password", "secret_id", "gcp_keyfile_dict", "token"])
 def test_arguments_of_a_secrets_backend(name: str) -> None:
     backend = {"class": "airflow.providers.hashicorp.secrets.vault.VaultBackend", "kwargs": {name: "canary"}}
-    with pytest.raises(SettingsError, match=f"holds {name} in clear"):
+    with pytest.raises(SettingsError, match=f"contains {name} in plain text"):
         settings_of(with_agent(secretsBackend=backend))
 
 
 def test_arguments_of_a_secrets_backend_at_any_depth() -> None:
     kwargs = {"connections_prefix": "airflow", "auth": {"password": "canary"}}
     backend = {"class": "a.B", "kwargs": kwargs}
-    with pytest.raises(SettingsError, match=r"holds auth\.password in clear"):
+    with pytest.raises(SettingsError, match=r"contains auth\.password in plain text"):
         settings_of(with_agent(secretsBackend=backend))
 
 

@@ -212,7 +212,9 @@ def test_name_unknown_is_an_error_where_a_push_does_not_create_the_repository(se
     with web_host(answer) as host:
         report = _hosted(host, registry)
     if is_error:
-        expect(report, "image.registry", "not-created", at="image.repository", says="create it there")
+        expect(
+            report, "image.registry", "not-created", at="image.repository", says="create it in the registry"
+        )
     else:
         expect_nothing(report)
 

@@ -30,7 +30,7 @@ def secret_text(recorder, output):
     return found[0]
 
 
-def test_connections_made_here_only(recorder):
+def test_connections_created_here_only(recorder):
     config = stack(
         connections={
             "git": {"type": "https", "login": "robot"},

@@ -107,7 +107,7 @@ class TestUrls:
         ("url", "says"),
         [
             ("../dbt.git", "relative address"),
-            ("https://robot:canary@git.example.com/x/y.git", "carries credentials"),
+            ("https://robot:canary@git.example.com/x/y.git", "contains credentials"),
             (
                 "https://robot@git.example.com/x/y.git",
                 "write it without robot@: https://git.example.com/x/y.git",
@@ -120,7 +120,7 @@ class TestUrls:
                 "write git@ssh.dev.azure.com:v3/acme/data/dags",
             ),
             ("https://github.com:acme/x.git", "write https://github.com/acme/x.git"),
-            ("https://ghp_canary0123456789@github.com/acme/x.git", "carries credentials"),
+            ("https://ghp_canary0123456789@github.com/acme/x.git", "contains credentials"),
             ("https://git.example.com/x?y=1", "query"),
         ],
     )
@@ -223,7 +223,7 @@ class TestProjects:
         second = {"name": "a", "path": "dags/dbt/a"}
         found = problems(stack(dbtProjects=[first, second]))
         assert "repeats a" in found["dbtProjects[1].name"]
-        assert "lies inside" in found["dbtProjects[1].path"]
+        assert "is inside" in found["dbtProjects[1].path"]
 
     def test_path_is_needed_for_submodules(self):
         assert "is missing" in problems(stack(dbtProjects=[{"name": "a"}]))["dbtProjects[0].path"]
@@ -239,8 +239,8 @@ class TestProjects:
             dbtProjects=[{"name": "a", "source": "empty"}, {"name": "b", "source": "no"}],
         )
         found = problems(config, root=tmp_path)
-        assert "holds no dbt_project.yml" in found["dbtProjects[0].source"]
-        assert "is no folder" in found["dbtProjects[1].source"]
+        assert "contains no dbt_project.yml" in found["dbtProjects[0].source"]
+        assert "is not a folder" in found["dbtProjects[1].source"]
 
     def test_source_does_not_matter_to_submodules(self, tmp_path):
         assert settings_of(root=tmp_path).dbt_projects[0].source == "examples/dbt-project"
@@ -280,7 +280,7 @@ class TestAgent:
     def test_managed_variable(self):
         found = problems(with_agent(env={"AIRFLOW_CONN_GIT": "x", "GIT_CONFIG_COUNT": "1"}))
         assert "connections.git" in found["agent.env.AIRFLOW_CONN_GIT"]
-        assert "disturb" in found["agent.env.GIT_CONFIG_COUNT"]
+        assert "interfere" in found["agent.env.GIT_CONFIG_COUNT"]
 
     def test_unknown_chart_value_where_nobody_asks_the_chart(self):
         off = {"checks": {"chart": {"level": "off", "reason": "no network"}}}
@@ -304,7 +304,7 @@ class TestAgent:
         reasons = {"labels": "because", "keda": "because"}
         found = problems(with_agent(values={"labels": {"a": "b"}}, unknownValues=reasons))
         assert "the chart knows" in found["agent.unknownValues.labels"]
-        assert "agent.values does not hold" in found["agent.unknownValues.keda"]
+        assert "agent.values does not contain" in found["agent.unknownValues.keda"]
 
     def test_managed_chart_value(self):
         found = problems(with_agent(values={"namespace": "x", "openLineage": {"apiKey": "canary"}}))
@@ -320,7 +320,7 @@ class TestAgent:
 
     def test_typed_key_in_a_component(self):
         found = problems(with_agent(workers=[{"name": "w", "values": {"replicas": 3}}]))
-        assert "has a setting of its own" in found["agent.workers[0].values.replicas"]
+        assert "has a typed setting" in found["agent.workers[0].values.replicas"]
 
     def test_timeout_below_grace(self):
         found = problems(with_agent(timeout=300))
@@ -328,7 +328,7 @@ class TestAgent:
 
     def test_queues_served_twice(self):
         workers = [{"name": "a", "queues": ["q"]}, {"name": "b", "queues": ["q"]}]
-        assert "serves the queue q" in problems(with_agent(workers=workers))["agent"]
+        assert "assigns the queue q" in problems(with_agent(workers=workers))["agent"]
 
     def test_token_twice(self):
         assert "keep one" in problems(with_agent(agentTokenSecret="mine"))["agent.agentTokenSecret"]
@@ -347,7 +347,7 @@ class TestAgent:
 
     def test_one_image_is_built_or_named(self):
         both = problems(with_agent(image="r.example.com/a:1"))
-        assert "set as well as image; keep image to build" in both["agent.image"]
+        assert "is set, and so is image; keep image to build" in both["agent.image"]
 
 
 class TestValuesFiles:
@@ -364,7 +364,7 @@ class TestValuesFiles:
         config = with_agent(valuesFiles=["none.yaml", "list.yaml", "bad.yaml"])
         found = problems(config, root=tmp_path)
         assert "cannot be read" in found["agent.valuesFiles[0]"]
-        assert "no mapping" in found["agent.valuesFiles[1]"]
+        assert "is not a mapping" in found["agent.valuesFiles[1]"]
         assert "not valid YAML" in found["agent.valuesFiles[2]"]
 
 
@@ -386,7 +386,7 @@ class TestImage:
         project = {"name": "a", "repo": "https://git.example.com/a.git"}
         image = {**stack()["image"], "dockerfile": "Dockerfile"}
         found = problems(stack(delivery="agent-image", image=image, dbtProjects=[project]), root=tmp_path)
-        assert "a folder of its own" in found["image.dockerfile"]
+        assert "a separate folder" in found["image.dockerfile"]
 
     def test_both_options_side_by_side(self):
         config = stack()
@@ -398,7 +398,7 @@ class TestImage:
 def test_scalars_are_plain_text():
     config = raw(stack())
     config["delivery"] = RawValue(json.dumps("agent-image"))
-    with pytest.raises(SettingsError, match="delivery has a value that does not exist"):
+    with pytest.raises(SettingsError, match="delivery is not one of the possible values"):
         parse(config, project="astro-dbt", root=ROOT)
 
 

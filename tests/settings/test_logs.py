@@ -25,7 +25,7 @@ SINKS = {"store": {"type": "aws_s3", "bucket": "logs"}}
         (
             {"logs": {"sidecar": {"sinks": {"x": {"type": "http", "auth": {"password": "canary"}}}}}},
             "agent.logs.sidecar",
-            "holds sinks.x.auth.password in clear; write ${NAME}",
+            "contains sinks.x.auth.password in plain text; write ${NAME}",
         ),
         ({"logs": {"remote": {"folder": "/tmp/logs"}}}, "agent.logs.remote.folder", "matches"),
         (

@@ -30,7 +30,7 @@ def test_another_class_needs_none() -> None:
 
 
 def test_the_text_of_earlier_versions_gets_the_new_spelling() -> None:
-    assert "write class: d.e.F and path: below it" in problem({"stateStore": "d.e.F"})
+    assert "write class: d.e.F and path: under it" in problem({"stateStore": "d.e.F"})
 
 
 def test_variables_of_the_store_have_settings() -> None:
