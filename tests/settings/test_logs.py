@@ -16,7 +16,7 @@ SINKS = {"store": {"type": "aws_s3", "bucket": "logs"}}
     ("agent", "key", "says"),
     [
         ({"logs": {}}, "agent.logs", "is empty; write sidecar or remote"),
-        ({"logs": {"sidecar": {}}}, "agent.logs.sidecar", "says nowhere where the lines go"),
+        ({"logs": {"sidecar": {}}}, "agent.logs.sidecar", "has neither sinks nor config"),
         (
             {"logs": {"sidecar": {"sinks": SINKS, "config": {"sinks": SINKS}}}},
             "agent.logs.sidecar",
