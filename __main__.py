@@ -36,6 +36,7 @@ def main() -> None:
         git = wiring.git_connections(settings, plan, namespace)
         image = wiring.agents_image(settings, plan, contexts)
         agents = wiring.agent_release(settings, plan, root, namespace=namespace, git=git, image=image)
+        wiring.agent_objects(settings, namespace=namespace, release=agents)
     except ReportedError as error:
         raise pulumi.RunError(str(error)) from None
 

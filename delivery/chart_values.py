@@ -12,6 +12,7 @@ from typing import Any
 from delivery import logs
 from delivery.environment import env_var
 from delivery.identity import identity_values, worker_account
+from delivery.objects import pod_labels
 from delivery.plan import EnvVar, Plan
 from delivery.stores import store_environment
 from domain.merge import merge, without_empties
@@ -75,7 +76,7 @@ def decided_values(settings: Settings, plan: Plan, *, image: Any = None) -> dict
         "commonEnv": [item.manifest() for item in _common_environment(settings, plan).values()],
         "openLineage": _open_lineage(settings),
         "workers": [_worker(index, plan, settings, image) for index in range(len(agent.workers))],
-        "dagProcessor": _component(agent.dag_processor, plan, settings),
+        "dagProcessor": _component(agent.dag_processor, plan, settings, kind="dagProcessor"),
         "triggerer": _component(agent.triggerer, plan, settings, kind="triggerer") | _triggerer(settings),
     }
     if agent.secrets_backend:
@@ -131,8 +132,10 @@ def _component(
         values["nodeSelector"] = dict(component.node_selector)
     if component.tolerations:
         values["tolerations"] = [dict(item) for item in component.tolerations]
-    if component.affinity:
-        values["affinity"] = dict(component.affinity)
+    if component.affinity or component.spread:
+        values["affinity"] = _affinity(component, kind)
+    if component.priority_class:
+        values["priorityClassName"] = component.priority_class
     volumes, mounts = logs.log_volumes(settings.agent) if kind in logs.WRITERS else ([], [])
     if plan is not None:
         volumes += [mount.volume() for mount in plan.mounts]
@@ -146,6 +149,19 @@ def _component(
     if volumes:
         values |= {"volumes": volumes, "volumeMounts": mounts}
     return values
+
+
+def _affinity(component: Component, kind: str) -> dict[str, Any]:
+    spread = component.spread
+    if spread is None:
+        return dict(component.affinity)
+    term = {"labelSelector": {"matchLabels": pod_labels(kind)}, "topologyKey": spread.topology_key}
+    apart: dict[str, Any] = (
+        {"requiredDuringSchedulingIgnoredDuringExecution": [term]}
+        if spread.required
+        else {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": term}]}
+    )
+    return {**component.affinity, "podAntiAffinity": apart}
 
 
 def worker_defaults(worker: Worker) -> dict[str, Any]:
@@ -174,7 +190,7 @@ def _worker(index: int, plan: Plan, settings: Settings, image: Any) -> dict[str,
     values: dict[str, Any] = {
         "name": worker.name,
         "queues": ",".join(worker.queues),
-        "replicas": worker.replicas,
+        "replicas": _replicas(worker),
         "hpa": _autoscaling(worker, first_generation=first_generation),
         "terminationGracePeriodSeconds": worker.termination_grace_period_seconds,
     }
@@ -188,11 +204,18 @@ def _worker(index: int, plan: Plan, settings: Settings, image: Any) -> dict[str,
     own_image = worker.image or (image if first_generation else None)
     if own_image is not None:
         values["image"] = own_image
-    return values | _component(worker, plan, settings, kind="worker")
+    return values | _component(worker, plan, settings, kind="workers")
+
+
+def _replicas(worker: Worker) -> int:
+    """Pods of the Deployment as the chart writes it: KEDA knows better, but a release must not take away the last one."""
+    if worker.autoscaling and worker.autoscaling.keda:
+        return max(1, worker.autoscaling.min_replicas)
+    return worker.replicas
 
 
 def _autoscaling(worker: Worker, *, first_generation: bool) -> dict[str, Any]:
-    scaling = worker.autoscaling
+    scaling = worker.autoscaling if worker.autoscaling and not worker.autoscaling.keda else None
     # Chart 1.x spells this key with a capital V.
     target_key = "Value" if first_generation else "value"
     return {

@@ -28,6 +28,7 @@ _COMPONENT: Mapping[str, str] = {
     "image": "{at}.image",
     "containerSecurityContext": "agent.podSecurity",
     "serviceAccount": "{at}.identity",
+    "priorityClassName": "{at}.priorityClass",
 }
 """Key of a component's block -> the setting that determines it."""
 _TOP: Mapping[str, str] = {

@@ -16,7 +16,7 @@ from settings.logs import LogSidecar
 
 FOLDER = "/usr/local/airflow/logs"
 """Folder of the agents' task logs."""
-WRITERS = frozenset({"worker", "triggerer"})
+WRITERS = frozenset({"workers", "triggerer"})
 """Components that write task logs and that the chart runs the sidecar in."""
 _LOGS, _POSITIONS = "task-logs", "vector-data"
 _POSITIONS_FOLDER = "/var/lib/vector"

@@ -26,13 +26,13 @@ SEEN_HOST_KEYS = "/tmp/astro-dbt-known-hosts"  # noqa: S108 - a file of the agen
 CHART_WORKER_GRACE = 600
 """Seconds that the agents' chart gives a worker to stop (its values.yaml, terminationGracePeriodSeconds)."""
 
-AGENT_NAMESPACE, GIT_CONNECTIONS, CLIENT_IMAGE, AGENT_RELEASE = (
+AGENT_NAMESPACE, GIT_CONNECTIONS, CLIENT_IMAGE, AGENT_RELEASE, AGENT_OBJECTS = (
     f"astro-dbt:components:{name}"
-    for name in ("AgentNamespace", "GitConnections", "ClientImage", "AgentRelease")
+    for name in ("AgentNamespace", "GitConnections", "ClientImage", "AgentRelease", "AgentObjects")
 )
 """Type tokens of the components; a stack's state holds them, so they never change."""
-NAMESPACE_COMPONENT, RELEASE_COMPONENT = "agents", "agent"
-"""Names in this program of its AgentNamespace and its AgentRelease; likewise part of the state."""
+NAMESPACE_COMPONENT, RELEASE_COMPONENT, OBJECTS_COMPONENT = "agents", "agent", "objects"
+"""Names in this program of its AgentNamespace, AgentRelease and AgentObjects; likewise part of the state."""
 
 NAMESPACE_TYPE = "kubernetes:core/v1:Namespace"
 """Type token of a Kubernetes namespace."""

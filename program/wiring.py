@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from clients.git import Cause, GitError
 from clients.git import checkout as fetch
 from components.agent_namespace import AgentNamespace, AgentNamespaceArgs
+from components.agent_objects import AgentObjects, AgentObjectsArgs
 from components.agent_release import AgentRelease, AgentReleaseArgs, AgentSecrets, ExistingSecret
 from components.client_image import ClientImage, ClientImageArgs
 from components.git_connections import (
@@ -27,11 +28,12 @@ from components.registry_login import RegistryLogin
 from delivery.chart_values import chart_values
 from delivery.connection_data import extra_for, repository_of
 from delivery.git_access import config_map_name, secret_name
+from delivery.objects import objects
 from delivery.plan import Plan
 from delivery.recipe import Recipe, Source
 from domain.build_context import BuildContext
 from domain.fingerprint import fingerprint
-from domain.names import NAMESPACE_COMPONENT, RELEASE_COMPONENT, STACK_LABEL
+from domain.names import NAMESPACE_COMPONENT, OBJECTS_COMPONENT, RELEASE_COMPONENT, STACK_LABEL
 from preflight import Report
 from preflight.connection import cluster_secrets, repository_access
 from preflight.levels import Levels
@@ -276,6 +278,20 @@ def agent_release(
             protect=agent.protect,
         ),
         opts=pulumi.ResourceOptions(provider=namespace.provider, depends_on=[git]),
+    )
+
+
+def agent_objects(
+    settings: Settings, *, namespace: AgentNamespace, release: AgentRelease
+) -> AgentObjects | None:
+    """The objects next to the release, if the stack asks for any."""
+    manifests = tuple(objects(settings.agent))
+    if not manifests:
+        return None
+    return AgentObjects(
+        OBJECTS_COMPONENT,
+        AgentObjectsArgs(namespace=namespace.name, manifests=manifests),
+        opts=pulumi.ResourceOptions(provider=namespace.provider, depends_on=[release]),
     )
 
 

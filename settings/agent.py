@@ -13,6 +13,7 @@ from settings.containers import Environment, Resources
 from settings.identity import Identity
 from settings.image import ImageReference
 from settings.logs import Logs
+from settings.scaling import Autoscaling, DisruptionBudget, DisruptionBudgets, Spread
 from settings.stores import SecretsBackend, StateStore, Xcom
 
 
@@ -68,31 +69,16 @@ class Component(Environment):
     """Kubernetes tolerations (chart 2.x)."""
     affinity: dict[str, Any] = {}
     """Kubernetes affinity (chart 2.x)."""
+    spread: Spread | None = None
+    """Keep its Pods apart (chart 2.x)."""
+    priority_class: DnsSubdomain | None = None
+    """PriorityClass of its Pods, for charts that have the value priorityClassName."""
     identity: Identity | None = None
     """Cloud identity of this component alone; otherwise `agent.identity` (the sentinel has none then)."""
     values: dict[str, Any] = {}
     """Other keys of the chart for this component, as the chart spells them; the settings above override them."""
     unknown_values: dict[str, Reason] = {}
     """Keys of `values` that the chart's package does not show but that are sent anyway, each with the reason."""
-
-
-class Autoscaling(Section):
-    """Horizontal Pod autoscaling by queued and running tasks; needs the prometheus-adapter rule of the docs."""
-
-    min_replicas: Annotated[int, Field(ge=1)] = 1
-    """Fewest Pods."""
-    max_replicas: Annotated[int, Field(ge=1)]
-    """Most Pods."""
-    target: Annotated[int, Field(ge=1)] = 20
-    """Target number of queued and running tasks."""
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Autoscaling:
-        if self.min_replicas > self.max_replicas:
-            raise ValueError(
-                f"has minReplicas {self.min_replicas} above maxReplicas {self.max_replicas}; write minReplicas <= maxReplicas"
-            )
-        return self
 
 
 class Worker(Component):
@@ -103,7 +89,7 @@ class Worker(Component):
     queues: tuple[Annotated[str, StringConstraints(pattern=r"^[^\s,]+$")], ...] = ("default",)
     """Worker queues of the Astro Deployment that these Pods serve."""
     replicas: Annotated[int, Field(ge=0)] = 1
-    """Pods; ignored with autoscaling."""
+    """Pods, without autoscaling."""
     slots: Annotated[int, Field(ge=1)] | None = None
     """Concurrent tasks per Pod (the chart's syncSlots)."""
     autoscaling: Autoscaling | None = None
@@ -193,6 +179,8 @@ class Agent(Environment):
     """The triggerer."""
     sentinel: Sentinel = Sentinel()
     """The sentinel (chart 2.x)."""
+    disruption_budgets: DisruptionBudgets = DisruptionBudgets()
+    """How many Pods may be away while nodes are drained."""
     secrets_backend: SecretsBackend | None = None
     """Secrets backend; by default the chart's."""
     xcom: Xcom | None = None
@@ -247,6 +235,16 @@ class Agent(Environment):
             "triggerer": self.triggerer,
             "sentinel": self.sentinel,
         }
+
+    @property
+    def budgets(self) -> dict[str, DisruptionBudget]:
+        """Disruption budgets of the stack, by their key in the chart."""
+        found = {
+            "workers": self.disruption_budgets.workers,
+            "dagProcessor": self.disruption_budgets.dag_processor,
+            "triggerer": self.disruption_budgets.triggerer,
+        }
+        return {kind: budget for kind, budget in found.items() if budget is not None}
 
     @property
     def longest_grace_period(self) -> int:

@@ -441,10 +441,10 @@ def _chart_values(stack: _Stack) -> Found:
                     f"agent.{at}.values.{name}",
                     f"has a typed setting; remove it and use agent.{at}.{setting}",
                 )
-        if not agent.chart.has_sentinel and (component.tolerations or component.affinity):
+        if not agent.chart.has_sentinel and (component.tolerations or component.affinity or component.spread):
             yield (
                 f"agent.{at}",
-                "sets tolerations or affinity, which need chart 2.0.0 or later; raise agent.chart.version",
+                "sets tolerations, affinity or spread, which need chart 2.0.0 or later; raise agent.chart.version",
             )
 
 
@@ -521,6 +521,24 @@ def _chart_version(stack: _Stack) -> Found:
                 key,
                 "contains Runtime 3.3 or later, which needs the state store of chart 2.3.0; raise agent.chart.version",
             )
+
+
+def _scaling(stack: _Stack) -> Found:
+    if stack.agent is None:
+        return
+    agent = stack.agent
+    for index, worker in enumerate(agent.workers):
+        keda = worker.values.get("keda")
+        if worker.autoscaling and isinstance(keda, Mapping) and keda.get("enabled") is not False:
+            yield (
+                f"agent.workers[{index}].values.keda",
+                f"scales the same Pods as agent.workers[{index}].autoscaling; keep one of them",
+            )
+    for at, component in _components(agent):
+        if component.spread and "podAntiAffinity" in component.affinity:
+            yield f"agent.{at}.spread", "is next to an affinity.podAntiAffinity; keep one of them"
+    if agent.sentinel.spread:
+        yield "agent.sentinel.spread", "spreads a component that has one Pod; remove it"
 
 
 def _identity_variables(identity: Identity) -> Iterator[tuple[str, str, str]]:
@@ -625,4 +643,5 @@ _RULES: tuple[Callable[[_Stack], Found], ...] = (
     _chart_version,
     _environment,
     _identities,
+    _scaling,
 )

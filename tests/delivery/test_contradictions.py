@@ -46,10 +46,19 @@ FULL: dict[str, Any] = {
             "image": "images.example.com/worker:1",
             "identity": {"aws": {"roleArn": "arn:aws:iam::123456789012:role/worker"}},
         },
-        {"name": "second", "queues": ["second"]},
+        {
+            "name": "second",
+            "queues": ["second"],
+            "autoscaling": {"maxReplicas": 2, "keda": {"prometheus": "http://prometheus"}},
+        },
     ],
     "dagProcessor": {"env": {"A": "1"}, "resources": {"limits": {"cpu": "2"}}},
-    "triggerer": {"slots": 5, "nodeSelector": {"disk": "ssd"}},
+    "triggerer": {
+        "slots": 5,
+        "nodeSelector": {"disk": "ssd"},
+        "priorityClass": "high",
+        "spread": {"over": "zone"},
+    },
     "sentinel": {
         "image": "images.example.com/sentinel:1",
         "identity": {"gcp": {"serviceAccount": "x@project.iam.gserviceaccount.com"}},
@@ -58,7 +67,7 @@ FULL: dict[str, Any] = {
 FIRST = {
     key: value
     for key, value in FULL.items()
-    if key not in {"stateStore", "workers", "sentinel", "dagProcessor", "logs"}
+    if key not in {"stateStore", "workers", "sentinel", "dagProcessor", "triggerer", "logs"}
 }
 
 
