@@ -13,10 +13,12 @@ from delivery.chart_values import chart_values
 from domain.chart import SecretNames, with_secret_names
 from domain.kubernetes_range import admits
 from domain.merge import Path, empties, render
+from preflight.catalogue.chart_checks import CHART_VALUES
 from preflight.cluster import cluster_version
 from preflight.connection import registry_login
 from preflight.words import near
 from preflight.world import World
+from settings.agent import Agent, Component
 from settings.chart_keys import KNOWN, NEWEST_GENERATION, Tree, UnknownValue, unknown_values
 from settings.stack import Settings
 
@@ -45,7 +47,10 @@ def look(world: World) -> None:
     if not world.levels.looks("chart.values"):
         return
     values = complete_values(world)
-    refused = dict(package.refusals(values))
+    lacking = dict(_lacking(world.settings.agent, package))
+    for at, path in lacking.items():
+        world.report(CHART_VALUES.unsupported(at, value=render(path), version=chart.version))
+    refused = {path: why for path, why in package.refusals(values) if path not in lacking.values()}
     for path, detail in refused.items():
         facts = {"path": render(path), "version": chart.version, "detail": detail}
         world.found("chart.values", "refused", at=key_of(world.settings, path), **facts)
@@ -54,11 +59,23 @@ def look(world: World) -> None:
     if package.schema is None:
         settled = {value.path for value in unknown}
         for path, known in ignored(values, package):
-            if path in settled:
+            if path in settled or path in lacking.values():
                 continue
             remedy = near(str(path[-1]), known, none="a value that it knows")
             facts = {"path": render(path), "version": chart.version, "near": remedy}
             world.found("chart.values", "ignored", at=key_of(world.settings, path), **facts)
+
+
+def _lacking(agent: Agent, package: ChartPackage) -> Iterator[tuple[str, Path]]:
+    """(stack key, path) of every typed setting that only some charts have a value for."""
+    components: list[tuple[str, Component, Path]] = [
+        (f"agent.workers[{index}]", worker, ("workers", index)) for index, worker in enumerate(agent.workers)
+    ]
+    components += [(f"agent.{name}", component, (name,)) for name, component in agent.components.items()]
+    for at, component, above in components:
+        path = (*above, "priorityClassName")
+        if component.priority_class is not None and not package.knows(path):
+            yield f"{at}.priorityClass", path
 
 
 def _undecided(world: World, unknown: list[UnknownValue]) -> None:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from clients.errors import Cause
 from clients.helm import history as helm_release
 from clients.kubernetes import Cluster, ClusterError, RefusedError, secret_data
+from delivery.objects import KEDA_API, SCALED_OBJECT, objects
 from domain.names import SECRETS_MARK, STACK_LABEL
 from preflight.adopt import command
+from preflight.catalogue.cluster_checks import CLUSTER_API
 from preflight.connection import SecretReader, open_cluster
 from preflight.references import SecretUse, object_uses, secret_uses
 from preflight.world import World
+from settings.agent import Agent
+
+_METRICS_API = "custom.metrics.k8s.io"
+"""Where prometheus-adapter serves the metric of the chart's autoscaler."""
 
 OLDEST = (1, 30)
 """First Kubernetes that the agents are supported on (docs page remote-execution-get-started)."""
@@ -64,6 +70,7 @@ def look(world: World) -> None:
         _secrets(world, exists=namespace is not None)
         if namespace is not None or agent.create_namespace:
             _objects(world, api)
+        _apis(world, api)
     except ClusterError as error:
         remedy = _KUBECONFIG_REMEDY.get(error.cause, "")
         facts = {"server": error.server, "detail": str(error), "remedy": remedy}
@@ -187,13 +194,47 @@ def _permissions(world: World, api: Cluster, namespace: Any) -> None:
     if not world.levels.looks("cluster.permissions"):
         return
     agent = world.settings.agent
-    asked = [(group, resource, agent.namespace) for group, resource in _MAKES]
+    asked = [(group, resource, agent.namespace) for group, resource in (*_MAKES, *_more(agent))]
     if namespace is None and agent.create_namespace:
         asked.append(("", "namespaces", ""))
     for group, resource, where in asked:
         if not _may_create(api, group, resource, where):
             place = f"{resource} in {where}" if where else resource
             world.found("cluster.permissions", "denied", at="agent.cluster", verb="create", resource=place)
+
+
+def _more(agent: Agent) -> Iterator[tuple[str, str]]:
+    """What the stack creates next to the chart's objects."""
+    kinds = {str(manifest["kind"]) for manifest in objects(agent)}
+    if SCALED_OBJECT in kinds:
+        yield KEDA_API.partition("/")[0], "scaledobjects"
+    if kinds - {SCALED_OBJECT}:
+        yield "policy", "poddisruptionbudgets"
+
+
+def _apis(world: World, api: Cluster) -> None:
+    """APIs without which autoscaling does nothing."""
+    if not world.levels.looks("cluster.api"):
+        return
+    served: dict[str, bool] = {}
+    for index, worker in enumerate(world.settings.agent.workers):
+        if worker.autoscaling is None:
+            continue
+        keda = worker.autoscaling.keda is not None
+        wanted = KEDA_API if keda else _METRICS_API
+        if wanted not in served:
+            served[wanted] = _serves(api, wanted)
+        at = f"agent.workers[{index}].autoscaling"
+        if not served[wanted]:
+            world.report(
+                CLUSTER_API.keda(f"{at}.keda", api=wanted) if keda else CLUSTER_API.metrics(at, api=wanted)
+            )
+
+
+def _serves(api: Cluster, group_version: str) -> bool:
+    group, _, version = group_version.partition("/")
+    found = [item for item in api.get("/apis")["groups"] if item["name"] == group]
+    return any(not version or item["version"] == version for group in found for item in group["versions"])
 
 
 def _may_create(api: Cluster, group: str, resource: str, namespace: str) -> bool:
@@ -247,9 +288,11 @@ def _judge(world: World, use: SecretUse, found: FoundSecret, facts: Mapping[str,
 
 
 _PLACES = {
-    "ConfigMap": "configmaps",
-    "PersistentVolumeClaim": "persistentvolumeclaims",
-    "ServiceAccount": "serviceaccounts",
+    "ConfigMap": "/api/v1/namespaces/{namespace}/configmaps/{name}",
+    "PersistentVolumeClaim": "/api/v1/namespaces/{namespace}/persistentvolumeclaims/{name}",
+    "ServiceAccount": "/api/v1/namespaces/{namespace}/serviceaccounts/{name}",
+    "PriorityClass": "/apis/scheduling.k8s.io/v1/priorityclasses/{name}",
+    "TriggerAuthentication": f"/apis/{KEDA_API}/namespaces/{{namespace}}/triggerauthentications/{{name}}",
 }
 
 
@@ -259,7 +302,7 @@ def _objects(world: World, api: Cluster) -> None:
     namespace = world.settings.agent.namespace
     for use in dict.fromkeys(object_uses(world.settings)):
         try:
-            api.get(f"/api/v1/namespaces/{namespace}/{_PLACES[use.kind]}/{use.name}")
+            api.get(_PLACES[use.kind].format(namespace=namespace, name=use.name))
         except RefusedError as error:
             if error.status == 404:
                 facts = {"kind": use.kind, "name": use.name, "namespace": namespace}

@@ -11,6 +11,7 @@ from delivery.identity import accounts
 from delivery.plan import Plan, SecretKey
 from domain.chart import AGENT_TOKEN_KEY, IMAGE_PULL_KEY, OPEN_LINEAGE_KEY, SENTINEL_AUTH_KEY
 from domain.connection_secret import SSH_KEY
+from settings.agent import Component
 from settings.base import SecretKeyRef
 from settings.containers import Environment
 from settings.stack import Settings
@@ -35,7 +36,7 @@ class ObjectUse:
     at: str
     """Stack key that names it."""
     kind: str
-    """ConfigMap, PersistentVolumeClaim or ServiceAccount."""
+    """ConfigMap, PersistentVolumeClaim, ServiceAccount, PriorityClass or TriggerAuthentication."""
     name: str
     """Its name."""
 
@@ -67,7 +68,14 @@ def object_uses(settings: Settings) -> Iterator[ObjectUse]:
     for account in accounts(settings.agent):
         if account.identity.account is not None:
             yield ObjectUse(f"{account.at}.account", "ServiceAccount", account.name)
+    for index, worker in enumerate(settings.agent.workers):
+        keda = worker.autoscaling.keda if worker.autoscaling else None
+        if keda and keda.authentication:
+            at = f"agent.workers[{index}].autoscaling.keda.authentication"
+            yield ObjectUse(at, "TriggerAuthentication", keda.authentication)
     for at, component in _components(settings):
+        if isinstance(component, Component) and component.priority_class:
+            yield ObjectUse(f"{at}.priorityClass", "PriorityClass", component.priority_class)
         yield from (use for use in _walk(component.values, f"{at}.values") if isinstance(use, ObjectUse))
 
 

@@ -12,9 +12,16 @@ from delivery.identity import accounts
 from delivery.stores import NeededPackage, needed_packages
 from domain.image_reference import astro_tag
 from domain.requirements import distribution, pinned
-from preflight.catalogue.agent_checks import AGENT_IDENTITY, AGENT_LOGS, AGENT_PACKAGES, AGENT_STORES
+from preflight.catalogue.agent_checks import (
+    AGENT_IDENTITY,
+    AGENT_LOGS,
+    AGENT_PACKAGES,
+    AGENT_SCALING,
+    AGENT_STORES,
+)
 from preflight.image_contents import KnownImage, known_images
 from preflight.world import World
+from settings.agent import Worker
 
 STATE_STORE_SINCE = (3, 3)
 """First Airflow (and Astro Runtime) whose agents keep the state of tasks."""
@@ -25,6 +32,7 @@ def look(world: World) -> None:
     _logs(world)
     _stores(world)
     _associations(world)
+    _scaling(world)
     if world.levels.looks("agent.packages"):
         for needed in needed_packages(world.settings.agent):
             for image in known_images(world):
@@ -68,6 +76,37 @@ def _associations(world: World) -> None:
                 f"--service-account {account.name} --role-arn {aws.role_arn}"
             )
             world.report(AGENT_IDENTITY.association(account.at, account=account.name, command=command))
+
+
+def _scaling(world: World) -> None:
+    agent = world.settings.agent
+    for index, worker in enumerate(agent.workers):
+        if worker.autoscaling is None:
+            continue
+        at = f"agent.workers[{index}]"
+        if "replicas" in worker.model_fields_set:
+            world.report(
+                AGENT_SCALING.replicas(f"{at}.replicas", replicas=worker.replicas, at=f"{at}.autoscaling")
+            )
+        if worker.autoscaling.keda:
+            world.report(
+                AGENT_SCALING.reset(
+                    f"{at}.autoscaling.keda", replicas=max(1, worker.autoscaling.min_replicas)
+                )
+            )
+    pods = {
+        "workers": sum(map(_fewest, agent.workers)),
+        "dagProcessor": 1,
+        "triggerer": agent.triggerer.replicas,
+    }
+    for kind, budget in agent.budgets.items():
+        stays = budget.min_available is not None and budget.min_available >= pods[kind]
+        if stays or budget.max_unavailable == 0:
+            world.report(AGENT_SCALING.blocks(f"agent.disruptionBudgets.{kind}", pods=pods[kind]))
+
+
+def _fewest(worker: Worker) -> int:
+    return worker.autoscaling.min_replicas if worker.autoscaling else worker.replicas
 
 
 def _package(world: World, needed: NeededPackage, image: KnownImage) -> None:

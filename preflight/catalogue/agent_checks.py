@@ -50,6 +50,25 @@ class AgentIdentity(Check, id="agent.identity"):
         return f"asks for an association of the service account {account}, which only EKS has; create it with `{command}`"
 
 
+class AgentScaling(Check, id="agent.scaling"):
+    """Numbers of Pods do not contradict each other."""
+
+    @warning("agent.workers[<n>].replicas")
+    def replicas(self, *, replicas: int, at: str) -> str:
+        return f"is {replicas}, which {at} overrides; remove it"
+
+    @info("agent.workers[<n>].autoscaling.keda")
+    def reset(self, *, replicas: int) -> str:
+        return (
+            f"scales a Deployment that the chart writes with replicas: {replicas}, so a change of the release starts from there and KEDA "
+            "corrects it at its next look"
+        )
+
+    @warning("agent.disruptionBudgets.<component>")
+    def blocks(self, *, pods: int) -> str:
+        return f"keeps every one of its {pods} Pods, so that no node can be drained; allow one to be away, or have more Pods"
+
+
 class AgentPackages(Check, id="agent.packages"):
     """The agents' image has the packages that their stores need."""
 
@@ -68,7 +87,8 @@ class AgentPackages(Check, id="agent.packages"):
 AGENT_LOGS = AgentLogs()
 AGENT_STORES = AgentStores()
 AGENT_IDENTITY = AgentIdentity()
+AGENT_SCALING = AgentScaling()
 AGENT_PACKAGES = AgentPackages()
 
-CHECKS: tuple[Check, ...] = (AGENT_LOGS, AGENT_STORES, AGENT_IDENTITY, AGENT_PACKAGES)
+CHECKS: tuple[Check, ...] = (AGENT_LOGS, AGENT_STORES, AGENT_IDENTITY, AGENT_SCALING, AGENT_PACKAGES)
 """In the order of docs/preflight.md."""

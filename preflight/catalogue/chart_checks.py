@@ -85,6 +85,10 @@ class ChartValues(Check, id="chart.values"):
             f"or give a reason in {escape} to send it anyway"
         )
 
+    @error("agent.workers[<n>].priorityClass", "agent.<component>.priorityClass")
+    def unsupported(self, *, value: str, version: str) -> str:
+        return f"needs the value {value}, which the chart's version {version} does not have; remove it, or use a chart that has it"
+
     @info(*_VALUES)
     def declared(self, *, reason: str) -> str:
         return f"is sent to the chart although this program does not know it; the reason given is: {reason}"

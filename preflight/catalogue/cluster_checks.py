@@ -128,11 +128,32 @@ class ClusterSecret(Check, id="cluster.secret"):
 
 
 class ClusterReference(Check, id="cluster.reference"):
-    """Volume claims, config maps and service accounts that values refer to exist."""
+    """What settings and values refer to exists: volume claims, config maps, service accounts, priority classes."""
 
-    @error("agent.values.<path>", "agent.<component>.values.<path>")
+    @error(
+        "agent.values.<path>",
+        "agent.<component>.values.<path>",
+        "agent.identity.account",
+        "agent.<component>.priorityClass",
+        "agent.workers[<n>].autoscaling.keda.authentication",
+    )
     def missing(self, *, kind: str, name: str, namespace: str) -> str:
         return f"names the {kind} {name}, which does not exist in {namespace}; create it, or correct the name"
+
+
+class ClusterApi(Check, id="cluster.api"):
+    """The cluster has what autoscaling needs."""
+
+    @error("agent.workers[<n>].autoscaling.keda")
+    def keda(self, *, api: str) -> str:
+        return f"needs KEDA, but the cluster does not serve {api}; install KEDA, or remove keda to scale by the chart's autoscaler"
+
+    @warning("agent.workers[<n>].autoscaling")
+    def metrics(self, *, api: str) -> str:
+        return (
+            f"needs a metric of the agents, but the cluster does not serve {api}; install prometheus-adapter with the rule in "
+            "docs/agents.md"
+        )
 
 
 CLUSTER_REACH = ClusterReach()
@@ -142,6 +163,7 @@ CLUSTER_NAMESPACE = ClusterNamespace()
 CLUSTER_RELEASE = ClusterRelease()
 CLUSTER_SECRET = ClusterSecret()
 CLUSTER_REFERENCE = ClusterReference()
+CLUSTER_API = ClusterApi()
 
 CHECKS: tuple[Check, ...] = (
     CLUSTER_REACH,
@@ -151,5 +173,6 @@ CHECKS: tuple[Check, ...] = (
     CLUSTER_RELEASE,
     CLUSTER_SECRET,
     CLUSTER_REFERENCE,
+    CLUSTER_API,
 )
 """In the order of docs/preflight.md."""

@@ -200,7 +200,7 @@ dagProcessor: {}
 podDisruptionBudget: {enabled: false}
 """
 """values.yaml of a chart with keys that no table of this program has."""
-READ = "{{ range .Values.workers }}{{ .hostAliases }}{{ end }}{{ .Values.priorityClassName }}"
+READ = "{{ range .Values.workers }}{{ .hostAliases }}{{ .priorityClassName }}{{ end }}{{ .Values.priorityClassName }}"
 SCHEMA = """{"$defs": {"pod": {"properties": {"runtimeClassName": {"type": "string"}}}},
 "properties": {"dagProcessor": {"allOf": [{"$ref": "#/$defs/pod"}]}}}"""
 FURTHER: dict[str, Any] = {
@@ -253,6 +253,22 @@ def test_a_key_that_the_package_does_not_have(agent: dict[str, Any], at: str, sa
         report = look(_config(host.url, chart={"version": "2.4.0"}, agent=agent))
     expect(report, "chart.values", "unknown", at=at, says=says)
     assert len(report.errors) == 1
+
+
+def test_a_setting_that_only_some_charts_have() -> None:
+    """The chart by others has priorityClassName somewhere, and the stand-in nowhere."""
+    agent = {"workers": [{"name": "w", "priorityClass": "high"}], "triggerer": {"priorityClass": "high"}}
+    with web_host(
+        chart_repository(NAME, {"2.3.3": _package(), "2.3.4": _package("2.3.4", schema=False)})
+    ) as host:
+        for version in ("2.3.3", "2.3.4"):
+            report = look(_config(host.url, chart={"version": version}, agent=agent))
+            for at in ("agent.workers[0]", "agent.triggerer"):
+                expect(report, "chart.values", "unsupported", at=f"{at}.priorityClass", says=version)
+            assert len(report.errors) == 2
+            assert not report.warnings or all(item.check == "preflight.level" for item in report.warnings)
+    with web_host(chart_repository(NAME, {"2.4.0": _others()})) as host:
+        expect_nothing(look(_config(host.url, chart={"version": "2.4.0"}, agent=agent)))
 
 
 def test_a_key_that_is_sent_for_a_reason() -> None:

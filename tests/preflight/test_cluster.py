@@ -250,7 +250,11 @@ def test_objects_that_values_refer_to(trial: Trial, namespace: str) -> None:
         ],
     }
     worker = {"name": "w", "values": {**values, "serviceAccount": {"create": False, "name": "robot"}}}
-    report = trial.look("cluster", agent={"workers": [worker]})
+    role = {"aws": {"roleArn": "arn:aws:iam::123456789012:role/agents"}, "account": "robot"}
+    agent = {"workers": [worker], "triggerer": {"priorityClass": "absent", "identity": role}}
+    report = trial.look("cluster", agent=agent)
+    expect(report, "cluster.reference", "missing", at="agent.triggerer.priorityClass", says="absent")
+    expect(report, "cluster.reference", "missing", at="agent.triggerer.identity.account", says="robot")
     at = "agent.workers[0].values"
     expect(report, "cluster.reference", "missing", at=f"{at}.volumes[0].persistentVolumeClaim", says="claim")
     expect(report, "cluster.reference", "missing", at=f"{at}.volumes[1].configMap", says="settings")
@@ -262,7 +266,20 @@ def test_objects_that_values_refer_to(trial: Trial, namespace: str) -> None:
     make(trial.environment, "Secret", "certificate", namespace, stringData={"a": "b"})
     claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
     make(trial.environment, "PersistentVolumeClaim", "claim", namespace, spec=claim)
-    expect_nothing(trial.look("cluster", agent={"workers": [worker]}))
+    triggerer = {"priorityClass": "system-node-critical", "identity": role}
+    expect_nothing(trial.look("cluster", agent={"workers": [worker], "triggerer": triggerer}))
+
+
+def test_autoscaling_needs_apis_that_the_cluster_lacks(trial: Trial) -> None:
+    def scaled(**scaling: Any) -> list[dict[str, Any]]:
+        return [{"name": "w", "autoscaling": {"maxReplicas": 3, **scaling}}]
+
+    keda = {"prometheus": "http://prometheus.monitoring:9090"}
+    at = "agent.workers[0].autoscaling"
+    report = trial.look("cluster", agent={"workers": scaled(keda=keda)})
+    expect(report, "cluster.api", "keda", at=f"{at}.keda", says="keda.sh/v1alpha1")
+    report = trial.look("cluster", agent={"workers": scaled()})
+    expect(report, "cluster.api", "metrics", at=at, says="custom.metrics.k8s.io")
 
 
 def test_git_credentials_in_a_secret_of_the_cluster_are_used(trial: Trial, namespace: str) -> None:

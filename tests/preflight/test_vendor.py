@@ -91,6 +91,36 @@ def test_pod_identity_is_set_up_in_eks() -> None:
     expect(report, "agent.identity", "association", at="agent.triggerer.identity", says=says)
 
 
+def test_replicas_next_to_autoscaling() -> None:
+    scaled = {"name": "w", "autoscaling": {"maxReplicas": 3}}
+    report = _look(workers=[{**scaled, "replicas": 2}])
+    expect(report, "agent.scaling", "replicas", at="agent.workers[0].replicas", says="is 2, which")
+    assert not [item for item in _look(workers=[scaled]).findings if item.check == "agent.scaling"]
+
+
+def test_keda_starts_again_after_a_change_of_the_release() -> None:
+    keda = {"triggers": [{"type": "cron"}]}
+    report = _look(workers=[{"name": "w", "autoscaling": {"minReplicas": 0, "maxReplicas": 3, "keda": keda}}])
+    expect(report, "agent.scaling", "reset", at="agent.workers[0].autoscaling.keda", says="replicas: 1")
+
+
+@pytest.mark.parametrize(
+    ("budget", "replicas", "blocks"),
+    [
+        ({"minAvailable": 1}, 1, True),
+        ({"minAvailable": 1}, 2, False),
+        ({"maxUnavailable": 0}, 3, True),
+        ({"maxUnavailable": 1}, 1, False),
+    ],
+)
+def test_a_budget_that_keeps_every_pod(budget: dict[str, Any], replicas: int, blocks: bool) -> None:
+    report = _look(workers=[{"name": "w", "replicas": replicas}], disruptionBudgets={"workers": budget})
+    if blocks:
+        expect(report, "agent.scaling", "blocks", at="agent.disruptionBudgets.workers")
+    else:
+        assert not [item for item in report.findings if item.check == "agent.scaling"]
+
+
 def test_a_reason_silences_a_check() -> None:
     levels = {**only("agent"), "agent.logs": {"level": "off", "reason": "the platform collects them"}}
     report = look({**with_agent(), "preflight": {"checks": levels}})
