@@ -1,1 +1,1 @@
-"""Everything that talks to the outside; knows no settings."""
+"""Clients for everything outside this program; they do not import settings."""

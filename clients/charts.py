@@ -1,4 +1,4 @@
-"""A chart as its repository serves it: found in an index over HTTP(S) or by its tag in a registry, and unpacked in memory."""
+"""Downloading charts: from a repository with an index over HTTP(S), or by tag from a registry, unpacked in memory."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from domain.merge import Path, merge_over_defaults
 _LAYER = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 _MOST_UNPACKED = 64 * 1024 * 1024
 _YAML: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""An index of many megabytes takes a tenth of the time with libyaml."""
+"""libyaml reads an index of many megabytes ten times as fast."""
 
 
 class MissingChartError(RemoteError):
-    """The repository has no such chart (NOT_FOUND) or version (MISSING_REF); `known` are those it has."""
+    """The repository has no such chart (NOT_FOUND) or version (MISSING_REF); `known` lists those that it has."""
 
     def __init__(self, cause: Cause, text: str, *, known: Sequence[str] = ()) -> None:
         super().__init__(cause, text)
@@ -36,14 +36,14 @@ class MissingChartError(RemoteError):
 
 
 def reference(chart: ChartAddress) -> Reference:
-    """A chart's place in a registry; Helm writes the + of a version as _ in tags, where + is not allowed."""
+    """Reference of a chart in a registry; Helm writes the + of a version as _ in tags, because + is not allowed there."""
     path = f"{chart.repository.removeprefix('oci://').rstrip('/')}/{chart.name}"
     return Reference.parse(f"{path}:{chart.version.replace('+', '_')}")
 
 
 @dataclass(frozen=True)
 class ChartPackage:
-    """The parts of a chart that tell what it takes."""
+    """The parts of a chart that show which values it accepts."""
 
     metadata: Mapping[str, Any]
     """Chart.yaml."""
@@ -52,17 +52,17 @@ class ChartPackage:
     schema: Mapping[str, Any] | None
     """values.schema.json."""
     text: str
-    """Templates and defaults as they are written."""
+    """Text of the templates and the defaults."""
 
     @cached_property
     def words(self) -> frozenset[str]:
-        """Every name that stands anywhere in the templates or the defaults, comments included."""
+        """Every name in the templates or the defaults, including comments."""
         return frozenset(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", self.text))
 
     def knows(self, path: Path) -> bool:
-        """Whether the chart takes a key: its schema or defaults have it there, or its templates or comments name it.
+        """Whether the chart accepts a key: its schema or defaults have it there, or its templates or comments name it.
 
-        Comments count because charts show optional values commented out, and only keys on a line of their own.
+        Comments count because charts show optional values commented out; only keys at the start of a line count.
         """
         if _in_defaults(self.values, path) or (
             self.schema and _in_schema(self.schema, path, self.schema, set())
@@ -83,14 +83,14 @@ class ChartPackage:
         return node
 
     def refusals(self, values: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
-        """(path, reason) of every value that the chart's schema refuses, as Helm would."""
+        """(path, reason) of every value that the chart's schema rejects, as Helm would."""
         if self.schema is None:
             return
         import jsonschema
         import jsonschema.validators
         from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
 
-        # Helm reads a schema without $schema as the newest draft it knows; an address in it is never fetched from here.
+        # Helm reads a schema without $schema as the newest draft that it supports; addresses in it are never fetched here.
         kind = jsonschema.validators.validator_for(self.schema, default=jsonschema.Draft202012Validator)
         merged = merge_over_defaults(self.values, values)
         for error in kind(self.schema, registry=REGISTRY).iter_errors(merged):
@@ -110,9 +110,9 @@ def _in_defaults(node: Any, path: Path) -> bool:
 
 
 def _in_schema(node: Any, path: Path, root: Any, seen: set[tuple[int, int]]) -> bool:
-    """Whether a JSON schema names the path in `properties`; references within the document are followed.
+    """Whether a JSON schema has the path in `properties`; references within the document are followed.
 
-    ``seen`` holds the places that were tried, because a schema may refer to itself.
+    ``seen`` holds the nodes already visited, because a schema may refer to itself.
     """
     if not isinstance(node, Mapping) or (id(node), len(path)) in seen:
         return False
@@ -134,14 +134,14 @@ def _in_schema(node: Any, path: Path, root: Any, seen: set[tuple[int, int]]) -> 
 
 
 def _refusal(error: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Reasons in words of ours: the library's quote values."""
+    """Our own wording, because the library's messages quote values."""
     path = tuple(error.absolute_path)
     if error.validator == "additionalProperties" and isinstance(error.instance, Mapping):
         known = set(error.schema.get("properties", {}))
         patterns = error.schema.get("patternProperties", {})
         for name in error.instance:
             if name not in known and not any(re.search(pattern, str(name)) for pattern in patterns):
-                yield (*path, name), "it does not know this key"
+                yield (*path, name), "this key is unknown"
     elif error.validator == "required":
         missing = [name for name in error.validator_value if name not in error.instance]
         yield path, f"it needs {', '.join(missing)} there"
@@ -164,7 +164,7 @@ def _refusal(error: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
 
 
 def fetch_chart(chart: ChartAddress, *, login: Login | None = None, timeout: float) -> ChartPackage:
-    """Download and unpack a chart; ``login`` opens its registry, ``timeout`` is in seconds per request.
+    """Download and unpack a chart; ``login`` is for its registry, ``timeout`` is in seconds per request.
 
     Raises MissingChartError, WebError (INVALID: not a chart repository), or RegistryError.
     """
@@ -225,7 +225,7 @@ def _from_registry(chart: ChartAddress, login: Login | None, timeout: float) -> 
         raise
     layers = [item for item in manifest.get("layers") or [] if item.get("mediaType") == _LAYER]
     if not layers:
-        raise WebError(Cause.INVALID, f"{chart.name} is not a Helm chart there")
+        raise WebError(Cause.INVALID, f"{chart.name} in this registry is not a Helm chart")
     return registry.blob(place.repository, layers[0]["digest"])
 
 

@@ -1,4 +1,4 @@
-"""Whether a Docker engine answers, by the one request that every engine serves: `GET /_ping` (Docker Engine API)."""
+"""Whether a Docker engine answers, using the request that every engine serves: `GET /_ping` (Docker Engine API)."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from urllib.parse import urlsplit
 from clients.errors import Cause, RemoteError
 
 DEFAULT_ENGINE = "unix:///var/run/docker.sock"
-"""Where Docker's own clients look for an engine."""
+"""The engine that Docker's own clients use by default."""
 
 
 class EngineError(RemoteError):
-    """No engine answered, or it cannot be asked from here (UNVERIFIED)."""
+    """No engine answered, or its address cannot be checked (UNVERIFIED)."""
 
 
 def ping(engine: str, *, timeout: float) -> None:
-    """Ask an engine (unix://, tcp:// or ssh://) for a sign of life within ``timeout`` seconds. Raises EngineError."""
+    """Ping an engine (unix://, tcp:// or ssh://) within ``timeout`` seconds. Raises EngineError."""
     parts = urlsplit(engine)
     try:
         if parts.scheme == "unix":
@@ -37,7 +37,7 @@ def ping(engine: str, *, timeout: float) -> None:
         elif parts.scheme == "ssh":
             _ask_over_ssh(engine, timeout=timeout)
         else:
-            raise EngineError(Cause.UNVERIFIED, f"addresses with {parts.scheme}:// are not looked at")
+            raise EngineError(Cause.UNVERIFIED, f"addresses with {parts.scheme}:// cannot be checked")
     except TimeoutError:
         raise EngineError(Cause.UNREACHABLE, f"no answer within {timeout:.0f} s") from None
     except (OSError, http.client.HTTPException) as error:
@@ -80,7 +80,7 @@ def _ask(connection: http.client.HTTPConnection) -> None:
 
 
 def _ask_over_ssh(engine: str, *, timeout: float) -> None:
-    """As Docker's own clients do: `docker system dial-stdio` on the other side joins the stream to the engine's socket."""
+    """Like Docker's own clients: `docker system dial-stdio` on the remote side connects the stream to the engine's socket."""
     parts = urlsplit(engine)
     target = f"{parts.username}@{parts.hostname}" if parts.username else str(parts.hostname)
     port = ["-p", str(parts.port)] if parts.port else []
@@ -99,4 +99,4 @@ def _ask_over_ssh(engine: str, *, timeout: float) -> None:
         raise EngineError(Cause.UNREACHABLE, f"no answer within {timeout:.0f} s") from None
     if not re.match(rb"HTTP/1\.[01] 200", ended.stdout):
         lines = ended.stderr.decode(errors="replace").strip().splitlines()
-        raise EngineError(Cause.UNREACHABLE, lines[-1] if lines else "no engine behind it")
+        raise EngineError(Cause.UNREACHABLE, lines[-1] if lines else "no engine answers behind it")

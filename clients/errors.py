@@ -1,6 +1,6 @@
-"""What can go wrong between this machine and something outside: one base, and a cause that callers decide by.
+"""Errors of communication with something outside: one base class, and a cause for callers to act on.
 
-domain/errors.py draws the tree. What to do about a cause is for preflight to say; clients only name it.
+domain/errors.py shows the tree. Clients only report a cause; preflight knows the remedies.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from domain.errors import ReportedError
 
 
 class Cause(StrEnum):
-    """Why a host did not give what was asked of it."""
+    """Why a request failed."""
 
     UNREACHABLE = "unreachable"
-    """No answer from the host, or an answer that says it is out of order."""
+    """No answer from the host, or a server error."""
     TIMEOUT = "timeout"
     """No answer within the time limit."""
     TLS = "tls"
@@ -24,11 +24,11 @@ class Cause(StrEnum):
     UNAUTHORISED = "unauthorised"
     """The credentials are missing or wrong."""
     NOT_FOUND = "not-found"
-    """What was asked for does not exist, or not for these credentials."""
+    """The requested object does not exist, or is not visible to these credentials."""
     MISSING_REF = "missing-ref"
     """The branch, tag, commit or version does not exist."""
     UNADVERTISED = "unadvertised"
-    """The host gives no commits but those that a branch or tag points to."""
+    """The host serves only commits that a branch or tag points to."""
     MISSING_PATH = "missing-path"
     """The commit has no such folder."""
     NO_CREDENTIALS = "no-credentials"
@@ -36,19 +36,19 @@ class Cause(StrEnum):
     NO_GIT = "no-git"
     """This machine has no git, or one that is too old."""
     INVALID = "invalid"
-    """The answer is not what such a host gives."""
+    """The answer is not valid for such a host."""
     KUBECONFIG = "kubeconfig"
     """The kubeconfig cannot be used."""
     CONTEXT = "context"
     """The kubeconfig has no such context."""
     UNVERIFIED = "unverified"
-    """There is no way to ask from here."""
+    """It cannot be checked from here."""
     OTHER = "other"
-    """Something else; the text says what."""
+    """Another cause, named in the message."""
 
 
 class RemoteError(ReportedError):
-    """Something outside gave no usable answer; the text is one line and holds no credentials."""
+    """No usable answer from outside; the message is one line without credentials."""
 
     def __init__(self, cause: Cause, text: str) -> None:
         super().__init__(text)

@@ -1,4 +1,4 @@
-"""Reading over HTTP(S): one attempt, a time limit for the whole answer, credentials for the named host alone."""
+"""HTTP(S) requests: one attempt, a time limit for the whole answer, credentials only for the named host."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class WebError(RemoteError):
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer with whatever status."""
+    """An answer with any status."""
 
     status: int
     """HTTP status."""
@@ -33,7 +33,7 @@ class Answer:
 
 
 MOST = 64 * 1024 * 1024
-"""Bytes of an answer that are read at most."""
+"""Maximum size of an answer in bytes."""
 _PIECE = 64 * 1024
 
 
@@ -47,10 +47,10 @@ def request(
     body: bytes | None = None,
     trust: ssl.SSLContext | None = None,
 ) -> Answer:
-    """Ask for a URL; every HTTP status is an answer.
+    """Send a request; any HTTP status is an answer.
 
-    ``authorization`` goes to the host of ``url`` and to none that it redirects to; ``timeout`` in seconds bounds the whole;
-    ``trust`` says which certificates count (those that this machine trusts when left out).
+    ``authorization`` is sent to the host of ``url`` only, not to hosts that it redirects to; ``timeout`` is for the whole
+    request, in seconds; ``trust`` determines which certificates are trusted (by default those of this machine).
     Raises WebError.
     """
     wanted = urllib.request.Request(url, data=body, headers=dict(headers or {}), method=method)  # noqa: S310

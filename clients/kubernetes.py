@@ -1,4 +1,4 @@
-"""The way to the cluster: the same kubeconfig and context that the program's provider uses."""
+"""Access to the cluster with the same kubeconfig and context as the program's provider."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ClusterError(RemoteError):
-    """The cluster did not answer, or there is no way to ask it (KUBECONFIG, CONTEXT)."""
+    """The cluster did not answer, or there is no usable kubeconfig (KUBECONFIG, CONTEXT)."""
 
     def __init__(self, cause: Cause, text: str, *, server: str = "the cluster") -> None:
         super().__init__(cause, text)
@@ -37,7 +37,7 @@ class RefusedError(RemoteError):
 
 
 class Cluster:
-    """Plain requests to the API server: JSON in, JSON out, one attempt, one time limit (seconds) each."""
+    """Plain requests to the API server: JSON in, JSON out, one attempt and one time limit (in seconds) each."""
 
     def __init__(self, api: ApiClient, *, timeout: float) -> None:
         self._api = api
@@ -62,9 +62,9 @@ class Cluster:
         self._request("DELETE", path, body=body)
 
     def path_of(self, document: Mapping[str, Any], namespace: str) -> str:
-        """Path of the object that a manifest describes, found by discovery; ``namespace`` is where it names none.
+        """Path of the object that a manifest describes, found by discovery; ``namespace`` is the default namespace.
 
-        Raises ClusterError, or RefusedError: 404 when the server does not know such a kind.
+        Raises ClusterError, or RefusedError: 404 if the server does not know the kind.
         """
         version, kind = str(document["apiVersion"]), document["kind"]
         root = f"/apis/{version}" if "/" in version else f"/api/{version}"
@@ -104,7 +104,7 @@ class Cluster:
             content = answer.read()  # type: ignore[no-untyped-call]
         except ApiException as error:
             raise ClusterError(Cause.UNREACHABLE, _short(error.reason), server=self.server) from None
-        except urllib3.exceptions.NewConnectionError as error:  # to urllib3 a kind of timeout
+        except urllib3.exceptions.NewConnectionError as error:  # a subclass of urllib3's timeout
             raise ClusterError(Cause.UNREACHABLE, _short(error), server=self.server) from None
         except urllib3.exceptions.TimeoutError:
             raise ClusterError(
@@ -129,12 +129,12 @@ def secret_data(cluster: Cluster, *, namespace: str, name: str) -> dict[str, str
 def connect(
     kubeconfig: str | None, context: str | None, *, root: Path | None = None, timeout: float
 ) -> Cluster:
-    """Open the way to a cluster.
+    """Client for a cluster; sends nothing yet.
 
-    ``kubeconfig`` is the path or the content of a kubeconfig, or None for KUBECONFIG and ~/.kube/config; a path is taken
-    relative to ``root``. Raises ClusterError (KUBECONFIG, CONTEXT). Nothing is sent yet.
+    ``kubeconfig`` is the path or the content of a kubeconfig, or None for KUBECONFIG and ~/.kube/config; a path is
+    relative to ``root``. Raises ClusterError (KUBECONFIG, CONTEXT).
     """
-    # Half a second that a stack without looks at the cluster does not pay.
+    # This import takes half a second, which a stack without cluster checks can save.
     from kubernetes import client, config
 
     configuration = client.Configuration()
@@ -176,7 +176,7 @@ def _exists(paths: str) -> bool:
 
 
 def _unusable(error: Exception, context: str | None) -> ClusterError:
-    # The text of a YAML error may quote the kubeconfig, which holds credentials.
+    # The message of a YAML error may quote the kubeconfig, which contains credentials.
     readable = not isinstance(error, yaml.YAMLError | TypeError | ValueError)
     detail = str(error).splitlines()[0] if readable else "the kubeconfig is not valid YAML"
     missing = context and "context" in detail.lower()

@@ -1,4 +1,4 @@
-"""Processes of this machine, told apart from later ones that get the same number (Linux, proc_pid_stat(5))."""
+"""Processes of this machine, distinguished from later ones with the same id (Linux, proc_pid_stat(5))."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ class Process:
     pid: int
     """Process id."""
     started: int
-    """Start in clock ticks since boot: with the id never used twice in one boot."""
+    """Start in clock ticks since boot; id and start together are unique within one boot."""
 
     @property
     def alive(self) -> bool:
-        """Whether that very process still runs."""
+        """Whether this process is still running."""
         found = _stat(self.pid)
         return found is not None and found[1] == self.started
 
 
 def machine() -> str | None:
-    """A name for this boot and this set of process ids; None where the system does not tell."""
+    """Identifier of this boot and this process id namespace; None if the system does not provide it."""
     with suppress(OSError):
         boot = (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot}/{(_PROC / 'self/ns/pid').readlink()}"
@@ -58,11 +58,11 @@ def _ancestors(pid: int) -> Iterator[int]:
 
 
 def _stat(pid: int) -> tuple[int, int] | None:
-    """(parent, start) of a live process; None when there is none, or a zombie."""
+    """(parent, start) of a live process; None if it does not exist or is a zombie."""
     try:
         text = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    # The name in parentheses may hold spaces and parentheses.
+    # The name in parentheses may contain spaces and parentheses.
     fields = text.rpartition(")")[2].split()
     return None if fields[0] in "ZX" else (int(fields[1]), int(fields[19]))

@@ -1,4 +1,7 @@
-"""Reading from container registries over the OCI distribution API (github.com/opencontainers/distribution-spec)."""
+"""Reading from container registries over the OCI distribution API (github.com/opencontainers/distribution-spec).
+
+Written here because the checks need few requests, with the login and errors of Docker's own clients.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ _HUB_NAMES = {"docker.io", "index.docker.io", _HUB}
 
 
 class RegistryError(RemoteError):
-    """The registry refused (UNAUTHORISED), or has no such image (NOT_FOUND); `reason` is its own text, if it gave one."""
+    """The registry refused (UNAUTHORISED), or has no such image (NOT_FOUND); `reason` is the registry's message, if any."""
 
     def __init__(self, cause: Cause, text: str, *, reason: str = "") -> None:
         super().__init__(cause, text)
@@ -37,14 +40,14 @@ class RegistryError(RemoteError):
 
 @dataclass(frozen=True)
 class Login:
-    """User and password, or the identity token that takes their place."""
+    """User and password, or an identity token in their place."""
 
     username: str
     """User name."""
     password: str = field(repr=False)
     """Password."""
     identity_token: str | None = field(default=None, repr=False)
-    """Refresh token that `az acr login` and others leave; the token service exchanges it (distribution, auth/oauth)."""
+    """Refresh token that `az acr login` and others store; the token service exchanges it (distribution, auth/oauth)."""
 
     @property
     def basic(self) -> str:
@@ -54,18 +57,18 @@ class Login:
 
 @dataclass(frozen=True)
 class Reference:
-    """An image reference taken apart."""
+    """The parts of an image reference."""
 
     server: str
-    """Registry, as people write it."""
+    """Registry, as in the reference."""
     repository: str
-    """Repository on it."""
+    """Repository in the registry."""
     tag: str
     """Tag or digest."""
 
     @classmethod
     def parse(cls, text: str) -> Reference:
-        """Take apart `server/repository:tag` or `…@sha256:…`; without a server it is on Docker Hub."""
+        """Parse `server/repository:tag` or `…@sha256:…`; without a server it is on Docker Hub."""
         rest, _, digest = text.partition("@")
         name, colon, tag = rest.rpartition(":")
         if not colon or "/" in tag:
@@ -109,7 +112,7 @@ class Registry:
         return (_platform(self._config(repository, manifest)),)
 
     def labels(self, repository: str, tag: str) -> Mapping[str, str]:
-        """Labels of an image; of the first one, when it is there for several platforms. Raises WebError or RegistryError."""
+        """Labels of an image; with several platforms, of the first one. Raises WebError or RegistryError."""
         manifest = self.manifest(repository, tag)
         for item in manifest.get("manifests") or ():
             # Attestations have the platform unknown/unknown (docs.docker.com, build/metadata/attestations).
@@ -120,10 +123,10 @@ class Registry:
         return {str(name): str(value) for name, value in found.items()}
 
     def check_push(self, repository: str) -> bool | None:
-        """Whether the login may push, without pushing; None when the registry does not tell beforehand.
+        """Whether the login may push, determined without pushing; None if the registry does not reveal it.
 
-        Raises WebError or RegistryError when it may not even read, or (NOT_FOUND) when the repository has to be created
-        before anything can be pushed to it.
+        Raises WebError or RegistryError if the login may not even read, or (NOT_FOUND) if the repository has to be created
+        before the first push.
         """
         try:
             self._get(f"/v2/{repository}/tags/list?n=1", repository, accept="application/json", push=True)
@@ -139,7 +142,7 @@ class Registry:
         return any(action in {"push", "*"} for action in granted)
 
     def check_pull(self, repository: str) -> None:
-        """Raises WebError or RegistryError when the login may not read a repository, which need not exist yet."""
+        """Raises WebError or RegistryError if the login may not read a repository, which need not exist yet."""
         try:
             self._get(f"/v2/{repository}/tags/list?n=1", repository, accept="application/json")
         except RegistryError as error:
@@ -147,7 +150,7 @@ class Registry:
                 raise
 
     def _config(self, repository: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
-        """Configuration of one image (opencontainers/image-spec, config.md); empty for what is not an image."""
+        """Configuration of one image (opencontainers/image-spec, config.md); empty for anything else."""
         digest = (manifest.get("config") or {}).get("digest")
         return _json(self.blob(repository, digest)) if digest else {}
 
@@ -183,8 +186,8 @@ class Registry:
         if not realm.startswith("https://") and not (
             realm.startswith("http://") and is_loopback(self.server)
         ):
-            # The password must not travel in clear.
-            raise RegistryError(Cause.UNAUTHORISED, "its token service is not served over https")
+            # The password must not be sent unencrypted.
+            raise RegistryError(Cause.UNAUTHORISED, "its token service does not use https")
         found = self._token(realm, query)
         if found.status >= 400:
             raise RegistryError(Cause.UNAUTHORISED, f"its token service answers HTTP {found.status}")
@@ -212,7 +215,7 @@ _CREATED_BEFORE = (
     r"^Repository \".+\" not found$",  # Artifact Registry
     r"^project .+ not found$",  # Harbor
 )
-"""What registries say of a repository that a push would not create; others (ACR, GitLab, Docker Hub) create it."""
+"""Messages of registries about a repository that a push would not create; others (ACR, GitLab, Docker Hub) create it."""
 
 
 def _waits_for_creation(reason: str) -> bool:
@@ -233,7 +236,7 @@ def _json(body: bytes) -> dict[str, Any]:
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise WebError(Cause.UNREACHABLE, "the answer is not that of a registry")
+        raise WebError(Cause.UNREACHABLE, "the answer does not come from a registry")
     return value
 
 
@@ -243,7 +246,7 @@ def _platform(item: Mapping[str, Any]) -> str:
 
 
 def _granted(token: str, repository: str) -> Iterator[str]:
-    """Actions that a token (a JSON web token, if the registry uses these) grants; its signature is the registry's matter."""
+    """Actions that a token grants, if it is a JSON web token; its signature is not verified."""
     parts = token.split(".")
     if len(parts) != 3:
         return
@@ -257,7 +260,7 @@ def _granted(token: str, repository: str) -> Iterator[str]:
 
 
 def docker_login(server: str) -> Login | None:
-    """Login that `docker login` left for a registry in the Docker configuration, in clear only."""
+    """Login for a registry in the Docker configuration; None if it is missing or in a credential helper."""
     entry = _of_server(_docker_config().get("auths"), server)
     if not isinstance(entry, Mapping):
         return None
@@ -272,7 +275,7 @@ def docker_login(server: str) -> Login | None:
 
 
 def has_credential_helper(server: str) -> bool:
-    """Whether the Docker configuration keeps this registry's login in a helper, where a look does not go."""
+    """Whether the Docker configuration names a credential helper for this registry; checks do not call helpers."""
     config = _docker_config()
     return bool(config.get("credsStore")) or _of_server(config.get("credHelpers"), server) is not None
 

@@ -1,4 +1,4 @@
-"""Files of a folder, as they belong into an image: no link leads out of the repository that the folder is in."""
+"""Files of a folder that belong in an image, where no link leads out of the repository."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from pathlib import Path
 from domain.links import check_upwards, follow
 
 LEFT_OUT = frozenset({".git", ".gitmodules", ".venv", "__pycache__", ".user.yml", ".DS_Store"})
-"""Names that never reach an image, in whatever folder: history, caches, and dbt's id of its user."""
+"""Names that never reach an image, in any folder: history, caches, and dbt's id of its user."""
 
 
 class SourceTree:
-    """A folder in a repository; links are followed inside ``boundary`` only."""
+    """A folder in a repository; links are followed only inside ``boundary``."""
 
     def __init__(self, boundary: Path, folder: str = "") -> None:
-        """``folder`` is relative to ``boundary`` and may be, or lead through, links of the repository. Raises LinkError."""
+        """``folder`` is relative to ``boundary``, and may contain or be a link of the repository. Raises LinkError."""
         self.boundary = boundary.resolve()
         self._start = follow(folder, self._readlink)
         self.folder = self.boundary / self._start
 
     @classmethod
     def around(cls, folder: Path) -> SourceTree:
-        """A local folder: its links may lead to anything in the Git work tree that it is in, or else in itself."""
+        """A local folder, whose links may lead anywhere in its Git work tree, or else only inside the folder."""
         real = folder.resolve()
         boundary = next((above for above in (real, *real.parents) if (above / ".git").exists()), real)
         return cls(boundary, real.relative_to(boundary).as_posix())
@@ -36,13 +36,12 @@ class SourceTree:
     def files(self, *, without: Collection[str] = ()) -> Iterator[tuple[str, Path]]:
         """(name relative to the folder, real path) of every file; ``without`` are paths relative to the folder.
 
-        Raises LinkError for a link that leads out of the repository, or upwards. A link to nothing is passed over, as dbt
-        does.
+        Raises LinkError for a link that leads out of the repository, or upwards. Broken links are skipped, as in dbt.
         """
         yield from self._walk(self._start, "", (self._start,), frozenset(without))
 
     def read(self, name: str) -> bytes | None:
-        """Content of one file, ``name`` relative to the folder; None when there is none. Raises LinkError."""
+        """Content of one file, ``name`` relative to the folder; None if it does not exist. Raises LinkError."""
         place = self.boundary / follow(f"{self._start}/{name}", self._readlink)
         return place.read_bytes() if place.is_file() else None
 

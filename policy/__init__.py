@@ -1,1 +1,1 @@
-"""Rules that previews run with, as a Pulumi policy pack."""
+"""Rules for previews, as a Pulumi policy pack."""

@@ -1,4 +1,4 @@
-"""Which file of levels belongs to a stack."""
+"""Which file in `levels/` applies to a stack."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from pathlib import Path
 
 
 def levels_for(pack: Path, stack: str) -> Path | None:
-    """File below `levels/` of the pack: `prod.json` serves the stacks `prod` and `prod-…`, the longest name wins.
+    """File in `levels/` of the pack: `prod.json` applies to the stacks `prod` and `prod-…`, and the longest name wins.
 
-    A stack without one gets `default.json`, and None is returned when that is not there either.
+    `default.json` applies to all other stacks; None if there is no such file.
     """
     folder = pack / "levels"
     fitting = [

@@ -25,7 +25,7 @@ NAME = "astro-dbt"
 
 
 def pack() -> PolicyPack:
-    """Serve the pack; Pulumi asks for it in every preview and update that names it."""
+    """Serve the pack; Pulumi starts it in every preview and update that names it."""
     return PolicyPack(NAME, policies=[_policy(rule) for rule in RULES])
 
 
@@ -54,7 +54,7 @@ def _resource(item: PolicyResource) -> Resource:
 
 
 def plain(value: Any) -> Any:
-    """Mappings and lists of Pulumi's own kinds as ordinary ones, without what a preview cannot know yet."""
+    """Pulumi's mappings and lists as ordinary ones, without values that are unknown in a preview."""
     if isinstance(value, Mapping):
         return dict(_known((str(key), partial(value.__getitem__, key)) for key in value))
     if isinstance(value, Sequence) and not isinstance(value, str):
@@ -90,6 +90,6 @@ def _chart_version() -> str | None:
 
 
 def _configured(key: str) -> Any:
-    """One key of the stack that is looked at, as Pulumi hands its configuration to a pack."""
+    """One key of the checked stack's configuration, as Pulumi passes it to a pack."""
     config = json.loads(os.environ.get("PULUMI_CONFIG") or "{}")
     return json.loads(config.get(f"{os.environ.get('PULUMI_PROJECT', '')}:{key}") or "null")

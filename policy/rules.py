@@ -1,4 +1,4 @@
-"""The rules, as functions on a stack's resources: no Pulumi import, so that each one is tested by itself too.
+"""The rules, as functions on a stack's resources, without Pulumi imports so that each can be tested separately.
 
 A rule yields one message per violation. Each message says what is wrong, why that matters, and what to write instead.
 """
@@ -79,23 +79,23 @@ class Rule:
     name: str
     """Name by which levels are set."""
     description: str
-    """What it asks for."""
+    """What it requires."""
     check: Check
     """Yields the violations."""
     mandatory: bool = True
-    """Level unless the stack's file of levels says otherwise."""
+    """Level unless the stack's file of levels sets another."""
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Settings that a file of levels may give it, as JSON schemas."""
+    """Settings that a file of levels may set, as JSON schemas."""
 
 
 def no_credential_in_clear(seen: Seen) -> Iterator[str]:
-    """Values and variables hold names of Secrets, never credentials."""
+    """Values and variables contain names of Secrets, never credentials."""
     for release, values in seen.values():
         for path in in_clear(values):
             yield (
-                f"{path} of the release {release.name} holds a credential in clear. Helm keeps values in every revision of "
-                "its history and Kubernetes shows a Pod's variables to whoever may read Pods. Put it into a Secret and "
-                "refer to that: `{secret: <name>, key: <key>}`."
+                f"{path} of the release {release.name} contains a credential in plain text. Helm stores values in every revision of "
+                "its history, and Kubernetes shows a Pod's variables to everyone who may read Pods. Put it into a Secret and "
+                "refer to it: `{secret: <name>, key: <key>}`."
             )
 
 
@@ -105,13 +105,13 @@ def images_by_digest(seen: Seen) -> Iterator[str]:
         for path, image in _images(values):
             if not _DIGEST.search(image):
                 yield (
-                    f"{path} of the release {release.name} is {image}, without a digest. A tag can point to another image "
-                    "tomorrow, and then two Pods of one worker run different code. Write repository@sha256:…"
+                    f"{path} of the release {release.name} is {image}, without a digest. A tag can later point to another image, "
+                    "and then two Pods of one worker run different code. Write repository@sha256:…"
                 )
 
 
 def no_latest(seen: Seen) -> Iterator[str]:
-    """No image is called latest, neither one that agents run nor one that is built on or pushed."""
+    """No image has the tag latest: neither those that agents run, nor base images, nor pushed ones."""
     for release, values in seen.values():
         for path, image in _images(values):
             if _is_latest(image):
@@ -127,10 +127,10 @@ def no_latest(seen: Seen) -> Iterator[str]:
 
 
 def chart_version_pinned(seen: Seen) -> Iterator[str]:
-    """The chart's version is exact, in the stack's configuration as in the release.
+    """The chart's version is exact, both in the stack's configuration and in the release.
 
-    Pulumi's plugin puts the version that it finds in the place of a range as soon as every value is known, so the release
-    alone does not tell.
+    Pulumi's plugin replaces a range with the version that it finds once every value is known, so the release alone does
+    not show it.
     """
     asked = {"agent.chart.version of the stack": seen.chart_version}
     for release in seen.of(RELEASE_TYPE):
@@ -138,8 +138,8 @@ def chart_version_pinned(seen: Seen) -> Iterator[str]:
     for what, version in asked.items():
         if version is not None and not _EXACT_VERSION.match(str(version)):
             yield (
-                f"{what} is {version!r}, which is not exact. The next run would take another chart without anybody having "
-                "asked. Write agent.chart.version: 2.3.3"
+                f"{what} is {version!r}, which is not exact. The next run could install another chart unnoticed. "
+                "Write agent.chart.version: 2.3.3"
             )
 
 
@@ -155,7 +155,7 @@ def resources_set(seen: Seen) -> Iterator[str]:
                 if missing:
                     yield (
                         f"the worker {worker.get('name')} of the release {release.name} has no {kind} for "
-                        f"{' and '.join(missing)}. Without them one dbt run can starve every other Pod of its node. Write "
+                        f"{' and '.join(missing)}. Without them one dbt run can starve every other Pod on its node. Write "
                         f"agent.workers[].resources.{kind}"
                     )
 
@@ -177,7 +177,7 @@ def grace_below_timeout(seen: Seen) -> Iterator[str]:
 
 
 def submodules_match_projects(seen: Seen) -> Iterator[str]:
-    """The bundle fetches submodules exactly when dbt projects are delivered as such or dags.submodules lists some."""
+    """The bundle fetches submodules if and only if dbt projects are submodules or dags.submodules lists some."""
     outputs: Mapping[str, Any] = next((item.props for item in seen.of(STACK_TYPE)), {})
     option = outputs.get("delivery")
     names = [str(item.get("name")) for item in seen.projects if item.get("submodule", True)]
@@ -194,30 +194,29 @@ def submodules_match_projects(seen: Seen) -> Iterator[str]:
             continue
         if option == "agent-image" and fetches:
             yield (
-                f"the Dag bundle of the release {release.name} fetches submodules, but the option agent-image brings the dbt "
-                "projects in the image. Every agent would clone them once more, with credentials it does not need. "
+                f"the Dag bundle of the release {release.name} fetches submodules, but under agent-image the dbt projects "
+                "are in the image. Every agent would clone them once more, with credentials that it does not need. "
                 "Remove kwargs.submodules from the bundle, or list the submodules that Dags need in dags.submodules"
             )
         if option == "git-submodule" and names and not fetches:
             yield (
-                f"the Dag bundle of the release {release.name} does not fetch submodules, but {' and '.join(names)} "
-                "of dbtProjects is one. Agents would find an empty folder. Set kwargs.submodules of the bundle to true"
+                f"the Dag bundle of the release {release.name} does not fetch submodules, but dbtProjects lists "
+                f"submodules: {', '.join(names)}. Agents would find empty folders. Set kwargs.submodules of the bundle to true"
             )
         if option == "git-submodule" and not names and seen.projects and fetches:
             yield (
                 f"the Dag bundle of the release {release.name} fetches submodules, but no dbt project is one. Every "
-                "refresh costs more requests for nothing. Remove kwargs.submodules from the bundle"
+                "refresh makes needless requests. Remove kwargs.submodules from the bundle"
             )
 
 
 def no_secret_replaced(seen: Seen) -> Iterator[str]:
-    """Secrets are changed in place, never deleted and made again."""
+    """Secrets are changed in place, never replaced."""
     for secret in seen.of(SECRET_TYPE):
         if str(secret.provider.get("enableSecretMutable", "")).lower() != "true":
             yield (
-                f"the Secret {secret.object_name} would be deleted and made again when its content changes, because its "
-                "provider has no enableSecretMutable. A Pod that starts in between fails. Make it with the provider "
-                "of AgentNamespace"
+                f"the Secret {secret.object_name} would be replaced if its content changes, because its provider has no "
+                "enableSecretMutable. A Pod that starts in between fails. Create it with the provider of AgentNamespace"
             )
 
 
@@ -229,13 +228,13 @@ def protected(seen: Seen) -> Iterator[str]:
         if not item.protect:
             kind = "Namespace" if item.type == NAMESPACE_TYPE else "agent token's Secret"
             yield (
-                f"the {kind} {item.object_name} is not protected. Deleting it ends every agent and every task that runs. "
+                f"the {kind} {item.object_name} is not protected. Deleting it stops every agent and every running task. "
                 "Write agent.protect: true"
             )
 
 
 def workers_at_least(seen: Seen) -> Iterator[str]:
-    """Every worker has enough Pods that one of them may go."""
+    """Every worker has enough Pods to lose one."""
     least = int(seen.config.get("minimum", 1))
     for release, values in seen.values():
         for worker in _workers(values):
@@ -246,24 +245,24 @@ def workers_at_least(seen: Seen) -> Iterator[str]:
             if isinstance(pods, int | float) and pods < least:
                 yield (
                     f"the worker {worker.get('name')} of the release {release.name} has {pods:.0f} Pods, fewer than the "
-                    f"{least} that {seen.stack} asks for. When its node goes, its queues wait. Write "
+                    f"{least} that {seen.stack} requires. If its node fails, its queues wait. Write "
                     f"agent.workers[].{key}: {least}"
                 )
 
 
 RULES: tuple[Rule, ...] = (
-    Rule("no-credential-in-clear", "No credential in clear in any value or variable", no_credential_in_clear),
+    Rule("no-credential-in-clear", "No credential in plain text in any value or variable", no_credential_in_clear),
     Rule("images-by-digest", "Images that agents run are pinned by digest", images_by_digest, mandatory=False),
-    Rule("no-latest", "No image is called latest", no_latest),
+    Rule("no-latest", "No image has the tag latest", no_latest),
     Rule("chart-version-pinned", "The chart's version is exact", chart_version_pinned),
     Rule("resources-set", "Workers have requests and a memory limit", resources_set),
     Rule("grace-below-timeout", "Helm waits longer than the longest grace period", grace_below_timeout),
-    Rule("submodules-match-projects", "The bundle fetches submodules when projects need it", submodules_match_projects),
+    Rule("submodules-match-projects", "The bundle fetches submodules if projects need them", submodules_match_projects),
     Rule("no-secret-replaced", "Secrets change in place", no_secret_replaced),
     Rule("protected", "Namespace and agent token are protected", protected, mandatory=False),
     Rule(
         "workers-at-least",
-        "Every worker has a minimum of Pods",
+        "Every worker has a minimum number of Pods",
         workers_at_least,
         settings={"minimum": {"type": "integer", "minimum": 0, "default": 1}},
     ),
@@ -278,7 +277,7 @@ def _workers(values: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _images(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """(path, reference) of every image that the values name; what is not known yet has a digest by construction."""
+    """(path, reference) of every image in the values; unknown ones have a digest by construction."""
     if isinstance(values.get("image"), str):
         yield "image", values["image"]
     for worker in _workers(values):
@@ -306,7 +305,7 @@ def _is_latest(image: str) -> bool:
 
 def _latest(what: str, image: str) -> str:
     return (
-        f"{what} is {image}, which means whatever was pushed last. Nobody can say later what ran, and going back is "
+        f"{what} is {image}, which stands for the last pushed image. Nobody can tell later what ran, and a rollback is "
         "impossible. Write an exact tag or a digest"
     )
 

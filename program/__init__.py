@@ -1,1 +1,1 @@
-"""From settings to the components, and what a run needs around them."""
+"""From settings to the components, and everything else that a run needs."""

@@ -1,4 +1,4 @@
-"""Staging the build context of the client image: same content, same files, same tag, on every machine and path."""
+"""Staging the build context of the client image: the same content gives the same files and tag, on every machine and path."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from domain.links import LinkError
 from program.staged_folder import Staged, sync
 
 _STAGED = (b"dbt", b"requirements.txt", b"packages.txt", CA_FILE.encode())
-"""What an own .dockerignore must not hide: the program stages it, for the projects, the base's ONBUILD and the network."""
+"""Staged by the program (projects, files for the base's ONBUILD, network), so the user's .dockerignore must not hide them."""
 
 Checkout = Callable[[Source, Path], None]
-"""Fetches a project's repository at its ref into an empty folder: all of it, because links may lead out of `subdir`."""
+"""Fetches a project's whole repository at its ref into an empty folder, because links may lead out of `subdir`."""
 
 
 class StagingError(ReportedError):
@@ -53,12 +53,12 @@ class UnsafeLinkError(Exception):
 def stage(
     recipe: Recipe, *, root: Path, folder: str, checkout: Checkout, below: str | None = None
 ) -> BuildContext:
-    """Stage ``recipe`` under ``root``/``folder`` and work out the image's tag.
+    """Stage ``recipe`` under ``root``/``folder`` and compute the image's tag.
 
-    ``below`` is the tag of the stack's image that this one builds on, if it does.
+    ``below`` is the tag of the stack's image that this one builds on, if any.
 
-    Files keep their place when nothing changed; file modes are made equal, because the umask of the machine would
-    otherwise show as a change. Raises OSError when a source cannot be read, and UnsafeLinkError.
+    Unchanged files are not written again; file modes are normalised, because this machine's umask would otherwise count
+    as a change. Raises OSError if a source cannot be read, and UnsafeLinkError.
     """
     target = root / folder
     wanted: dict[str, bytes | Path] = {name: text.encode() for name, text in recipe.files.items()}
@@ -79,7 +79,7 @@ def stage(
 
 
 def _own_files(dockerfile: Path) -> dict[str, bytes | Path]:
-    """The user's Dockerfile and its folder; the client files also under the names that the base's ONBUILD looks for."""
+    """The user's Dockerfile and its folder, with the client files also under the names that the base's ONBUILD expects."""
     try:
         files: dict[str, bytes | Path] = dict(SourceTree.around(dockerfile.parent).files())
     except LinkError as error:
@@ -127,7 +127,7 @@ def _project_files(
 
 
 def _written_by_dbt(tree: SourceTree, *, checked_out: bool) -> frozenset[str]:
-    """What dbt writes itself, at the project's root only; packages that the repository has committed stay."""
+    """What dbt itself writes at the project's root; committed packages are kept."""
     try:
         definition = yaml.safe_load(tree.read("dbt_project.yml") or b"")
     except (yaml.YAMLError, UnicodeDecodeError):

@@ -15,7 +15,7 @@ from settings.stack import Settings
 
 
 def load() -> Settings:
-    """Settings of the stack that is being run; raises SettingsError with every mistake in it."""
+    """Settings of the current stack; raises SettingsError with every mistake in it."""
     project = pulumi.get_project()
     return parse(_raw(project), project=project, root=Path(pulumi.runtime.get_root_directory() or "."))
 
@@ -23,7 +23,7 @@ def load() -> Settings:
 def _raw(project: str) -> Mapping[str, RawValue]:
     prefix = f"{project}:"
     secret = set(get_config_secret_keys_env())
-    # The SDK has no public way to list the keys, and a key with a typing error must not go unnoticed.
+    # The SDK has no public way to list the keys, and a misspelled key must not go unnoticed.
     names: set[str] = {*CONFIG.get(), *_mapping(get_config_env())}
     return {
         name.removeprefix(prefix): RawValue(

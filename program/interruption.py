@@ -1,4 +1,4 @@
-"""Leaving quietly when the engine ends a run."""
+"""Exiting quietly if the engine ends a run."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import threading
 from types import FrameType
 
 EXIT_CODE = 130
-"""What shells use for a program ended by SIGINT."""
+"""Exit code that shells use for a program ended by SIGINT."""
 
 
 def leave_quietly() -> None:
-    """End the program without a traceback when the engine interrupts it.
+    """Exit without a traceback if the engine interrupts the program.
 
-    Pulumi sends SIGINT to the program after a resource has failed; Python would print a KeyboardInterrupt of some forty
-    lines behind the one error that matters. Everything that must be kept is in the engine, so the program can go at once.
+    Pulumi sends SIGINT to the program after a resource has failed, and Python would print a KeyboardInterrupt of some forty
+    lines after the one error that matters. All state is in the engine, so the program can exit at once.
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, _leave)

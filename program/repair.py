@@ -1,4 +1,4 @@
-"""Repairing the release before it is changed: the hook of the engine, and the note that asks for a change."""
+"""Repairing the release before it is changed: the engine's hook, and the note that triggers a change."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ PLUGIN = "pulumi-resource-kubernetes"
 
 
 def repair_note(settings: Settings, root: Path) -> str | None:
-    """A description that makes Pulumi change a release whose last change did not end; None for one that is sound.
+    """A description that makes Pulumi update a release whose last change did not finish; None for a sound release.
 
-    A run that is killed in the middle of an upgrade leaves Pulumi's state as it was before. If the configuration then goes
-    back to that, Pulumi sees nothing to do while the cluster holds half of the upgrade. So a newest revision that is
-    pending or failed asks for a change of the release's description, which is one of its inputs. The description stays
-    with the repaired revision, and later runs find it there and ask for nothing.
+    A run that is killed during an upgrade leaves Pulumi's state unchanged. If the configuration is then reverted, Pulumi
+    sees nothing to do while the cluster has half of the upgrade. So if the newest revision is pending or failed, this
+    changes the release's description, which is one of its inputs. The description stays with the repaired revision,
+    where later runs find it and trigger nothing.
     """
     agent = settings.agent
     try:
@@ -36,23 +36,23 @@ def repair_note(settings: Settings, root: Path) -> str | None:
             return None
         newest = state.revisions[0]
         if newest.status in UNFINISHED:
-            return f"{_NOTE} {newest.revision}, whose change did not end"
+            return f"{_NOTE} {newest.revision}, whose change did not finish"
         kept = release_record(cluster, namespace=agent.namespace, revision=newest).description
     except RemoteError:
-        return None  # a cluster that does not answer is preflight's to report
+        return None  # preflight reports a cluster that does not answer
     return kept if kept.startswith(_NOTE) else None
 
 
 def repair_hooks(settings: Settings, root: Path) -> pulumi.ResourceHookBinding:
-    """Hooks that wait for a Helm that may be alive, repair what a dead one left, and note who works on the release.
+    """Hooks that wait for a Helm that may be alive, repair what a dead one left, and record who is changing the release.
 
-    A killed `pulumi up` leaves the newest revision in a pending state, and every later Helm operation refuses with
-    "another operation is in progress". Pulumi's stack lock keeps two runs of this program apart, but a plugin, and Helm in it,
-    goes on after its engine was killed.
+    A killed `pulumi up` leaves the newest revision in a pending state, and every later Helm operation fails with
+    "another operation is in progress". Pulumi's stack lock prevents two runs of this program at once, but a plugin, and
+    Helm in it, keeps running after its engine was killed.
     """
     agent = settings.agent
     namespace, release = agent.namespace, agent.release
-    # Helm waits for the change, and after a failed one again for the rollback.
+    # Helm waits for the change, and again for the rollback if it fails.
     longest = 2 * agent.helm_timeout + 60
 
     def report(sentence: str) -> None:
@@ -64,8 +64,8 @@ def repair_hooks(settings: Settings, root: Path) -> pulumi.ResourceHookBinding:
         state = lease.wait_for_helm(
             cluster, namespace=namespace, release=release, seconds=longest, report=report
         )
-        # A change that succeeds gives its Lease back, so one that is still there was interrupted. Without it a deployed
-        # release is one that this stack replaces, whose records must stay.
+        # A successful change removes its Lease, so a remaining one was interrupted. Without a Lease, a deployed release is one
+        # that this stack replaces, and its records must stay.
         interrupted = lease.holder_of(cluster, namespace=namespace, release=release) is not None
         deployed = any(revision.status == "deployed" for revision in state.revisions)
         for sentence in repair(

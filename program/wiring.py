@@ -46,7 +46,7 @@ from settings.stack import Settings
 
 
 def git_credentials(settings: Settings) -> Mapping[str, GitCredentials]:
-    """Connections whose Secrets this stack makes."""
+    """Connections whose Secrets this stack creates."""
     found: dict[str, GitCredentials] = {}
     for name, connection in settings.connections.items():
         if not connection.created_here:
@@ -75,7 +75,7 @@ def git_credentials(settings: Settings) -> Mapping[str, GitCredentials]:
 
 
 def pull_logins(settings: Settings) -> tuple[RegistryLogin, ...]:
-    """Logins that the cluster pulls images with."""
+    """Logins with which the cluster pulls images."""
     return tuple(_login(registry, password) for _, registry, password in settings.logins_to_pull)
 
 
@@ -88,7 +88,7 @@ def _login(registry: Registry, password: SecretStr) -> RegistryLogin:
 
 
 def agent_secrets(settings: Settings) -> AgentSecrets:
-    """The chart's secrets: values of the stack, or names of Secrets that exist."""
+    """The chart's secrets: values of the stack, or names of existing Secrets."""
     agent = settings.agent
     pull = agent.image_pull_secret
     lineage = _secret(settings.open_lineage_api_key, agent.open_lineage.api_key_secret)
@@ -108,7 +108,7 @@ def _secret(value: object, existing: str | None) -> pulumi.Output[str] | Existin
 
 
 def build_secrets(settings: Settings, *, package_index: bool) -> Mapping[str, pulumi.Output[str]]:
-    """Build arguments with credentials in them; ``package_index`` for a build that installs Python packages."""
+    """Build arguments with credentials; ``package_index`` is for a build that installs Python packages."""
     found = {}
     if settings.package_index and package_index:
         found["PIP_INDEX_URL"] = pulumi.Output.secret(settings.package_index.get_secret_value())
@@ -123,7 +123,7 @@ def checkout(settings: Settings, root: Path, source: Source, target: Path) -> No
     try:
         secrets = cluster_secrets(settings, root=root)
         access = repository_access(settings, source.connection, root=root, secrets=secrets)
-        # All of the repository: links below `subdir` may lead to other folders of it.
+        # The whole repository, because links under `subdir` may lead to its other folders.
         fetch(str(source.repo), source.ref, target, access=access)
         if source.subdir and not (target / source.subdir).is_dir():
             raise GitError(Cause.MISSING_PATH, f"{source.ref} has no folder {source.subdir}")
@@ -157,7 +157,7 @@ def agent_namespace(settings: Settings) -> AgentNamespace:
 
 
 def git_connections(settings: Settings, plan: Plan, namespace: AgentNamespace) -> GitConnections:
-    """The Secrets with which agents open Git repositories."""
+    """The Secrets with which agents access Git repositories."""
     credentials = git_credentials(settings)
     return GitConnections(
         "git",
@@ -178,13 +178,13 @@ class BuildContexts:
     """Staged contexts of the images that the stack builds."""
 
     runtime: BuildContext | None
-    """Of what agents run under both options; None when the stack names a ready image."""
+    """Of the image that agents run under both options; None if the stack names a ready image."""
     projects: BuildContext | None
-    """Of the dbt projects on top of it; None unless the option bakes them in."""
+    """Of the dbt projects on top of it; None unless the option adds them to the image."""
 
 
 def build_contexts(settings: Settings, plan: Plan, root: Path) -> BuildContexts:
-    """Stage what the images are built from. Raises StagingError."""
+    """Stage the build contexts of the images. Raises StagingError."""
 
     def staged(recipe: Recipe | None, below: BuildContext | None = None) -> BuildContext | None:
         if recipe is None:
@@ -202,13 +202,13 @@ def build_contexts(settings: Settings, plan: Plan, root: Path) -> BuildContexts:
         names = [project.name for project in settings.dbt_projects]
         key = f"dbtProjects[{names.index(error.project)}]" if error.project else "image.dockerfile"
         raise StagingError(
-            f"{pulumi.get_project()}:{key} holds the link {error.path}, which {error.reason}, so nothing was built; replace it "
+            f"{pulumi.get_project()}:{key} contains the link {error.path}, which {error.reason}, so nothing was built; replace it "
             "with the file itself, or with a relative link inside the repository."
         ) from None
 
 
 def agents_image(settings: Settings, plan: Plan, contexts: BuildContexts) -> pulumi.Input[str] | None:
-    """What agents run: an image that is built here, the ready one that the stack names, or None for the chart's default."""
+    """The agents' image: built here, the ready one that the stack names, or None for the chart's default."""
     if plan.runtime is None or contexts.runtime is None:
         return settings.agent.image
     runtime = _image("runtime", settings, plan.runtime, contexts.runtime)
@@ -296,21 +296,21 @@ def agent_objects(
 
 
 def _load_chart(settings: Settings) -> bool:
-    """Whether the chart is there to be checked: a preview with the look at the chart turned off may go without."""
+    """Whether the chart is loaded: a preview with the check of the chart switched off may work without it."""
     repository = settings.agent.chart.repository
     if Levels(settings.preflight).looks("chart") or not is_out_of_reach(settings.agent.chart.address):
         return True
     pulumi.log.warn(
-        f"the chart repository {repository} is out of reach, so this preview knows nothing of the chart"
+        f"the chart repository {repository} is unreachable, so this preview does not check the chart"
     )
     return False
 
 
-def project_outputs(plan: Plan, looked: Report) -> dict[str, dict[str, object]]:
-    """dbt project -> its path on the agent, its repository, the commit that agents get and how far that is behind."""
+def project_outputs(plan: Plan, report: Report) -> dict[str, dict[str, object]]:
+    """dbt project -> path on the agent, repository, commit that agents get, and how far it is behind."""
     outputs: dict[str, dict[str, object]] = {}
     for name, path in plan.project_paths.items():
-        facts = looked.projects.get(name)
+        facts = report.projects.get(name)
         outputs[name] = {
             "path": path,
             "repository": facts.repository if facts else None,
@@ -321,7 +321,7 @@ def project_outputs(plan: Plan, looked: Report) -> dict[str, dict[str, object]]:
 
 
 def connection_outputs(settings: Settings, git: GitConnections) -> dict[str, dict[str, object]]:
-    """Connection -> its type and where its credentials are; nothing secret."""
+    """Connection -> type and location of its credentials; nothing secret."""
     outputs: dict[str, dict[str, object]] = {}
     for name, connection in settings.connections.items():
         made = git.secrets.get(name)

@@ -1,4 +1,4 @@
-"""Speaking to Git hosts through the git command line, with credentials that never leave its environment."""
+"""Git over its command line, the program that the agents use too, with credentials only in its environment."""
 
 from clients.errors import Cause
 from clients.git.access import Access

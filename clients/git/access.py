@@ -1,6 +1,6 @@
-"""With which credentials Git opens repositories: plain data, which a Session puts into the environment and a private folder.
+"""Credentials for Git: plain data, which a Session puts into the environment and a private folder.
 
-Nothing here runs Git, touches a file or knows a stack: who gets which credentials is worked out in preflight.
+Nothing here runs Git, reads files or depends on a stack; preflight determines who gets which credentials.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ Host *
 """
 _AUTHORITY_FILE = "config/authority.crt"
 NO_IDENTITIES = "Host *\n  IdentityFile none\n  IdentitiesOnly yes\n  BatchMode yes\n"
-"""Keeps the keys of whoever runs this program out: the agents do not have them."""
+"""Ignores the keys of whoever runs this program, because the agents do not have them."""
 
 
 @dataclass(frozen=True)
 class HostLogin:
-    """User and password that a host is given when it asks."""
+    """User and password for a host that asks for them."""
 
     authority: str
-    """Host, with port when it is not the standard one."""
+    """Host, with its port if it is not the standard one."""
     login: str
     """User name."""
     password: str = field(repr=False)
@@ -42,26 +42,26 @@ class HostLogin:
 
 @dataclass(frozen=True)
 class Access:
-    """Credentials and trust for Git; paths below CONFIG_MOUNT stand for the session's private folder."""
+    """Credentials and trust for Git; paths under CONFIG_MOUNT stand for the session's private folder."""
 
     header: str | None = field(default=None, repr=False)
-    """HTTP header that goes to the repository that is asked for, and to no other path."""
+    """HTTP header for the requested repository, and no other path."""
     authority: str | None = field(default=None, repr=False)
-    """PEM text of the certificate authority of the host that is asked."""
+    """PEM text of the certificate authority of the requested host."""
     config: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    """Further Git configuration."""
+    """Other Git configuration."""
     files: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Files by their path below CONFIG_MOUNT."""
+    """Files by their path under CONFIG_MOUNT."""
     logins: tuple[HostLogin, ...] = field(default=(), repr=False)
-    """What a host gets when it asks for user and password."""
+    """Logins for hosts that ask for user and password."""
     apps: tuple[GithubApp, ...] = field(default=(), repr=False)
-    """GitHub Apps whose tokens are minted when a session begins."""
+    """GitHub Apps for which the session requests tokens at its start."""
     ssh_arguments: tuple[str, ...] = ()
-    """Arguments of the ssh command, which beat its configuration."""
+    """Arguments of the ssh command, which override its configuration."""
 
     @classmethod
     def with_key(cls, private_key: str, *, known_hosts: str | None = None) -> Access:
-        """Access by an SSH key; without ``known_hosts`` a host's key is accepted at the first contact."""
+        """Access with an SSH key; without ``known_hosts`` a host's key is accepted at first contact."""
         known = (known_hosts or "").strip()
         config = _OWN_SSH_CONFIG.format(strictness="yes" if known else "accept-new")
         files = {"config/ssh_config": config, SSH_KEY: private_key}
@@ -70,7 +70,7 @@ class Access:
         return cls(files=files)
 
     def secrets(self) -> tuple[str, ...]:
-        """Everything that must not appear in a text."""
+        """Every secret text, for redaction."""
         hidden = [login.password for login in self.logins] + [app.private_key for app in self.apps]
         headers = [self.header] if self.header else []
         headers += [value for key, value in self.config if key.lower().endswith(".extraheader")]
@@ -79,7 +79,7 @@ class Access:
         return tuple(item for item in hidden if item)
 
     def config_for(self, url: str | None) -> tuple[tuple[str, str], ...]:
-        """Git configuration for a command that speaks to ``url``."""
+        """Git configuration for a command that connects to ``url``."""
         config = list(self.config)
         if url is not None and url.startswith("https://"):
             if self.authority is not None:
@@ -93,12 +93,12 @@ class Access:
         return tuple(config)
 
     def all_files(self) -> dict[str, str]:
-        """Every file that a session needs, by its path below CONFIG_MOUNT."""
+        """Every file that a session needs, by its path under CONFIG_MOUNT."""
         files = dict(self.files)
         if self.authority is not None:
             files[_AUTHORITY_FILE] = self.authority
         return {"config/ssh_config": NO_IDENTITIES, **files}
 
     def without_logins(self) -> Access:
-        """The same, but a host that asks for user and password gets none."""
+        """The same without logins for hosts that ask for user and password."""
         return replace(self, logins=(), apps=())

@@ -1,4 +1,4 @@
-"""The files of a repository at a ref, as an image build needs them: the same bytes and modes on every machine."""
+"""The files of a repository at a ref, for an image build: the same bytes and modes on every machine."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _LFS = (
     "-c", "filter.lfs.smudge=git-lfs smudge -- %f", "-c", "filter.lfs.clean=git-lfs clean -- %f",
     "-c", "filter.lfs.required=true",
 )  # fmt: skip
-"""What `git lfs install` writes (github.com/git-lfs/git-lfs), for one command and from no configuration of the user's."""
+"""What `git lfs install` configures (github.com/git-lfs/git-lfs), for one command and without the user's configuration."""
 
 
 def lfs_is_installed() -> bool:
-    """Whether this machine has git-lfs: then a checkout holds the content of files that Git LFS keeps."""
+    """Whether this machine has git-lfs; then a checkout contains the content of Git LFS files."""
     return shutil.which("git-lfs") is not None
 
 
@@ -38,9 +38,9 @@ def checkout(
 ) -> str:
     """Put the files of ``ref`` (or of its folder ``subdir``) into ``target`` and return the commit.
 
-    ``target`` must not exist or be empty. Only one commit is fetched, and only the files below ``subdir`` where the host
-    can filter. Line endings are left as they are, no filter of the user's runs but Git LFS, where it is installed, submodules
-    stay empty folders, and no `.git` remains. Raises GitError (MISSING_REF, MISSING_PATH, or why the host did not answer).
+    ``target`` must not exist or be empty. Only one commit is fetched, and only the files under ``subdir`` if the host
+    supports filters. Line endings are unchanged, no filter except Git LFS (if installed) runs, submodules stay empty
+    folders, and no `.git` remains. Raises GitError (MISSING_REF, MISSING_PATH, or why the host did not answer).
     """
     with Session(access, timeout=timeout) as session:
         return _checkout(session, url, ref, target, subdir)
@@ -86,7 +86,7 @@ def _checkout(session: Session, url: str, ref: str, target: Path, subdir: str | 
 
 
 def _move(source: Path, target: Path) -> None:
-    """Move files over with modes that do not depend on the umask of whoever runs this."""
+    """Move files, with modes that do not depend on this user's umask."""
     target.mkdir(parents=True, exist_ok=True)
     target.chmod(0o755)
     for path in sorted(source.rglob("*")):

@@ -1,4 +1,4 @@
-"""What git's diagnostics mean, and how they are shown."""
+"""Interpreting git's diagnostics."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from clients.errors import Cause, RemoteError
 
 
 class GitError(RemoteError):
-    """A Git host did not give what was asked of it."""
+    """A request to a Git host failed."""
 
 
 _PATTERNS: tuple[tuple[Cause, re.Pattern[str]], ...] = tuple(
@@ -49,14 +49,14 @@ _PATTERNS: tuple[tuple[Cause, re.Pattern[str]], ...] = tuple(
             r"|No route to host|Name or service not known|returned error: (429|5\d\d)|Could not connect"
             r"|Operation timed out|early EOF|hung up unexpectedly|kex_exchange_identification",
         ),
-        # What ssh is left with when the far side refuses in words of its own.
+        # ssh's last line if the remote side refuses with a message of its own.
         (Cause.UNAUTHORISED, r"Could not read from remote repository"),
     )
 )
 
 
 def cause_of(stderr: str) -> Cause:
-    """The cause that git's (English) diagnostics speak of."""
+    """Cause of a failure, from git's (English) diagnostics."""
     for cause, pattern in _PATTERNS:
         if pattern.search(stderr):
             return cause
@@ -72,7 +72,7 @@ _LONGEST = 200
 
 
 def summary(stderr: str, secrets: Iterable[str]) -> str:
-    """The line of git's diagnostics that says most, without credentials and at most 200 characters long."""
+    """The most informative line of git's diagnostics, without credentials and at most 200 characters long."""
     lines = [line.strip() for line in stderr.splitlines() if not _NOISE.match(line)]
     telling = [line for line in lines if any(pattern.search(line) for _, pattern in _PATTERNS)] or lines[-1:]
     text = redact(telling[0] if telling else "git gave no reason", secrets)
@@ -82,7 +82,7 @@ def summary(stderr: str, secrets: Iterable[str]) -> str:
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """Remove credentials from a text: the given ones in every spelling that Git uses, and user parts of URLs."""
+    """Remove credentials from a text: the given ones in every encoding that Git uses, and user parts of URLs."""
     spellings = {form for secret in secrets if len(secret) >= _SHORTEST for form in _forms(secret)}
     for form in sorted(spellings, key=len, reverse=True):
         text = text.replace(form, "***")
@@ -90,7 +90,7 @@ def redact(text: str, secrets: Iterable[str]) -> str:
 
 
 _SHORTEST = 4
-"""Shorter pieces would blacken ordinary words without hiding anything."""
+"""Shorter parts would also redact ordinary words."""
 
 
 def _forms(secret: str) -> Iterable[str]:

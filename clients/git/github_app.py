@@ -2,7 +2,7 @@
 
 Source: docs.github.com, "Generating an installation access token for a GitHub App": a JSON web token signed with the
 app's private key (RS256, at most ten minutes) is exchanged at `/app/installations/<id>/access_tokens`. GitHub
-Enterprise Server has its API under `/api/v3` of its own host.
+Enterprise Server has its API under `/api/v3` of the same host.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from clients.git.errors import GitError
 from clients.http import WebError, request
 
 LOGIN = "x-access-token"
-"""User name that goes with an installation token."""
+"""User name for an installation token."""
 
 _CLOCK_SKEW = 60
 _LIFETIME = 540
@@ -36,7 +36,7 @@ class GithubApp:
     private_key: str = field(repr=False)
     """Private key of the app, PEM."""
     trusted: str | None = field(default=None, repr=False)
-    """PEM text of a certificate authority to trust as well as those of this machine."""
+    """PEM text of a certificate authority to trust in addition to those of this machine."""
 
     @property
     def api(self) -> str:
@@ -46,7 +46,7 @@ class GithubApp:
         return f"https://{self.authority}/api/v3"
 
     def token(self, *, timeout: float) -> str:
-        """Mint an installation token (valid for an hour); ``timeout`` in seconds.
+        """Request an installation token (valid for an hour); ``timeout`` in seconds.
 
         Raises GitError: the host cannot be reached, or refuses the app, its key or its installation.
         """
@@ -72,7 +72,7 @@ class GithubApp:
         try:
             return str(json.loads(answer.body)["token"])
         except (ValueError, KeyError, TypeError):
-            reason = f"{self.authority} gives no token where GitHub's API would"
+            reason = f"{self.authority} does not answer like GitHub's API"
             raise GitError(Cause.UNREACHABLE, reason) from None
 
     def _context(self) -> ssl.SSLContext:

@@ -9,7 +9,7 @@ from domain import links
 
 
 def follow(clone: PartialClone, entries: Mapping[str, Entry], path: str) -> str | None:
-    """The path without links in it; None when a link leads out of the repository or in a circle. Raises GitError."""
+    """The path with all links resolved; None if a link leads out of the repository or in a circle. Raises GitError."""
 
     def readlink(place: str) -> str | None:
         entry = entries.get(place)

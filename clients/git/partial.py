@@ -1,6 +1,6 @@
-"""A look into single commits of a repository without cloning it.
+"""Reading single commits of a repository without cloning it.
 
-One fetch brings a commit and its trees (`--depth=1 --filter=blob:none`), a second one the few files that are read. The
+One fetch gets a commit and its trees (`--depth=1 --filter=blob:none`), a second one the few files that are read. The
 cost depends on the size of one commit's folders, not on history. Hosts without partial clone send the whole commit.
 """
 
@@ -35,11 +35,11 @@ class Lag:
     """How far a pinned commit is behind a branch or tag."""
 
     commits: int
-    """Commits that the branch has and the pin has not."""
+    """Number of commits in the branch that are not in the pinned commit's history."""
     more: bool = False
-    """True: history was followed this far only, there may be more."""
+    """True: history was followed only this far, so there may be more."""
     diverged: bool = False
-    """True: the pin is no part of the branch's history."""
+    """True: the pinned commit is not part of the branch's history."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class Holder:
     """Where a commit is reachable from."""
 
     ref: str | None
-    """Full name of a branch or tag that has it; None: none was found."""
+    """Full name of a branch or tag that contains it; None: none was found."""
     unknown: bool = False
-    """True: not all of history was followed, so there may be one."""
+    """True: only part of history was followed, so there may be one."""
 
 
 class PartialClone:
@@ -86,7 +86,7 @@ class PartialClone:
     def fetch(self, wanted: str, *, branches: tuple[str, ...] = ()) -> str:
         """Fetch one commit (a ref's full name or a commit id) and return its id.
 
-        ``branches`` are full names to look for the commit in, should the host give no commits but those that a branch
+        ``branches`` are full names of branches to search for the commit if the host serves only commits that a branch
         or tag points to. Raises GitError (MISSING_REF: no such commit).
         """
         try:
@@ -104,11 +104,11 @@ class PartialClone:
         self._git("fetch", "--quiet", "--filter=blob:none", "origin", *refspecs)
         found = self._git("rev-list", "--all").decode().split()
         if commit not in found:
-            raise GitError(Cause.MISSING_REF, f"no branch or tag holds the commit {commit}")
+            raise GitError(Cause.MISSING_REF, f"no branch or tag contains the commit {commit}")
         self._git("update-ref", "refs/look/commit", commit)
 
     def entries(self, commit: str) -> list[Entry]:
-        """Every file, folder and submodule of a commit that was fetched."""
+        """Every file, folder and submodule of a fetched commit."""
         output = self._git("ls-tree", "-r", "-t", "-z", commit).decode(errors="surrogateescape")
         entries = []
         for line in filter(None, output.split("\0")):
@@ -123,7 +123,7 @@ class PartialClone:
         missing = self._missing(wanted) if wanted else []
         if missing:
             try:
-                # One request for all of them; git itself would fetch them one by one, with these options.
+                # One request for all of them; git itself would fetch them one by one, with the same options.
                 self._git(
                     "-c", "fetch.negotiationAlgorithm=noop", "fetch", "--quiet", "--no-tags", "--no-write-fetch-head",
                     "--filter=blob:none", "origin", *missing,
@@ -135,7 +135,7 @@ class PartialClone:
         return {entry.path: self._git("cat-file", "blob", entry.object_id) for entry in files}
 
     def _fetch_everything(self) -> None:
-        """The last way, on hosts that filter and then give no single files: a clone, bounded by the time limit."""
+        """Last resort for hosts that support filters but serve no single files: a clone, within the time limit."""
         self._folder = self._new_repository()
         self._git(
             "fetch",
@@ -152,13 +152,13 @@ class PartialClone:
         return [item for item in objects if item not in present]
 
     def _can_filter(self) -> bool:
-        """False once the host has said that it cannot."""
+        """False once the host has answered that it cannot."""
         return self._filters
 
     def lag(self, pin: str, ref: str, *, limit: int) -> Lag | None:
         """How many commits ``pin`` is behind ``ref`` (a full name), following at most ``limit`` commits of history.
 
-        None when the host cannot send commits without their files, which would cost a full clone.
+        None if the host cannot send commits without their files, because that would take a full clone.
         """
         if not self._can_filter():
             return None
@@ -177,7 +177,7 @@ class PartialClone:
         return Lag(len(history), more=cut, diverged=not cut)
 
     def holder(self, commit: str, refs: Refs, *, limit: int) -> Holder:
-        """Which branch or tag has ``commit`` in its history, following at most ``limit`` commits of each."""
+        """Branch or tag with ``commit`` in its history, following at most ``limit`` commits of each."""
         tips = {
             **{f"refs/tags/{k}": v for k, v in refs.tags.items()},
             **{f"refs/heads/{k}": v for k, v in refs.branches.items()},

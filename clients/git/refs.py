@@ -1,4 +1,4 @@
-"""What branches and tags a repository has."""
+"""Branches and tags of a repository."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Refs:
     """Tag -> commit (of an annotated tag: the commit, not the tag object)."""
 
     def resolve(self, ref: str) -> str | None:
-        """Commit of a branch, a tag or a full commit id, in this order; None when no such branch or tag exists.
+        """Commit of a branch, a tag or a full commit id, in this order; None if no such branch or tag exists.
 
-        A full commit id is returned as it is: whether it exists, only a fetch tells.
+        A full commit id is returned unchanged, because only a fetch shows whether it exists.
         """
         name = ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
         found = self.branches.get(name) or self.tags.get(name)
@@ -59,7 +59,7 @@ def ls_remote(session: Session, url: str) -> Refs:
 
 
 def default_branch(session: Session, url: str, refs: Refs) -> str | None:
-    """The branch that the repository's HEAD names; None when the host does not say. Raises GitError."""
+    """The branch that the repository's HEAD names; None if the host does not report it. Raises GitError."""
     if len(refs.branches) == 1:
         return next(iter(refs.branches))
     require_fetchable(url)
@@ -69,6 +69,6 @@ def default_branch(session: Session, url: str, refs: Refs) -> str | None:
 
 
 def require_fetchable(url: str) -> None:
-    """Refuse what git would take for an option."""
+    """Refuse an address that git would parse as an option."""
     if url.startswith("-"):
-        raise GitError(Cause.NOT_FOUND, "the address is no clone URL")
+        raise GitError(Cause.NOT_FOUND, "the address is not a clone URL")

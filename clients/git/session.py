@@ -22,7 +22,7 @@ from clients.git.github_app import LOGIN
 from domain.names import CONFIG_MOUNT, SEEN_HOST_KEYS
 
 OLDEST_GIT = (2, 31)
-"""First Git that takes configuration from GIT_CONFIG_COUNT."""
+"""First version of Git that reads GIT_CONFIG_COUNT."""
 
 _DROPPED = ("GIT_", "SSH_ASKPASS", "SSH_AUTH_SOCK", "LANG", "LC_", "XDG_CONFIG_HOME")
 _KEPT = {"GIT_EXEC_PATH", "GIT_SSL_CAPATH", "GIT_HTTP_PROXY_AUTHMETHOD"}
@@ -34,7 +34,7 @@ _HELPER = (
 
 @dataclass(frozen=True)
 class Output:
-    """What a git command printed."""
+    """Output of a git command."""
 
     stdout: bytes
     """Standard output."""
@@ -45,8 +45,8 @@ class Output:
 class Session:
     """Git commands with one Access; a context manager that removes its folder at the end.
 
-    ``timeout`` is the limit in seconds of each command. Entering raises GitError when a GitHub App gets no token,
-    or this machine has no Git of 2.31 or later.
+    ``timeout`` is the limit for each command, in seconds. Entering raises GitError if a GitHub App gets no token, or
+    if this machine has no Git 2.31 or later.
     """
 
     def __init__(self, access: Access, *, timeout: float) -> None:
@@ -78,9 +78,9 @@ class Session:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def git(self, *arguments: str, url: str | None = None, stdin: bytes = b"") -> Output:
-        """Run git; ``url`` is the repository that the command speaks to.
+        """Run git; ``url`` is the repository that the command connects to.
 
-        Raises GitError: the command failed or did not end in time.
+        Raises GitError: the command failed or did not finish in time.
         """
         with subprocess.Popen(
             ["git", *arguments],
@@ -105,13 +105,13 @@ class Session:
         return Output(stdout, redact(stderr, self._secrets))
 
     def environment(self, url: str | None) -> dict[str, str]:
-        """Environment of a git command that speaks to ``url``: credentials are in it and nowhere else."""
+        """Environment of a git command that connects to ``url``, and the only place for its credentials."""
         kept = {
             name: value
             for name, value in os.environ.items()
             if name in _KEPT or not name.startswith(_DROPPED)
         }
-        # A .netrc, a credential helper or a key of whoever runs this is not what the agents have.
+        # The agents have no .netrc, credential helper or key of whoever runs this.
         kept |= {
             "HOME": str(self.folder),
             "XDG_CONFIG_HOME": str(self.folder),
@@ -121,7 +121,7 @@ class Session:
             "GIT_TERMINAL_PROMPT": "0",
             "GIT_ASKPASS": "",
             "SSH_ASKPASS_REQUIRE": "never",
-            # URLs of submodules come from a repository: no local paths, no remote helpers.
+            # URLs of submodules come from a repository, so no local paths and no remote helpers.
             "GIT_ALLOW_PROTOCOL": "https:http:ssh",
             "GIT_SSH_COMMAND": shlex.join(
                 ["ssh", "-F", str(self.folder / "config/ssh_config"), *self._access.ssh_arguments]
@@ -141,7 +141,7 @@ class Session:
         return kept
 
     def _local(self, text: str) -> str:
-        """The agents' paths as they are in this session's folder."""
+        """Replace the agents' paths with those in this session's folder."""
         seen = str(self.folder / "known-hosts-seen")
         return text.replace(CONFIG_MOUNT, str(self.folder)).replace(SEEN_HOST_KEYS, seen)
 
@@ -162,13 +162,13 @@ def _general_config() -> Iterable[tuple[str, str]]:
     yield "advice.detachedHead", "false"
     authority = os.environ.get("GIT_SSL_CAINFO")
     if authority:
-        # As a variable it would win over the certificate authority of a single host.
+        # Passed as configuration: the GIT_SSL_CAINFO variable would override the per-host http.<url>.sslCAInfo.
         yield "http.sslCAInfo", authority
 
 
 @functools.cache
 def machine_config() -> tuple[tuple[str, str], ...]:
-    """The proxies of the user's and the machine's Git configuration: without them there may be no network at all."""
+    """The proxies in the user's and the machine's Git configuration, without which there may be no network at all."""
     found = subprocess.run(
         ["git", "config", "--null", "--get-regexp", r"^http\.(.*\.)?proxy$"],
         cwd="/",
@@ -182,7 +182,7 @@ def machine_config() -> tuple[tuple[str, str], ...]:
 
 @functools.cache
 def git_version() -> tuple[int, ...] | None:
-    """Version of this machine's Git; None when there is none. Asked once per process."""
+    """Version of this machine's Git; None if it is not installed. Determined once per process."""
     try:
         found = subprocess.run(["git", "--version"], capture_output=True, check=False, text=True, timeout=10)
     except OSError:
@@ -203,7 +203,7 @@ def _require_git() -> None:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End git and the transport that it started."""
+    """Kill git and the transport that it started."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:

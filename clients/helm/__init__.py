@@ -1,1 +1,1 @@
-"""Helm releases as Helm records them in the cluster."""
+"""Helm releases, as recorded by Helm in the cluster."""

@@ -1,6 +1,6 @@
-"""The state of a Helm release, read from the Secrets in which Helm keeps its history.
+"""The state of a Helm release, read from the Secrets in which Helm stores its history.
 
-Helm 3 keeps one Secret per revision, `sh.helm.release.v1.<name>.v<revision>`, labelled owner=helm, name, status and version
+Helm 3 stores one Secret per revision, `sh.helm.release.v1.<name>.v<revision>`, labelled owner=helm, name, status and version
 (helm.sh/docs/topics/advanced, "Storage backends").
 """
 
@@ -32,25 +32,25 @@ class Revision:
     status: str
     """deployed, superseded, failed, uninstalling, uninstalled, or one of PENDING."""
     secret: str
-    """Name of the Secret that records it."""
+    """Name of the Secret with its record."""
     uid: str
     """Kubernetes UID of that Secret."""
     resource_version: str
-    """Its version: a deletion names it, so that a record that Helm has changed since stays."""
+    """Its resource version, named in a deletion so that a record that Helm has changed since is kept."""
     created: str = ""
-    """When Helm made the record, in the spelling of Kubernetes (RFC 3339)."""
+    """When Helm created the record, in Kubernetes' format (RFC 3339)."""
 
 
 @dataclass(frozen=True)
 class ReleaseState:
-    """What Helm knows of a release."""
+    """Helm's state of a release."""
 
     revisions: tuple[Revision, ...] = ()
-    """All revisions that are kept, the newest first."""
+    """All recorded revisions, the newest first."""
 
     @property
     def exists(self) -> bool:
-        """Whether Helm knows the release at all (a release that was uninstalled with its history kept counts as gone)."""
+        """Whether the release exists (a release that was uninstalled with its history kept does not)."""
         return bool(self.revisions) and self.revisions[0].status != "uninstalled"
 
     @property
@@ -70,7 +70,7 @@ class ReleaseState:
 
 
 def release_state(cluster: Cluster, *, namespace: str, name: str) -> ReleaseState:
-    """State of a release; labels only are read, never values. Raises ClusterError or RefusedError."""
+    """State of a release; reads only labels, never values. Raises ClusterError or RefusedError."""
     query = {"labelSelector": f"owner=helm,name={name}"}
     found = cluster.get(f"/api/v1/namespaces/{namespace}/secrets", query=query, accept=_METADATA)
     revisions = [_revision(item["metadata"]) for item in found.get("items") or []]
@@ -91,12 +91,12 @@ def _revision(metadata: dict[str, Any]) -> Revision:
 
 @dataclass(frozen=True)
 class Record:
-    """What Helm wrote down of one revision; empty where the record cannot be read."""
+    """Helm's record of one revision; empty if it cannot be read."""
 
     values: dict[str, Any] = field(default_factory=dict)
-    """Values that were given."""
+    """Values that the user passed."""
     description: str = ""
-    """What the history says of it."""
+    """Description in the history."""
     chart_version: str = ""
     """Version of the chart."""
     manifest: tuple[dict[str, Any], ...] = ()

@@ -1,9 +1,9 @@
-"""Who works on a Helm release: a Lease next to the release, and the wait for a Helm that may be alive.
+"""Which run is changing a Helm release: a Lease next to the release, and waiting for a Helm that may still be alive.
 
-Helm notes in the newest record that an operation is in progress, and nothing about the process that does it. The official
-Kubernetes plugin goes on for minutes after its engine was killed, and Helm with it, so a pending record alone does not say
-whether its Helm is gone. The Lease (kubernetes.io/docs/concepts/architecture/leases) names the processes, and for how long
-they can be at work at most.
+Helm's newest record shows that an operation is in progress, but not which process runs it. The official Kubernetes plugin,
+and Helm in it, keeps running for minutes after its engine was killed, so a pending record alone does not show whether its
+Helm is gone. The Lease (kubernetes.io/docs/concepts/architecture/leases) names the processes, and the longest time that they
+can take.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from clients.kubernetes import Cluster, RefusedError
 from clients.processes import Process, machine
 
 PAUSE = 2.0
-"""Seconds between two looks at the record."""
+"""Seconds between two reads of the record."""
 _TELL = 30.0
-"""Seconds between two reports of a long wait."""
+"""Seconds between two reports during a long wait."""
 
 
 @dataclass(frozen=True)
 class Holder:
-    """The run that works on a release."""
+    """The run that is changing a release."""
 
     machine: str | None
-    """Machine it runs on; None when unknown."""
+    """Machine that it runs on; None if unknown."""
     processes: tuple[Process, ...]
-    """Processes that run Helm; none when unknown."""
+    """Processes that run Helm; empty if unknown."""
     seconds: int
     """Longest time in seconds that Helm may take, from the record's creation."""
 
@@ -43,7 +43,7 @@ class Holder:
         )
 
     def ended(self) -> bool | None:
-        """Whether all its processes are gone; None when this machine cannot know."""
+        """Whether all its processes are gone; None if this machine cannot tell."""
         if self.machine is None or self.machine != machine() or not self.processes:
             return None
         return not any(process.alive for process in self.processes)
@@ -55,7 +55,7 @@ def _path(namespace: str, release: str = "") -> str:
 
 
 def take(cluster: Cluster, *, namespace: str, release: str, holder: Holder) -> None:
-    """Note who works on the release from now on. An account that may not write Leases goes without. Raises RemoteError."""
+    """Record who is changing the release from now on; skipped if the account may not write Leases. Raises RemoteError."""
     lease: dict[str, Any] = {
         "apiVersion": "coordination.k8s.io/v1",
         "kind": "Lease",
@@ -70,12 +70,15 @@ def take(cluster: Cluster, *, namespace: str, release: str, holder: Holder) -> N
         give_back(cluster, namespace=namespace, release=release)
         cluster.post(_path(namespace), lease)
     except RefusedError as error:
-        if error.status not in {403, 404}:  # 404: the namespace is still to be made, so no release is in it
+        if error.status not in {
+            403,
+            404,
+        }:  # 404: the namespace does not exist yet, so there is no release in it
             raise
 
 
 def give_back(cluster: Cluster, *, namespace: str, release: str) -> None:
-    """Remove the note; one that is not there, or may not be removed, is fine. Raises RemoteError."""
+    """Remove the Lease; ignored if it does not exist or may not be removed. Raises RemoteError."""
     try:
         cluster.delete(_path(namespace, release), {"apiVersion": "v1", "kind": "DeleteOptions"})
     except RefusedError as error:
@@ -84,7 +87,7 @@ def give_back(cluster: Cluster, *, namespace: str, release: str) -> None:
 
 
 def holder_of(cluster: Cluster, *, namespace: str, release: str) -> Holder | None:
-    """Who noted to work on the release; None when nobody did, or the note cannot be read. Raises RemoteError."""
+    """Holder of the release's Lease; None if there is none, or it cannot be read. Raises RemoteError."""
     try:
         spec = cluster.get(_path(namespace, release))["spec"]
         identity = json.loads(spec["holderIdentity"])
@@ -107,11 +110,11 @@ def wait_for_helm(
     report: Callable[[str], None],
     sleep: Callable[[float], None] = time.sleep,
 ) -> ReleaseState:
-    """Wait while a Helm may be at work on the release, and return the release's state afterwards.
+    """Wait while a Helm may still be changing the release, and return the release's state afterwards.
 
-    It may be as long as the newest record is pending, unless its processes are known to be gone, or Helm's own time limit
-    has passed since the record was made: ``seconds``, where the Lease does not say. ``report`` gets a sentence when the wait
-    begins and every half minute. Raises RemoteError.
+    The wait lasts as long as the newest record is pending, unless the processes are known to be gone, or Helm's time limit
+    has passed since the record was created: ``seconds``, if the Lease names none. ``report`` gets a sentence at the start of
+    the wait and every half minute. Raises RemoteError.
     """
     next_report = 0.0
     while True:
@@ -130,10 +133,10 @@ def wait_for_helm(
 
 def _sentence(state: ReleaseState, holder: Holder | None, left: float, namespace: str) -> str:
     newest = state.revisions[0]
-    where = "its Helm may still be at work on another machine"
+    where = "its Helm may still be running on another machine"
     if holder is not None and holder.ended() is False:
         numbers = ", ".join(str(process.pid) for process in holder.processes if process.alive)
-        where = f"process {numbers} of an interrupted run may still be at work on it"
+        where = f"process {numbers} of an interrupted run may still be running"
     return (
         f"revision {newest.revision} is {newest.status}, and {where}; waiting for it, at most {left:.0f} s. If you know "
         f"that it is gone, end the wait with `kubectl delete secret --namespace {namespace} {newest.secret}`"
@@ -141,7 +144,7 @@ def _sentence(state: ReleaseState, holder: Holder | None, left: float, namespace
 
 
 def _age(created: str) -> float:
-    """Seconds since a Kubernetes timestamp; none since one that cannot be read."""
+    """Seconds since a Kubernetes timestamp; 0 if it cannot be parsed."""
     try:
         return (datetime.now(UTC) - datetime.fromisoformat(created)).total_seconds()
     except ValueError:

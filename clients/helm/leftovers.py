@@ -1,4 +1,4 @@
-"""What a killed change of a Helm release left in the live objects, and the objects without it: pure."""
+"""Removing from live objects what a killed change of a Helm release has added: pure functions."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 _SHARED = frozenset({"labels", "annotations"})
-"""Maps that others write to as well, so that only the release's own entries may go."""
+"""Maps that others write to as well, so that only the release's own entries may be removed."""
 
 _MERGE_KEYS = ("mountPath", "containerPort", "name", "port", "ip", "topologyKey")
-"""What tells the entries of a list apart (k8s.io/api, the `patchMergeKey` tags), the more special ones first."""
+"""Keys that identify the entries of a list (k8s.io/api, the `patchMergeKey` tags), the more specific ones first."""
 
 
 def without_additions(live: Any, unfinished: Any, sound: Any) -> Any:
     """The live object without what the unfinished manifest added to the sound one.
 
-    Helm patches with the difference between the manifest of its last deployed revision, the new manifest and the live
-    object. What a killed change had already added is in neither manifest, so Helm takes it for somebody else's and keeps
-    it: a volume, a variable, a label. Changed values need no cure, because the new manifest overwrites them.
+    Helm computes its patch from the manifest of its last deployed revision, the new manifest and the live object. What a
+    killed change had already added (a volume, a variable, a label) is in neither manifest, so Helm assumes that it is
+    managed elsewhere and keeps it. Changed values are no problem, because the new manifest overwrites them.
 
-    ``live``, ``unfinished`` and ``sound`` are JSON values of the same place; what others added to the live object stays.
+    ``live``, ``unfinished`` and ``sound`` are JSON values of the same node; what others added to the live object stays.
     """
     if isinstance(live, Mapping) and isinstance(unfinished, Mapping) and isinstance(sound, Mapping):
         return _map(live, unfinished, sound)

@@ -1,4 +1,4 @@
-"""Freeing a release that a killed Helm left, so that the next Helm can work on it."""
+"""Repairing a release that a killed Helm left pending, so that the next Helm can change it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from clients.helm.leftovers import without_additions
 from clients.kubernetes import Cluster, RefusedError
 
 UNFINISHED = PENDING | {"failed"}
-"""States of a revision that may have changed some objects and not others."""
+"""States of a revision that may have changed only some objects."""
 
 _LASTING = frozenset({"PersistentVolumeClaim", "Namespace", "CustomResourceDefinition"})
 """Kinds whose deletion loses data."""
 
 _ATTEMPTS = 5
-"""How often a live object is written: controllers write to it as well, and a write on an old version is refused."""
+"""Maximum attempts to write a live object: controllers write to it as well, and a write to an old version is refused."""
 
 
 def repair(
@@ -30,43 +30,42 @@ def repair(
     chart_version: str,
     first: bool = False,
 ) -> list[str]:
-    """Bring a release whose last change did not end into a state from which Helm goes on; returns what was done.
+    """Bring a release whose last change did not finish into a state from which Helm can continue; returns what was done.
 
-    Helm decides by the newest record alone whether an operation is in progress (helm/helm#32584,
-    pulumi/pulumi-kubernetes#2054), and a process that was killed cannot finish its own; so that record goes. It is history
-    only: Helm goes on from the last deployed revision and applies the chart again, which mends whatever was half done, and
-    after a killed first install it installs, and adopts the objects that carry the release's labels. A rollback, the usual
-    advice, would roll all Pods back first and needs an earlier revision, which a first install has not.
+    Helm decides from the newest record alone whether an operation is in progress (helm/helm#32584,
+    pulumi/pulumi-kubernetes#2054). A killed process can never finish its record, so that record is deleted. It is only
+    history: Helm continues from the last deployed revision and applies the chart again, which completes whatever was half
+    done. After a killed first install it installs, and adopts the objects with the release's labels. A rollback, the usual
+    advice, would first roll all Pods back, and needs an earlier revision, which a first install lacks.
 
     If the configuration has changed since (``values`` and ``chart_version`` are the new ones), what only the unfinished
-    change had added is taken off first, because Helm would keep it (clients/helm/leftovers.py).
+    change had added is removed first, because Helm would keep it (clients/helm/leftovers.py).
 
-    ``first`` says that Pulumi's state does not have the release and is about to install it. A first install that failed, or
-    that Helm finished after its engine was killed, leaves records all the same, and Helm refuses to install over them ("cannot
-    re-use a name that is still in use"). So all records go then, and the install adopts the objects.
+    ``first``: the release is not in Pulumi's state and is about to be installed. A first install that failed, or that Helm
+    finished after its engine was killed, leaves records, and Helm refuses to install over them ("cannot re-use a name that
+    is still in use"). So all records are deleted, and the install adopts the objects.
 
-    Call it only where no other Helm can be at work on the release (clients/helm/lease.py). The
-    deletion names the record's version, so one that Helm still writes to is left alone (RefusedError 409). Raises
-    ClusterError or RefusedError.
+    Call it only if no other Helm can be changing the release (clients/helm/lease.py). The deletion names the record's
+    version, so a record that Helm still writes to is left alone (RefusedError 409). Raises ClusterError or RefusedError.
     """
     state = helm_release.release_state(cluster, namespace=namespace, name=name)
     done = []
     taken = _take_back(cluster, namespace, name, state, values, chart_version, first=first)
     if taken:
-        done.append(f"took back what only an interrupted run had added: {', '.join(taken)}")
+        done.append(f"removed what only an interrupted run had added: {', '.join(taken)}")
     for revision in takewhile(lambda found: found.status in PENDING, state.revisions):
         _forget(cluster, namespace, revision)
         done.append(
-            f"removed the record of revision {revision.revision} ({revision.status}), which an interrupted run had left "
-            "behind; the release goes on from the revision before it"
+            f"removed the record of revision {revision.revision} ({revision.status}), which an interrupted run left "
+            "behind; the release continues from the previous revision"
         )
     if first:
         for revision in state.revisions:
             if revision.status not in PENDING:
                 _forget(cluster, namespace, revision)
                 done.append(
-                    f"removed the record of revision {revision.revision} ({revision.status}), which an interrupted run had left "
-                    "behind outside of Pulumi's state; the install takes over its objects"
+                    f"removed the record of revision {revision.revision} ({revision.status}), which an interrupted run left "
+                    "behind outside Pulumi's state; the install adopts its objects"
                 )
     return done
 
@@ -90,7 +89,7 @@ def _take_back(
     unfinished = list(takewhile(lambda found: found.status in UNFINISHED, state.revisions))
     deployed = next((found for found in state.revisions if found.status == "deployed"), None)
     if not unfinished or (deployed is None and not state.stuck and not first):
-        return []  # without a deployed revision an upgrade goes on from a failed one
+        return []  # without a deployed revision an upgrade continues from a failed one
     sound = release_record(cluster, namespace=namespace, revision=deployed) if deployed else Record()
     before = {_identity(found): found for found in sound.manifest}
     taken: dict[str, None] = {}
@@ -115,7 +114,7 @@ def _reset(
     document: Mapping[str, Any],
     sound: Mapping[str, Any] | None,
 ) -> bool:
-    """Take one live object back; True when it was changed."""
+    """Reset one live object; True if it was changed."""
     for _ in range(_ATTEMPTS):
         try:
             path = cluster.path_of(document, namespace)

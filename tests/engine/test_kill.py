@@ -116,7 +116,7 @@ def test_killed_at_the_release(stack, before, who):
     done = stack.up(good)
     assert done.outputs["release"].value["status"] == "deployed"
     if who == "engine":
-        assert "of an interrupted run may still be at work on it; waiting for it" in done.stdout
+        assert "of an interrupted run may still be running; waiting for it" in done.stdout
         assert "removed the record" not in done.stdout, "a live Helm's record is its own"
     else:
         assert "removed the record of revision" in done.stdout
@@ -139,7 +139,7 @@ def test_a_first_install_that_helm_finished_alone_is_taken_over(stack):
     before = {name: item.metadata.uid for name, item in stack.deployments().items()}
     stack.pulumi("cancel", "--yes")
     done = stack.up()
-    assert "the install takes over its objects" in done.stdout
+    assert "the install adopts its objects" in done.stdout
     assert {name: item.metadata.uid for name, item in stack.deployments().items()} == before
     assert stack.changes(stack.up()) == {}
 
@@ -152,7 +152,7 @@ def test_a_first_install_that_failed_outside_of_the_state_is_healed(stack, tmp_p
     Helm(stack.environment, stack.namespace, tmp_path).break_off("failed")
     stack.pulumi("cancel", "--yes")
     done = stack.up(good)
-    assert "(failed), which an interrupted run had left behind" in done.stdout
+    assert "(failed), which an interrupted run left behind" in done.stdout
     taken_back(stack)
     assert stack.changes(stack.up()) == {}
 

@@ -134,7 +134,7 @@ def test_a_range_in_the_configuration_trips_also_when_the_plugin_has_resolved_it
 def test_two_workers_where_the_level_asks_for_two():
     assert messages("workers-at-least", with_worker(replicas=1)) == []
     assert (
-        "fewer than the 2 that prod asks for"
+        "fewer than the 2 that prod requires"
         in messages("workers-at-least", with_worker(replicas=1), minimum=2)[0]
     )
 

@@ -90,7 +90,7 @@ def test_a_live_process_is_waited_for_until_it_is_gone(helm: Helm, cluster: Clus
     clock = Clock(lambda: None, end)
     status, (sentence,) = wait(cluster, helm, clock)
     assert (status, clock.pauses) == ("pending-upgrade", 2)
-    assert f"process {process.pid} of an interrupted run may still be at work on it" in sentence
+    assert f"process {process.pid} of an interrupted run may still be running" in sentence
     assert f"kubectl delete secret --namespace {helm.namespace} sh.helm.release.v1.{NAME}.v" in sentence
 
 
@@ -111,7 +111,7 @@ def test_elsewhere_helm_s_own_limit_bounds_the_wait(helm: Helm, cluster: Cluster
             take(cluster, helm, Holder("elsewhere", (Process(1, 1),), 1))
 
         status, (sentence,) = wait(cluster, helm, Clock(shorten, lambda: time.sleep(1.5)))
-        assert "may still be at work on another machine" in sentence
+        assert "may still be running on another machine" in sentence
     else:
         status, reports = wait(cluster, helm, Clock(), seconds=0)
         assert reports == []
