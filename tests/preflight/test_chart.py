@@ -158,7 +158,7 @@ def test_values_that_the_schema_refuses() -> None:
     with web_host(chart_repository(NAME, {"2.3.3": _package()})) as host:
         report = look(_config(host.url, agent=agent))
     expect(report, "chart.values", "refused", at="agent.values.labels.team", says="type string")
-    expect(report, "chart.values", "refused", at="agent.values.brandNew", says="does not know this key")
+    expect(report, "chart.values", "refused", at="agent.values.brandNew", says="this key is unknown")
     finding = expect(report, "chart.values", "refused", at="agent.workers[0].values.livenessProbe")
     expect(report, "chart.values", "refused", at="agent.sentinel.values.port")
     assert "canary" not in str(finding), "values may be confidential"
