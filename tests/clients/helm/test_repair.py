@@ -100,7 +100,7 @@ def test_the_same_configuration_again_takes_nothing_back(helm: Helm, cluster: Cl
     assert helm.upgrade({"data": {"a": "1"}}).returncode == 0
     wanted = {"data": {"a": "1", "b": "2"}, "more": [{"kind": "ConfigMap", "name": "new"}]}
     helm.kill(wanted)
-    (said,) = repair(cluster, helm, wanted)
+    (done,) = repair(cluster, helm, wanted)
     assert "removed the record" in said
     assert helm.data() == {"a": "1", "b": "2"}
     assert "new" in helm.names("configmap")
@@ -132,8 +132,8 @@ def test_a_failed_rollback_is_taken_back(helm: Helm, cluster: Cluster) -> None:
     helm.kill({"data": {"a": "1", "b": "2"}})
     helm.break_off("failed")
     assert helm.secrets()[0]["metadata"]["labels"]["status"] == "deployed"
-    (said,) = repair(cluster, helm, {"data": {"a": "1"}})
-    assert "took back" in said
+    (done,) = repair(cluster, helm, {"data": {"a": "1"}})
+    assert "removed what only an interrupted run had added" in done
     assert helm.data() == {"a": "1"}
     assert len(helm.secrets()) == 2, "a failed revision does not stop Helm, so its record stays"
 
