@@ -55,8 +55,8 @@ def test_a_stuck_release_goes_on(helm: Helm, cluster: Cluster, status: str) -> N
     refused = helm.upgrade()
     assert "another operation" in refused.stderr, "the state must be the one that stops Helm"
 
-    (said,) = [line for line in repair(cluster, helm, {}) if "removed the record" in line]
-    assert f"revision {1 if status == 'pending-install' else 2} ({status})" in said
+    (done,) = [line for line in repair(cluster, helm, {}) if "removed the record" in line]
+    assert f"revision {1 if status == 'pending-install' else 2} ({status})" in done
     again = helm.upgrade()
     assert again.returncode == 0, again.stderr
     assert helm.secrets()[-1]["metadata"]["labels"]["status"] == "deployed"
@@ -85,8 +85,8 @@ def test_what_only_the_killed_change_added_is_taken_back(helm: Helm, cluster: Cl
     )  # fmt: skip
     assert helm.data() == {"a": "2", "b": "killed", "others": "stays"}
 
-    said = repair(cluster, helm, good)
-    assert f"ConfigMap/{NAME}, ConfigMap/only-killed" in said[0]
+    done = repair(cluster, helm, good)
+    assert f"ConfigMap/{NAME}, ConfigMap/only-killed" in done[0]
     again = helm.upgrade(good)
     assert again.returncode == 0, again.stderr
     assert helm.data() == {"a": "1", "others": "stays"}
@@ -101,7 +101,7 @@ def test_the_same_configuration_again_takes_nothing_back(helm: Helm, cluster: Cl
     wanted = {"data": {"a": "1", "b": "2"}, "more": [{"kind": "ConfigMap", "name": "new"}]}
     helm.kill(wanted)
     (done,) = repair(cluster, helm, wanted)
-    assert "removed the record" in said
+    assert "removed the record" in done
     assert helm.data() == {"a": "1", "b": "2"}
     assert "new" in helm.names("configmap")
     assert helm.upgrade(wanted).returncode == 0
@@ -109,8 +109,8 @@ def test_the_same_configuration_again_takes_nothing_back(helm: Helm, cluster: Cl
 
 def test_a_killed_first_install_is_taken_back_whole(helm: Helm, cluster: Cluster) -> None:
     helm.kill({"data": {"a": "1"}, "more": [{"kind": "ConfigMap", "name": "other"}]})
-    said = repair(cluster, helm, {"data": {"a": "2"}})
-    assert f"ConfigMap/{NAME}, ConfigMap/other" in said[0]
+    done = repair(cluster, helm, {"data": {"a": "2"}})
+    assert f"ConfigMap/{NAME}, ConfigMap/other" in done[0]
     assert helm.secrets() == []
     assert helm.upgrade({"data": {"a": "2"}}).returncode == 0
     assert helm.data() == {"a": "2"}
