@@ -5,7 +5,7 @@ How to add a check:
 1. Write the case into its family's module of preflight/catalogue: a method whose parameters are the facts and whose text is
    the rest of a sentence that begins with the stack key. It says what is wrong and what to write instead. A new check is a
    class there, with its id, and an entry in CHECKS.
-2. Have a probe report it: `GIT_REF.missing("dags.ref", ref=…, url=…, near=…)`. mypy knows every case and its facts; the key
+2. Yield it from a probe: `GIT_REF.missing("dags.ref", ref=…, url=…, near=…)`. mypy knows every case and its facts; the key
    comes without the project's prefix, and the level of the stack and the redaction of secrets are applied for you.
 3. Bring a real server, cluster or registry into that state in tests/preflight and `expect` the case: a test demands this.
 4. `make docs` writes the table in docs/preflight.md.
@@ -13,8 +13,8 @@ How to add a check:
 
 from preflight.catalogue import CHECKS
 from preflight.check import CaseInfo, Check
-from preflight.looks import run
 from preflight.report import Finding, ImageFacts, PreflightError, ProjectFacts, Report
+from preflight.runner import run
 
 __all__ = [
     "CHECKS",

@@ -1,12 +1,14 @@
-"""What .gitmodules says, read by git itself."""
+"""What .gitmodules says, read by Git itself."""
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from clients.git import Session
+from preflight.catalogue.git_checks import GIT_SUBMODULE
+from preflight.report import Finding
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Modules:
 
 def read_modules(session: Session, content: bytes) -> Modules:
     """Parse the content of a .gitmodules file. Raises GitError when Git cannot read it."""
-    # Unlike --get-regexp, --list is content with a file without entries.
+    # Unlike --get-regexp, --list accepts a file without entries.
     arguments = ("config", "--file", "-", "--null", "--list")
     output = session.git(*arguments, stdin=content).stdout.decode(errors="replace")
     values: dict[str, dict[str, str]] = {}
@@ -46,3 +48,11 @@ def read_modules(session: Session, content: bytes) -> Modules:
 
 def _clean(path: str) -> str:
     return posixpath.normpath(path).strip("/")
+
+
+def entry_findings(modules: Modules, path: str, *, at: str, full: str) -> Iterator[Finding]:
+    """What is wrong with the entry of the submodule at ``path``, its address apart; ``full`` is its path in the Dag repository."""
+    if path in modules.misspelt:
+        yield GIT_SUBMODULE.misspelt(at, path=modules.misspelt[path], clean=path)
+    if path in modules.skipped:
+        yield GIT_SUBMODULE.skipped(at, path=full)

@@ -1,4 +1,4 @@
-"""What the looks found: findings for people, facts for the stack's outputs."""
+"""What the probes found: findings for people, facts for the stack's outputs."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _ORDER: Mapping[str, int] = {"error": 0, "warning": 1, "info": 2}
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that a look found."""
+    """One thing that a check found."""
 
     check: str
     """Id of the check, for example `git.ref`; docs/preflight.md lists all."""
     case: str
-    """What the check found, for example `missing`: stable, where the message may be put better one day."""
+    """What the check found, for example `missing`; stable, while the wording of the message may change."""
     severity: Severity
     """How bad."""
     key: str
-    """Stack key that decides it, for example `astro-dbt:dags.ref`."""
+    """Stack key that decides it: `dags.ref` as a probe yields it, `astro-dbt:dags.ref` in a report."""
     message: str
     """What is wrong and what to do, as the rest of a sentence that begins with the key."""
 
@@ -45,7 +45,7 @@ class ProjectFacts:
     repository: str | None
     """Clone URL of its repository; None for a local folder."""
     commit: str | None
-    """Commit that the agents get; None when the look did not get that far."""
+    """Commit that the agents get; None when it could not be read."""
     behind: int | str | None
     """Commits that the tracked branch is ahead; text ("more than 250") when counting stopped; None when unknown."""
     dbt_name: str | None
@@ -67,8 +67,22 @@ class ImageFacts:
 
 
 @dataclass(frozen=True)
+class ProjectSource:
+    """The facts of one dbt project."""
+
+    project: str
+    """Name of the dbt project in the stack."""
+    facts: ProjectFacts
+    """Where it comes from."""
+
+
+Found = Finding | ProjectSource | ImageFacts
+"""What a probe yields."""
+
+
+@dataclass(frozen=True)
 class Report:
-    """Everything that the looks found, errors first."""
+    """Everything that the probes found, errors first."""
 
     findings: tuple[Finding, ...] = ()
     """Findings in a stable order."""

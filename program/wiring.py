@@ -36,7 +36,7 @@ from domain.fingerprint import fingerprint
 from domain.names import NAMESPACE_COMPONENT, OBJECTS_COMPONENT, RELEASE_COMPONENT, STACK_LABEL
 from preflight import Report
 from preflight.connection import cluster_secrets, repository_access
-from preflight.levels import Levels
+from preflight.strictness import Levels
 from program.build_context import StagingError, UnsafeLinkError, stage
 from program.chart_source import is_out_of_reach
 from program.repair import repair_hooks, repair_note
@@ -298,7 +298,7 @@ def agent_objects(
 def _load_chart(settings: Settings) -> bool:
     """Whether the chart is loaded: a preview with the check of the chart switched off may work without it."""
     repository = settings.agent.chart.repository
-    if Levels(settings.preflight).looks("chart") or not is_out_of_reach(settings.agent.chart.address):
+    if Levels(settings.preflight).enabled("chart") or not is_out_of_reach(settings.agent.chart.address):
         return True
     pulumi.log.warn(
         f"the chart repository {repository} is unreachable, so this preview does not check the chart"

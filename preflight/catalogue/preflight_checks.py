@@ -35,10 +35,10 @@ class PreflightTime(Check, id="preflight.time"):
         )
 
     @error("preflight.checks.<id>")
-    def broken(self, *, family: str, subject: str, detail: str) -> str:
+    def broken(self, *, check: str, subject: str, detail: str) -> str:
         return (
             f"covers checks of {subject} that failed unexpectedly ({detail}); report this as a bug of the program, and "
-            f"until it is fixed set preflight.checks.{family} to off with a reason"
+            f"until it is fixed set preflight.checks.{check} to off with a reason"
         )
 
 

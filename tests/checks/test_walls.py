@@ -60,7 +60,7 @@ def test_the_walls_hold(copy: Path) -> None:
         ("clients/http.py", "def late():\n    import settings.stack", "Imports point down"),
         ("components/client_image.py", "def late():\n    import clients.http", "Imports point down"),
         ("components/client_image.py", "import delivery.plan", "Imports point down"),
-        ("preflight/git.py", "import program.wiring", "Imports point down"),
+        ("preflight/git_probe.py", "import program.wiring", "Imports point down"),
         ("domain/names.py", "import clients.errors", "Imports point down"),
         ("delivery/plan.py", "import pulumi", "Only program, components, review and policy know Pulumi"),
         (
@@ -71,7 +71,7 @@ def test_the_walls_hold(copy: Path) -> None:
         ("delivery/plan.py", "import components", "Only program uses components"),
         ("program/wiring.py", "import trial.layout", "The product does not know its trial environment"),
         ("policy/rules.py", "import delivery.plan", "The policy pack and the components can be used alone"),
-        ("preflight/dbt_files.py", "def late():\n    import preflight.git", "No two modules of a room"),
+        ("preflight/dbt_files.py", "def late():\n    import preflight.git_probe", "No two modules of a room"),
     ],
 )
 def test_a_breach_is_caught(copy: Path, where: str, line: str, contract: str) -> None:

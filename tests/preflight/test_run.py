@@ -1,19 +1,22 @@
-"""The whole: everything at once, bounded in time, whatever a look does."""
+"""The whole run: everything at once, bounded in time, whatever a probe does."""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import delivery
 import preflight
-from preflight import looks as looks_module
-from preflight.looks import Look
-from preflight.parallel import Task, together
-from preflight.world import World
+from preflight.catalogue import CHECKS, FAMILIES
+from preflight.catalogue.git_checks import GIT_REF
+from preflight.catalogue.image_checks import IMAGE_RUNTIME
+from preflight.context import Context
+from preflight.report import Finding
+from preflight.runner import PROBES, Probe
 from tests.preflight.conftest import Trial, expect, expect_nothing, look
 from tests.support.stacks import settings_of, stack
 
@@ -67,56 +70,58 @@ def test_no_secret_of_the_stack_is_in_a_report(trial: Trial) -> None:
         assert config["agentToken"] not in text
 
 
-def _run(monkeypatch: pytest.MonkeyPatch, *looks: Look, level: str = "strict") -> preflight.Report:
-    monkeypatch.setattr(looks_module, "LOOKS", looks)
+def _run(*probes: Probe, level: str = "strict") -> preflight.Report:
     levels = {"level": level, "reason": "for this test", "timeout": 1}
     settings = settings_of(stack(preflight=levels))
     plan = delivery.plan(settings, authorities={})
-    return preflight.run(settings, plan, project="astro-dbt", root=Path())
+    return preflight.run(settings, plan, project="astro-dbt", root=Path(), probes=probes)
 
 
-def test_a_look_that_hangs_does_not_hold_up_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+MISSING = GIT_REF.missing("dags.ref", ref="x", url="u", near="y")
+
+
+def test_a_probe_that_hangs_delays_no_other_and_keeps_what_it_found() -> None:
     release = threading.Event()
 
-    def good(world: World) -> None:
-        world.found("git.ref", "missing", at="dags.ref", ref="x", url="u", near="y")
-
-    def hang(world: World) -> None:
+    def hang(_: Context) -> Iterator[Finding]:
+        yield IMAGE_RUNTIME.bare("image")
         release.wait(60)
 
     begun = time.monotonic()
-    looks = (Look("the good", ("git",), good), Look("the hanging", ("image",), hang))
-    report = _run(monkeypatch, *looks)
+    probes = (Probe("the good", ("git",), lambda _: [MISSING]), Probe("the hanging", ("image",), hang))
+    report = _run(*probes)
     release.set()
     assert time.monotonic() - begun < 20
     expect(report, "git.ref", "missing", at="dags.ref")
+    expect(report, "image.runtime", "bare", at="image")
     expect(report, "preflight.time", "unfinished", at="preflight.timeout", says="the hanging")
 
 
-def test_a_look_that_breaks_is_said_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(world: World) -> None:
-        raise RuntimeError("canary-git-token\nsecond line")
+def test_a_probe_that_fails_is_a_finding_without_a_traceback() -> None:
+    def broken(_: Context) -> Iterator[Finding]:
+        yield MISSING
+        raise OSError(28, "No space left on device", "/tmp/canary-git-token\nsecond line")
 
-    look = Look("the broken", ("git",), broken)
-    finding = expect(_run(monkeypatch, look), "preflight.time", "broken", at="preflight.checks.git")
+    probe = Probe("the broken", ("git",), broken)
+    report = _run(probe)
+    finding = expect(
+        report, "preflight.time", "broken", at="preflight.checks.git", says="No space left on device"
+    )
+    assert "set preflight.checks.git to off with a reason" in finding.message
     assert "canary-git-token" not in str(finding)
-    assert not _run(monkeypatch, look, level="warn").errors
+    expect(report, "git.ref", "missing", at="dags.ref")
+    assert not _run(probe, level="warn").errors
 
 
-def test_what_several_looks_need_is_made_once() -> None:
-    settings = settings_of()
-    plan = delivery.plan(settings, authorities={})
-    world = World(settings, plan, project="astro-dbt", stack=None, root=Path())
-    made: list[int] = []
+@pytest.mark.parametrize(
+    ("checks", "blamed"),
+    [(("git", "dbt"), "git"), (("image.engine",), "image.engine"), (("image.base", "image.exists"), "image")],
+)
+def test_the_failure_of_a_probe_has_the_level_of_what_it_serves(checks: tuple[str, ...], blamed: str) -> None:
+    assert Probe("x", checks, lambda _: ()).blamed == blamed
 
-    def make() -> int:
-        made.append(1)
-        time.sleep(0.05)
-        raise ValueError("as often as asked")
 
-    def ask() -> None:
-        world.shared("it", make)
-
-    tasks = together([Task(str(number), ask) for number in range(5)], seconds=10)
-    assert len(made) == 1
-    assert all(isinstance(task.error, ValueError) for task in tasks)
+def test_every_probe_serves_checks_that_exist() -> None:
+    served = {check for probe in PROBES for check in probe.checks}
+    assert served <= {*CHECKS, *FAMILIES}
+    assert {check.split(".")[0] for check in served} == FAMILIES - {"preflight"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from preflight.submodules import DEEPEST
+from preflight.submodule_walk import DEEPEST
 from tests.preflight.conftest import GitStack, expect, expect_nothing, look, only
 from tests.support.repositories import Repository, git
 from tests.support.stacks import with_ready_image

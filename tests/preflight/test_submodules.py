@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from preflight import submodules
+from preflight import submodule_walk
 from tests.preflight.conftest import GitStack, expect, expect_nothing, only
 from tests.support.repositories import Repository, git
 
@@ -117,8 +117,8 @@ def test_a_pin_behind_its_branch(git_stack: GitStack) -> None:
 
 
 def test_a_pin_far_behind(git_stack: GitStack) -> None:
-    git_stack.dbt.age(2 * submodules.HISTORY)
-    assert git_stack.look().projects["jaffle"].behind == f"more than {submodules.HISTORY + 1}"
+    git_stack.dbt.age(2 * submodule_walk.HISTORY)
+    assert git_stack.look().projects["jaffle"].behind == f"more than {submodule_walk.HISTORY + 1}"
 
 
 def test_a_pin_that_was_force_pushed_away(git_stack: GitStack) -> None:
@@ -183,6 +183,6 @@ def test_a_submodule_that_is_no_project_and_not_registered(git_stack: GitStack) 
 
 def test_more_submodules_than_are_looked_at(git_stack: GitStack) -> None:
     url = git_stack.server.url("analytics/jaffle.git")
-    places = [f"zzz/more-{number:02}" for number in range(submodules.MOST_REPOSITORIES)]
+    places = [f"zzz/more-{number:02}" for number in range(submodule_walk.MOST_REPOSITORIES)]
     git_stack.dags.commit(submodules=dict.fromkeys(places, (url, git_stack.pin)))
     expect(git_stack.look(), "git.nested", "unverified", at="dags.submodules", says=places[-1])

@@ -7,15 +7,16 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from preflight.catalogue import CHECKS, FAMILIES
+from preflight.catalogue.preflight_checks import PREFLIGHT_LEVEL
 from preflight.report import Finding
 from settings.preflight import Level, Preflight
 
-_ALWAYS = "preflight"
-"""Family whose findings are about the levels themselves."""
+_ALWAYS = PREFLIGHT_LEVEL.family
+"""Family of the findings about preflight itself, which is always strict."""
 
 
 class Levels:
-    """The levels of one stack; the most special entry wins: check, family, everything."""
+    """The levels of one stack; the most specific entry wins: check, family, everything."""
 
     def __init__(self, preflight: Preflight) -> None:
         self._preflight = preflight
@@ -37,8 +38,8 @@ class Levels:
             return replace(finding, severity="warning")
         return finding
 
-    def looks(self, *checks: str) -> bool:
-        """Whether any of the checks (ids or families) is to be made."""
+    def enabled(self, *checks: str) -> bool:
+        """Whether any of the checks (ids or families) is not off."""
         return any(
             self.of(check) != "off"
             for name in checks
@@ -46,19 +47,25 @@ class Levels:
             if check == name or check.split(".")[0] == name
         )
 
-    def lowered(self) -> Iterator[tuple[str, str, dict[str, str]]]:
-        """(case of preflight.level, key, facts) for every level that a reviewer should see."""
+    def findings(self) -> Iterator[Finding]:
+        """Every level that a reviewer should see."""
         base = self._preflight
         if base.level != "strict":
             if base.reason:
-                yield base.level, "preflight.level", {"reason": base.reason}
+                yield _lowered("preflight.level", base.level, base.reason)
             else:
-                yield "unexplained", "preflight.level", {"level": base.level}
+                yield PREFLIGHT_LEVEL.unexplained("preflight.level", level=base.level)
         known = {*CHECKS, *FAMILIES} - {_ALWAYS} - {name for name in CHECKS if name.startswith(f"{_ALWAYS}.")}
         for name, entry in sorted(base.checks.items()):
             key = f"preflight.checks.{name}"
             if name not in known:
                 near = get_close_matches(name, known, n=1)
-                yield "unknown", key, {"near": near[0] if near else ", ".join(sorted(FAMILIES - {_ALWAYS}))}
+                families = ", ".join(sorted(FAMILIES - {_ALWAYS}))
+                yield PREFLIGHT_LEVEL.unknown(key, near=near[0] if near else families)
             elif entry.level != "strict":
-                yield entry.level, key, {"reason": entry.reason.rstrip(".")}
+                yield _lowered(key, entry.level, entry.reason.rstrip("."))
+
+
+def _lowered(key: str, level: Level, reason: str) -> Finding:
+    case = PREFLIGHT_LEVEL.off if level == "off" else PREFLIGHT_LEVEL.warn
+    return case(key, reason=reason)

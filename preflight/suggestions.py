@@ -1,4 +1,4 @@
-"""Small phrases that several findings share."""
+"""What to write instead of a name that does not exist."""
 
 from __future__ import annotations
 

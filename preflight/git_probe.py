@@ -1,0 +1,288 @@
+"""The Dag repository and the submodules in it, read with what the agents will have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from clients.git import (
+    Entry,
+    GitError,
+    PartialClone,
+    Session,
+    ls_remote,
+)
+from clients.git.links import follow
+from delivery.git_access import dags_connection
+from domain.address import AddressError, RepositoryAddress
+from preflight import dbt_files
+from preflight.agents_access import AgentsAccess, agents_access
+from preflight.catalogue.git_checks import GIT_CONNECTION, GIT_NESTED, GIT_SUBDIR, GIT_SUBMODULE
+from preflight.context import Context
+from preflight.git_failures import Subject, failure, unknown_credentials
+from preflight.gitmodules import Modules, entry_findings, read_modules
+from preflight.parallel import Task, gather
+from preflight.report import Finding, Found, ProjectFacts, ProjectSource
+from preflight.submodule_walk import HostedProject, PinnedSubmodule, SubmoduleWalk
+from preflight.suggestions import near
+from preflight.tracked import tracked_commit
+from settings.dags import Dags
+from settings.stack import Settings
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The Dag repository at the tracked commit."""
+
+    ref: str
+    """What is tracked."""
+    commit: str
+    """Its commit."""
+    entries: Mapping[str, Entry]
+    """Everything in it by path."""
+    modules: Modules
+    """Its .gitmodules."""
+    files: Mapping[str, bytes]
+    """Files that were read."""
+    real: Mapping[str, str | None]
+    """Paths of the stack -> the path without symbolic links; None when a link leads out of the repository."""
+
+    def names(self, kind: str) -> list[str]:
+        """Paths of all entries of one kind."""
+        return [path for path, entry in self.entries.items() if entry.kind == kind]
+
+    def holder(self, path: str) -> Entry | None:
+        """The submodule at ``path`` or above it."""
+        parts = path.split("/")
+        for length in range(len(parts), 0, -1):
+            entry = self.entries.get("/".join(parts[:length]))
+            if entry is not None and entry.kind == "submodule":
+                return entry
+        return None
+
+
+def find(context: Context) -> Iterator[Found]:
+    """The Dag repository and, when projects are delivered as submodules, everything that it pulls in."""
+    settings, plan = context.settings, context.plan
+    view = agents_access(settings, plan, secrets=context.cluster.read_secret)
+    yield from _connection(settings, view)
+    connection = dags_connection(settings)
+    tree: Tree | None = None
+    if connection not in view.unknown and connection not in view.problems:
+        try:
+            with Session(view.access, timeout=context.timeout) as session:
+                read = _dag_repository(context, session, view)
+        except GitError as error:
+            read = [failure(settings, _dags(settings), error)]
+        if isinstance(read, list):
+            yield from read
+        else:
+            tree = read
+    fetches_submodules = bool(plan.bundle.kwargs.get("submodules"))
+    if tree is None:
+        if fetches_submodules:
+            yield from _named_hosts(context, view)
+        return
+    yield from _subdir(settings.dags, tree.entries, tree.real)
+    hosted: dict[str, list[HostedProject]] = {}
+    if plan.option == "git-submodule":
+        hosted = _hosted(settings, tree)
+        for index in range(len(settings.dbt_projects)):
+            yield from _place(context, tree, index)
+    if fetches_submodules:
+        yield from _entries(settings, tree, hosted)
+        yield from SubmoduleWalk(context, view).walk(_registered(settings, tree, hosted))
+    else:
+        yield from _stay_empty(settings, tree)
+
+
+def _connection(settings: Settings, view: AgentsAccess) -> Iterator[Finding]:
+    """What can be said about connections before any host is asked."""
+    for name, detail in view.problems.items():
+        secret = settings.connections[name].existing_secret or name
+        yield GIT_CONNECTION.incomplete(f"connections.{name}.existingSecret", secret=secret, detail=detail)
+    connection = dags_connection(settings)
+    if connection in view.unknown:
+        detail = view.unknown[connection]
+        yield unknown_credentials(connection, "dags.connection", url=settings.dags.repo, detail=detail)
+        return
+    found = settings.connections.get(connection)
+    existing = found.existing_secret if found else None
+    if existing and found and found.type != "ssh" and not _same(view.dags_url, settings.dags.repo):
+        at = f"connections.{connection}.existingSecret"
+        yield GIT_CONNECTION.other_repository(at, secret=existing, found=view.dags_url)
+
+
+def _named_hosts(context: Context, view: AgentsAccess) -> Iterator[Found]:
+    """Without the Dag repository its submodules are not known; those that the stack names can still be asked for."""
+    subjects = [
+        Subject(
+            project.repo, f"dbtProjects[{index}].repo", project.connection, f"dbtProjects[{index}].connection"
+        )
+        for index, project in enumerate(context.settings.dbt_projects)
+        if project.repo
+        and project.connection
+        and project.submodule
+        and project.connection not in view.unknown
+    ]
+    tasks = [Task(subject.url, partial(_host, context, view, subject)) for subject in subjects]
+    for outcome in gather(tasks, seconds=2 * context.timeout):
+        yield from outcome.results
+
+
+def _host(context: Context, view: AgentsAccess, subject: Subject) -> Iterator[Found]:
+    try:
+        with Session(view.access, timeout=context.timeout) as session:
+            ls_remote(session, subject.url)
+    except GitError as error:
+        yield failure(context.settings, subject, error)
+
+
+def _same(one: str, other: str) -> bool:
+    try:
+        return RepositoryAddress.parse(one).same_repository(RepositoryAddress.parse(other))
+    except AddressError:
+        return one == other
+
+
+def _dags(settings: Settings) -> Subject:
+    dags = settings.dags
+    return Subject(dags.repo, at="dags.repo", connection=dags.connection, connection_at="dags.connection")
+
+
+def _dag_repository(context: Context, session: Session, view: AgentsAccess) -> Tree | list[Finding]:
+    """The Dag repository, or why its content cannot be judged. Raises GitError."""
+    settings, dags = context.settings, context.settings.dags
+    refs = ls_remote(session, view.dags_url)
+    clone = PartialClone(session, view.dags_url)
+    commit = tracked_commit(clone, refs, dags.ref, url=dags.repo, at="dags.ref")
+    if isinstance(commit, Finding):
+        return [commit]
+    entries = {entry.path: entry for entry in clone.entries(commit)}
+    asked = {dags.subdir, *(project.path for project in settings.dbt_projects)}
+    real = {path: follow(clone, entries, path) for path in asked if path}
+    wanted = [entries[".gitmodules"]] if ".gitmodules" in entries else []
+    for project in settings.dbt_projects:
+        if context.plan.option == "git-submodule" and project.path is not None and not project.submodule:
+            wanted += dbt_files.files_of(entries, real[project.path] or project.path)
+    files = clone.read(wanted)
+    try:
+        modules = read_modules(session, files.get(".gitmodules", b""))
+    except GitError as error:
+        invalid = GIT_SUBMODULE.invalid("dags.repo", url=dags.repo, detail=str(error))
+        return [*_subdir(dags, entries, real), invalid]
+    return Tree(dags.ref, commit, entries, modules, files, real)
+
+
+def _subdir(dags: Dags, entries: Mapping[str, Entry], real: Mapping[str, str | None]) -> Iterator[Finding]:
+    folders = [path for path, entry in entries.items() if entry.kind == "folder"]
+    if dags.subdir and real[dags.subdir] not in folders:
+        remedy = near(dags.subdir, folders, none="the folder that holds the Dags, or leave it out")
+        yield GIT_SUBDIR.missing("dags.subdir", path=dags.subdir, ref=dags.ref, near=remedy)
+
+
+def _hosted(settings: Settings, tree: Tree) -> dict[str, list[HostedProject]]:
+    """Registered submodule -> the dbt projects in it."""
+    hosted: dict[str, list[HostedProject]] = {}
+    for index, project in enumerate(settings.dbt_projects):
+        path = tree.real[project.path] if project.path is not None else None
+        holder = tree.holder(path) if path is not None else None
+        if path is not None and holder is not None and project.submodule:
+            inside = path.removeprefix(holder.path).strip("/")
+            hosted.setdefault(holder.path, []).append(HostedProject(index, project, inside))
+    return hosted
+
+
+def _place(context: Context, tree: Tree, index: int) -> Iterator[Found]:
+    """What is wrong with a project's place in the Dag repository; the project itself, when that is an ordinary folder."""
+    project = context.settings.dbt_projects[index]
+    if project.path is None:
+        return
+    at, path = f"dbtProjects[{index}].path", tree.real[project.path]
+    if path is None:
+        yield GIT_SUBMODULE.link(at, path=project.path)
+        return
+    holder = tree.holder(path)
+    if not project.submodule:
+        yield from _ordinary_folder(context, tree, index, path, holder)
+    elif holder is None:
+        yield _no_submodule(context.settings, tree, index, path)
+    elif holder.path not in tree.modules.urls:
+        yield GIT_SUBMODULE.unregistered(at, path=holder.path)
+
+
+def _ordinary_folder(
+    context: Context, tree: Tree, index: int, path: str, holder: Entry | None
+) -> Iterator[Found]:
+    at = f"dbtProjects[{index}].path"
+    if holder is not None:
+        yield GIT_SUBMODULE.is_submodule(f"dbtProjects[{index}].submodule", path=path)
+        return
+    if path not in tree.names("folder"):
+        remedy = near(path, tree.names("folder"), none="the folder of the dbt project")
+        yield GIT_SUBMODULE.no_folder(at, path=path, ref=tree.ref, near=remedy)
+        return
+    settings, project = context.settings, context.settings.dbt_projects[index]
+    entries = dbt_files.files_of(tree.entries, path)
+    files = dbt_files.ProjectFiles(
+        {entry.path.removeprefix(f"{path}/"): tree.files[entry.path] for entry in entries}
+    )
+    yield from dbt_files.examine(context, index, files, at=at, where=f"{path} of the Dag repository")
+    yield ProjectSource(project.name, ProjectFacts(settings.dags.repo, tree.commit, 0, files.name))
+
+
+def _no_submodule(settings: Settings, tree: Tree, index: int, path: str) -> Finding:
+    at = f"dbtProjects[{index}].path"
+    entry = tree.entries.get(path)
+    if path in tree.modules.urls:
+        return GIT_SUBMODULE.uncommitted(at, path=path, url=tree.modules.urls[path])
+    if entry is not None and entry.kind == "folder":
+        return GIT_SUBMODULE.folder(at, path=path)
+    known = tree.names("submodule")
+    url = settings.dbt_projects[index].repo or "<url>"
+    add = f"add it with `git submodule add {url} {path}` and commit"
+    remedy = f"write {near(path, known, none='')}, or {add}" if known else add
+    return GIT_SUBMODULE.missing(at, path=path, ref=tree.ref, remedy=remedy)
+
+
+def _registered(
+    settings: Settings, tree: Tree, hosted: Mapping[str, Sequence[HostedProject]]
+) -> list[PinnedSubmodule]:
+    """The submodules that agents fetch."""
+    return [
+        PinnedSubmodule(
+            path,
+            tree.entries[path].object_id,
+            tree.modules.urls[path],
+            settings.dags.repo,
+            tuple(hosted.get(path, ())),
+            branch=tree.modules.branches.get(path),
+        )
+        for path in tree.names("submodule")
+        if path in tree.modules.urls
+    ]
+
+
+def _entries(
+    settings: Settings, tree: Tree, hosted: Mapping[str, Sequence[HostedProject]]
+) -> Iterator[Finding]:
+    """What is wrong with the entries of .gitmodules, addresses apart."""
+    for path in tree.names("submodule"):
+        if path in tree.modules.urls:
+            inside = hosted.get(path)
+            at = f"dbtProjects[{inside[0].index}].path" if inside else "dags.submodules"
+            yield from entry_findings(tree.modules, path, at=at, full=path)
+        elif not any(path == (project.path or "") for project in settings.dbt_projects):
+            yield GIT_NESTED.unregistered("dags.submodules", path=path)
+
+
+def _stay_empty(settings: Settings, tree: Tree) -> Iterator[Finding]:
+    """Submodules that agents do not fetch, apart from those of projects that the image contains."""
+    projects = settings.dbt_projects
+    built_in = [tree.real.get(project.path or "") or "" for project in projects]
+    for path in tree.names("submodule"):
+        url = tree.modules.urls.get(path)
+        named = any(project.repo and url and _same(url, project.repo) for project in projects)
+        if not named and not any(f"{place}/".startswith(f"{path}/") for place in built_in):
+            yield GIT_NESTED.unfetched("dags.submodules", path=path)

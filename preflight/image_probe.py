@@ -1,0 +1,221 @@
+"""Images and their registries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from clients.errors import Cause
+from clients.http import WebError
+from clients.registry import Login, Reference, Registry, RegistryError, has_credential_helper
+from delivery.advice import PROVIDER, provider_shortcomings
+from domain.image_reference import astro_tag
+from domain.registries import creation, lifetime
+from domain.requirements import distribution, stays_below
+from preflight.catalogue.image_checks import (
+    IMAGE_BASE,
+    IMAGE_CONTENTS,
+    IMAGE_COSMOS,
+    IMAGE_EXISTS,
+    IMAGE_PLATFORM,
+    IMAGE_PROVIDER,
+    IMAGE_PYTHON,
+    IMAGE_REGISTRY,
+    IMAGE_RUNTIME,
+)
+from preflight.connection import open_registry
+from preflight.context import Context
+from preflight.image_contents import KnownImage, ready_images
+from preflight.report import Finding, Found, ImageFacts
+from settings.stack import Settings
+
+_COSMOS = "astronomer-cosmos"
+_PYTHON, _DBT_CORE = (3, 14), (1, 12)
+"""From this Python on dbt-core needs this version: earlier ones pin a mashumaro that fails on import (dbt-labs/dbt-core#12098)."""
+
+
+def find(context: Context) -> Iterator[Found]:
+    """The base and the target of the agents' image, or the images that the stack names."""
+    settings = context.settings
+    if settings.image is not None:
+        yield from _facts("image.base", settings.image.base)
+        yield from _base(context)
+        yield from _target(context)
+        yield from _pull(context)
+    elif settings.agent.image is not None:
+        yield from _facts("agent.image", settings.agent.image)
+    else:
+        yield IMAGE_RUNTIME.bare("image")
+    yield from _lifetimes(context)
+    for at, reference in _named(settings):
+        yield from _exists(context, at, reference)
+    yield from _contents(context)
+
+
+def _facts(at: str, reference: str) -> Iterator[Found]:
+    found = astro_tag(reference)
+    if found is not None:
+        runtime, python, agent = found["runtime"], found["python"], found["agent"]
+        yield ImageFacts(reference, runtime, python, agent)
+        yield IMAGE_BASE.facts(at, reference=reference, runtime=runtime, python=python, agent=agent)
+    elif at == "image.base":
+        yield IMAGE_BASE.unknown(at, reference=reference)
+
+
+def _lifetimes(context: Context) -> Iterator[Finding]:
+    """A password that expires serves the push of one run, but nodes pull for as long as the release exists."""
+    settings = context.settings
+    if settings.agent.image_pull_secret or not context.levels.enabled("image.registry"):
+        return
+    for section, registry, password in settings.logins_to_pull:
+        server, username = registry.server, registry.username
+        ends = lifetime(server, username, password.get_secret_value())
+        if ends is not None:
+            at = f"{section}Password"
+            yield IMAGE_REGISTRY.short_lived(at, server=server, username=username, lifetime=ends)
+
+
+def _base(context: Context) -> Iterator[Finding]:
+    image = context.settings.image
+    if image is None or not context.levels.enabled("image.registry", "image.exists", "image.platform"):
+        return
+    place = Reference.parse(image.base)
+    try:
+        found = open_registry(context.settings, place.server).platforms(place.repository, place.tag)
+    except (WebError, RegistryError) as error:
+        if isinstance(error, RegistryError) and error.cause is Cause.NOT_FOUND:
+            yield IMAGE_EXISTS.missing("image.base", reference=image.base)
+        else:
+            yield _refused(context, "image.base", place, error)
+        return
+    if not any(_fits(image.platform, platform) for platform in found):
+        yield IMAGE_PLATFORM.missing(
+            "image.platform", platform=image.platform, reference=image.base, found=", ".join(found)
+        )
+
+
+def _fits(wanted: str, found: str) -> bool:
+    """linux/arm64 and linux/arm64/v8 are the same platform."""
+    return found == wanted or found.startswith(f"{wanted}/") or wanted.startswith(f"{found}/")
+
+
+def _target(context: Context) -> Iterator[Finding]:
+    image = context.settings.image
+    if image is None or not context.levels.enabled("image.registry"):
+        return
+    place = Reference.parse(image.repository)
+    server, repository = place.server, place.repository
+    try:
+        may = open_registry(context.settings, server).check_push(repository)
+    except (WebError, RegistryError) as error:
+        if isinstance(error, RegistryError) and error.cause is Cause.NOT_FOUND:
+            remedy = creation(server, repository)
+            yield IMAGE_REGISTRY.not_created(
+                "image.repository", server=server, repository=repository, remedy=remedy
+            )
+        else:
+            yield _refused(context, "image.repository", place, error)
+        return
+    if may is False:
+        yield IMAGE_REGISTRY.no_push("registry.username", server=server, repository=repository)
+
+
+def _pull(context: Context) -> Iterator[Finding]:
+    """The login that the cluster gets, when it is not that of the push."""
+    settings = context.settings
+    pull, password = settings.pull_registry, settings.pull_registry_password
+    if settings.image is None or pull is None or password is None:
+        return
+    if not context.levels.enabled("image.registry"):
+        return
+    place = Reference.parse(settings.image.repository)
+    login = Login(pull.username, password.get_secret_value())
+    try:
+        Registry(pull.server, login, timeout=context.timeout).check_pull(place.repository)
+    except RegistryError as error:
+        yield IMAGE_REGISTRY.refused(
+            "pullRegistryPassword",
+            server=pull.server,
+            repository=place.repository,
+            detail=str(error),
+            field="pullRegistryPassword",
+        )
+    except WebError as error:
+        yield _refused(context, "image.repository", place, error)
+
+
+def _refused(context: Context, at: str, place: Reference, error: WebError | RegistryError) -> Finding:
+    server, repository, detail = place.server, place.repository, str(error)
+    if isinstance(error, WebError):
+        if error.cause is Cause.TIMEOUT:
+            return IMAGE_REGISTRY.timeout(at, server=server, seconds=context.seconds)
+        return IMAGE_REGISTRY.unreachable(at, server=server, detail=detail)
+    settings = context.settings
+    for section, registry in (("baseRegistry", settings.base_registry), ("registry", settings.registry)):
+        if registry is not None and registry.server == server:
+            field = f"{section}Password"
+            return IMAGE_REGISTRY.refused(
+                field, server=server, repository=repository, detail=detail, field=field
+            )
+    if has_credential_helper(server):
+        detail = "Docker keeps the login in a credential helper"
+        return IMAGE_EXISTS.unverified(at, reference=f"{server}/{repository}", detail=detail)
+    section = "baseRegistry" if at == "image.base" and settings.registry is not None else "registry"
+    return IMAGE_REGISTRY.anonymous(
+        section, server=server, repository=repository, detail=detail, field=f"{section}Password"
+    )
+
+
+def _named(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Images that the stack names and does not build."""
+    yield from ready_images(settings)
+    if settings.agent.sentinel.image is not None:
+        yield "agent.sentinel.image", settings.agent.sentinel.image
+
+
+def _exists(context: Context, at: str, reference: str) -> Iterator[Finding]:
+    """The cluster pulls these, perhaps by routes that this machine lacks: only a registry that answers is believed."""
+    if not context.levels.enabled("image.exists"):
+        return
+    place = Reference.parse(reference)
+    try:
+        open_registry(context.settings, place.server).manifest(place.repository, place.tag)
+    except (WebError, RegistryError) as error:
+        if isinstance(error, RegistryError) and error.cause is Cause.NOT_FOUND:
+            yield IMAGE_EXISTS.missing(at, reference=reference)
+        else:
+            yield IMAGE_EXISTS.unverified(at, reference=reference, detail=str(error))
+
+
+def _contents(context: Context) -> Iterator[Finding]:
+    """What the images install, apart from adapters, which depend on the projects."""
+    if not context.levels.enabled("image.contents", "image.cosmos", "image.provider", "image.python"):
+        return
+    images = context.images()
+    for at, reference in images.unlabelled:
+        yield IMAGE_CONTENTS.unknown(at, reference=reference)
+    for image in images.known:
+        contents = image.contents
+        if _COSMOS not in map(distribution, contents.packages):
+            yield IMAGE_COSMOS.missing(image.packages_at, base=contents.base, where=image.where)
+        if image.ready:
+            for item in provider_shortcomings(context.settings, contents.packages):
+                yield IMAGE_PROVIDER.old(
+                    image.ready,
+                    provider=PROVIDER,
+                    version=item.version,
+                    shortcoming=item.what,
+                    better=item.better,
+                )
+        yield from _python(image)
+
+
+def _python(image: KnownImage) -> Iterator[Finding]:
+    base = image.contents.base
+    tag = astro_tag(base)
+    if tag is None or tuple(map(int, tag["python"].split("."))) < _PYTHON:
+        return
+    for requirement in image.contents.adapters:
+        if distribution(requirement) == "dbt-core" and stays_below(requirement, _DBT_CORE):
+            yield IMAGE_PYTHON.refused(
+                image.adapters_at, requirement=requirement, python=tag["python"], base=base
+            )
