@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -68,6 +68,9 @@ class AgentReleaseArgs:
     """The chart's secrets."""
     connection_marks: Sequence[pulumi.Input[str]] = ()
     """Marks of the Git connections that the agents read."""
+    withheld: Collection[str] = ()
+    """Values that are left as they are: `sentinelAuthSecretName`, and the marks `commonEnv.ASTRO_DBT_SECRETS` and
+    `sentinel.env.ASTRO_DBT_SECRETS`."""
     timeout_seconds: int = 900
     """How long Helm waits: longer than the workers' longest grace period, or Helm rolls back while tasks drain."""
     max_history: int = 10
@@ -127,9 +130,10 @@ class AgentRelease(pulumi.ComponentResource):
         """The chart's values with the names and marks of the Secrets; creates those Secrets."""
         version = self._args.chart.version
         values = with_secret_names(dict(self._args.values), self._secret_names(), version=version)
-        mark = self._mark(("agent-token", "openlineage"), self._args.connection_marks)
-        values["commonEnv"] = [*values.get("commonEnv", []), mark]
-        if has_sentinel(version):
+        if f"commonEnv.{SECRETS_MARK}" not in self._args.withheld:
+            mark = self._mark(("agent-token", "openlineage"), self._args.connection_marks)
+            values["commonEnv"] = [*values.get("commonEnv", []), mark]
+        if has_sentinel(version) and f"sentinel.env.{SECRETS_MARK}" not in self._args.withheld:
             sentinel = values.get("sentinel", {})
             mark = self._mark(("sentinel-auth",), ())
             values["sentinel"] = {**sentinel, "env": [*sentinel.get("env", []), mark]}
@@ -138,7 +142,7 @@ class AgentRelease(pulumi.ComponentResource):
     def _secret_names(self) -> SecretNames:
         given = self._args.agent_secrets
         sentinel: str | None = None
-        if has_sentinel(self._args.chart.version):
+        if has_sentinel(self._args.chart.version) and "sentinelAuthSecretName" not in self._args.withheld:
             sentinel = (
                 self._random_secret("sentinel-auth", SENTINEL_AUTH_KEY)
                 if given.sentinel_auth is None

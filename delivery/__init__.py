@@ -1,10 +1,12 @@
 """How dbt projects reach the agents: one module per option, pure functions from settings to a plan."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from delivery import agent_image, git_submodule
 from delivery.contradictions import check
 from delivery.plan import Plan
+from delivery.withheld import let_through
 from settings.stack import Settings
 
 OPTIONS: Mapping[str, Callable[..., Plan]] = {
@@ -18,7 +20,13 @@ def plan(settings: Settings, *, authorities: Mapping[str, str]) -> Plan:
 
     ``authorities`` maps connection ids to the PEM text of the certificate authority of their Git host.
     """
-    return OPTIONS[settings.delivery](settings, authorities=authorities)
+    made = OPTIONS[settings.delivery](settings, authorities=authorities)
+    through = let_through(made.environment, settings.agent)
+    return replace(
+        made,
+        environment=through,
+        withheld=tuple(item.name for item in made.environment if item not in through),
+    )
 
 
 __all__ = ["OPTIONS", "Plan", "check", "plan"]

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from delivery.git_access import SSH_CONFIG, ssh_options
+from delivery.withheld import kept_back
 from domain.address import RepositoryAddress
 from domain.requirements import Version, pinned
 from settings.connections import GithubAppConnection, HttpsConnection, SshConnection
@@ -47,6 +48,7 @@ def advice(settings: Settings) -> tuple[str, ...]:
         *_app_elsewhere(settings),
         *_app_trust(settings),
         *_connection_elsewhere(settings),
+        *_withheld(settings),
     )
 
 
@@ -117,6 +119,16 @@ def _connection_elsewhere(settings: Settings) -> Iterator[str]:
         f'{{"ssh_config_file": "{SSH_CONFIG}", "strict_host_key_checking": "{options["strict_host_key_checking"]}"}}, '
         "or Git will not find the key"
     )
+
+
+def _withheld(settings: Settings) -> Iterator[str]:
+    found = kept_back(settings.agent)
+    if found:
+        yield (
+            f"{found[0]} keeps a value from the release"
+            + (f", and so do {len(found) - 1} more" if found[1:] else "")
+            + "; remove each entry when its Pods may restart once (docs/adoption.md)"
+        )
 
 
 def _used(settings: Settings) -> Iterator[str]:

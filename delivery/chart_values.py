@@ -6,7 +6,7 @@ generates (source: that file for chart 2.0.0 and 1.0.2), not only those that dif
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from delivery import logs
@@ -15,6 +15,7 @@ from delivery.identity import identity_values, worker_account
 from delivery.objects import pod_labels
 from delivery.plan import EnvVar, Plan
 from delivery.stores import store_environment
+from delivery.withheld import without_withheld
 from domain.merge import merge, without_empties
 from domain.security import RESTRICTED_CONTAINER
 from settings.agent import Component, Worker
@@ -60,7 +61,19 @@ def chart_values(settings: Settings, plan: Plan, *, image: Any = None) -> dict[s
         for typed, worker in zip(decided["workers"], agent.workers, strict=True)
     ]
     merged: dict[str, Any] = without_empties(merge(raw, {**decided, "workers": workers}, join=JOINED))
+    _order(merged, "commonEnv", agent.env_order)
+    for block, worker in zip(merged["workers"], agent.workers, strict=True):
+        _order(block, "env", worker.env_order)
+    for name, component in agent.components.items():
+        _order(merged.get(name, {}), "env", component.env_order)
     return merged
+
+
+def _order(block: dict[str, Any], key: str, names: Sequence[str]) -> None:
+    """Put the variables of a block into an order: a Pod's template changes with it."""
+    if names and key in block:
+        place = {name: index for index, name in enumerate(names)}
+        block[key] = sorted(block[key], key=lambda item: place.get(item["name"], len(place)))
 
 
 def decided_values(settings: Settings, plan: Plan, *, image: Any = None) -> dict[str, Any]:
@@ -98,7 +111,7 @@ def decided_values(settings: Settings, plan: Plan, *, image: Any = None) -> dict
         values["sentinel"] = _sentinel(settings)
         if image is not None:
             values["image"] = image
-    return values
+    return without_withheld(values, agent)
 
 
 def _common_environment(settings: Settings, plan: Plan) -> dict[str, EnvVar]:
@@ -177,11 +190,12 @@ def worker_defaults(worker: Worker) -> dict[str, Any]:
         autoscaling["behavior"] = _SCALING_BEHAVIOR
     whole = {"resources": _WORKER_RESOURCES, "livenessProbe": _PROBE, "readinessProbe": _PROBE}
     given = {*worker.values, *(("resources",) if worker.resources else ())}
-    return {
+    defaults = {
         "syncSlots": 20,
         "hpa": autoscaling,
         **{key: value for key, value in whole.items() if key not in given},
     }
+    return {key: value for key, value in defaults.items() if key not in worker.withheld}
 
 
 def _worker(index: int, plan: Plan, settings: Settings, image: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from delivery.chart_values import JOINED, decided_values
 from delivery.plan import Plan
+from delivery.withheld import needless
 from domain.merge import Path, contradictions, render
 from settings.errors import Problem, SettingsError
 from settings.stack import Settings
@@ -60,11 +61,12 @@ _NAMED = frozenset({"commonEnv", "env", "volumes", "volumeMounts"})
 
 
 def check(settings: Settings, plan: Plan, *, project: str) -> None:
-    """Raise SettingsError with every raw value that contradicts a typed setting."""
+    """Raise SettingsError with every raw value that contradicts a typed setting, and every `withheld` without effect."""
     found = [
         Problem(f"{project}:{at}", _sentence(settings, path))
         for at, path in contradicting_values(settings, plan)
     ]
+    found += [Problem(f"{project}:{at}", sentence) for at, sentence in needless(settings, plan)]
     if found:
         raise SettingsError(found)
 

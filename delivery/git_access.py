@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 
 from delivery.plan import EnvVar, Mount, SecretKey
 from domain.address import RepositoryAddress
-from domain.connection_secret import CONNECTION_KEY, HEADER_KEY, KNOWN_HOSTS_KEY, SSH_KEY, airflow_connection
+from domain.connection_secret import HEADER_KEY, KNOWN_HOSTS_KEY, SSH_KEY, airflow_connection
 from domain.names import CONFIG_MOUNT, SEEN_HOST_KEYS
 from settings.connections import GithubAppConnection, HttpsConnection, SshConnection
 from settings.stack import Settings
@@ -172,7 +172,7 @@ def _connection_variables(settings: Settings) -> Iterator[EnvVar]:
     elif isinstance(found, SshConnection) and not found.backend:
         yield EnvVar(name, ssh_dags_connection(settings, connection))
     elif not found.backend:
-        yield EnvVar(name, SecretKey(secret_name(settings, connection), CONNECTION_KEY))
+        yield EnvVar(name, SecretKey(secret_name(settings, connection), found.connection_key))
 
 
 def _git_config(

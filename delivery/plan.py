@@ -61,6 +61,10 @@ class Mount:
         return {"name": self.name, "mountPath": self.path, "readOnly": True}
 
 
+GIT_BUNDLE = "airflow.providers.git.bundles.git.GitDagBundle"
+"""Class of a Dag bundle that reads a Git repository."""
+
+
 @dataclass(frozen=True)
 class Bundle:
     """A GitDagBundle of apache-airflow-providers-git."""
@@ -69,11 +73,14 @@ class Bundle:
     """Name of the bundle."""
     kwargs: Mapping[str, Any]
     """Arguments of the bundle's class."""
+    text: str | None = None
+    """A `dagBundleConfigList` of the stack that says the same: its spelling and its further bundles stay."""
 
     def config_list(self) -> str:
         """The chart's `dagBundleConfigList`: a JSON list as text (not a YAML list)."""
-        classpath = "airflow.providers.git.bundles.git.GitDagBundle"
-        entry = {"name": self.name, "classpath": classpath, "kwargs": dict(self.kwargs)}
+        if self.text is not None:
+            return self.text
+        entry = {"name": self.name, "classpath": GIT_BUNDLE, "kwargs": dict(self.kwargs)}
         return json.dumps([entry], sort_keys=True)
 
 
@@ -99,3 +106,5 @@ class Plan:
     """How the image that agents run is built; None if the stack names a ready one."""
     projects: Recipe | None = None
     """How the dbt projects are added to it; None if the option does not do that."""
+    withheld: tuple[str, ...] = ()
+    """Variables that the option asks for and the stack withholds."""

@@ -3,6 +3,7 @@
     ReportedError                the program ends with its message, without a traceback
     ├── SettingsError            settings/errors.py: every mistake in the stack file
     ├── PreflightError           preflight/report.py: what would fail later
+    ├── AdoptionError            adoption/errors.py: a release made by hand that cannot be read or taken over
     ├── StagingError             program/build_context.py: a build context that cannot be fetched, read or written
     └── RemoteError              clients/errors.py: no usable answer from outside; its `cause` says why
         ├── GitError             clients/git/errors.py: a Git host

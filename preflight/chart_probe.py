@@ -10,6 +10,7 @@ from clients.errors import Cause, RemoteError
 from clients.http import WebError
 from clients.registry import RegistryError
 from delivery.chart_values import chart_values
+from delivery.withheld import SENTINEL_AUTH
 from domain.chart import SecretNames, with_secret_names
 from domain.kubernetes_range import admits
 from domain.merge import Path, empties, render
@@ -165,7 +166,7 @@ def complete_values(context: Context) -> dict[str, Any]:
     names = SecretNames(
         image_pull=agent.image_pull_secret or _PLACEHOLDER,
         agent_token=agent.agent_token_secret or (_PLACEHOLDER if settings.agent_token else None),
-        sentinel_auth=agent.sentinel_auth_secret or _PLACEHOLDER,
+        sentinel_auth=None if SENTINEL_AUTH in agent.withheld else agent.sentinel_auth_secret or _PLACEHOLDER,
         open_lineage=agent.open_lineage.api_key_secret
         or (_PLACEHOLDER if settings.open_lineage_api_key else None),
     )

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from adoption.import_file import command
 from clients.errors import Cause
 from clients.helm import history as helm_release
 from clients.kubernetes import Cluster, ClusterError, RefusedError
 from delivery.objects import KEDA_API, SCALED_OBJECT, objects
 from domain.names import SECRETS_MARK, STACK_LABEL
-from preflight.adopt import command
 from preflight.catalogue.cluster_checks import (
     CLUSTER_API,
     CLUSTER_NAMESPACE,

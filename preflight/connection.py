@@ -108,7 +108,7 @@ def connection_data(settings: Settings, connection: str, secrets: SecretReader) 
         if data is None:
             reason = f"the Secret {found.existing_secret} cannot be read"
             raise GitError(Cause.NO_CREDENTIALS, reason)
-        return data
+        return {**data, CONNECTION_KEY: data[key]} if (key := found.connection_key) in data else data
     return created_secret(settings, connection)
 
 

@@ -270,6 +270,7 @@ def agent_release(
             values=chart_values(settings, plan, image=image),
             agent_secrets=agent_secrets(settings),
             connection_marks=[*marks, *files],
+            withheld={*agent.withheld, *(f"sentinel.{path}" for path in agent.sentinel.withheld)},
             timeout_seconds=agent.helm_timeout,
             max_history=agent.history,
             hooks=repair_hooks(settings, root),

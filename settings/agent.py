@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from domain.chart import ChartAddress, chart_release, has_sentinel
 from domain.names import CHART_WORKER_GRACE
-from settings.base import DnsLabel, DnsSubdomain, HttpUrl, Seconds, Section
+from settings.base import DnsLabel, DnsSubdomain, EnvName, HttpUrl, Seconds, Section
 from settings.containers import Environment, Resources
 from settings.identity import Identity
 from settings.image import ImageReference
@@ -79,6 +79,10 @@ class Component(Environment):
     """Other keys of the chart for this component, as the chart spells them; the settings above override them."""
     unknown_values: dict[str, Reason] = {}
     """Keys of `values` that the chart's package does not show but that are sent anyway, each with the reason."""
+    env_order: tuple[EnvName, ...] = ()
+    """Variables in the order that the Pods have them, when it is not this program's; those it does not name come last."""
+    withheld: dict[str, Reason] = {}
+    """Values of this component that this program would add and does not, each with the reason (docs/adoption.md)."""
 
 
 class Worker(Component):
@@ -209,6 +213,10 @@ class Agent(Environment):
     """YAML files with other values (relative to Pulumi.yaml); later files win, and `values` overrides all of them."""
     unknown_values: dict[str, Reason] = {}
     """Keys of `values` that the chart's package does not show but that are sent anyway, each with the reason."""
+    env_order: tuple[EnvName, ...] = ()
+    """Variables in the order that the Pods have them, when it is not this program's; those it does not name come last."""
+    withheld: dict[str, Reason] = {}
+    """Values that this program would add and does not, each with the reason: an adopted release keeps its Pods (docs/adoption.md)."""
 
     @model_validator(mode="after")
     def _workers_differ(self) -> Agent:

@@ -8,12 +8,15 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
 
+from domain.connection_secret import CONNECTION_KEY
 from settings.base import DnsSubdomain, Section
 
 
 class _Connection(Section):
     existing_secret: DnsSubdomain | None = None
     """Name of an existing Secret that holds this connection; this stack then creates none (keys: docs/connections.md)."""
+    connection_key: Annotated[str, StringConstraints(pattern=r"^[-._a-zA-Z0-9]+$")] = CONNECTION_KEY
+    """Key of `existingSecret` that holds the Airflow connection."""
     backend: bool = False
     """True: the agents' secrets backend holds the connection; this stack creates nothing, and any id that Airflow allows will do."""
 
@@ -21,6 +24,8 @@ class _Connection(Section):
     def _one_place(self) -> _Connection:
         if self.existing_secret and self.backend:
             raise ValueError("names both existingSecret and backend; keep the one that holds the connection")
+        if self.connection_key != CONNECTION_KEY and not self.existing_secret:
+            raise ValueError("has connectionKey without existingSecret; name the Secret, or remove the key")
         return self
 
     @property

@@ -302,7 +302,8 @@ def _pem(at: str, root: Path, name: str) -> Found:
 
 
 def _image(stack: _Stack) -> Found:
-    if stack.delivery == "agent-image" and stack.image is None and "image" not in stack.broken:
+    ready = stack.agent is not None and stack.agent.image is not None
+    if stack.delivery == "agent-image" and stack.image is None and not ready and "image" not in stack.broken:
         yield (
             "image",
             "is missing, and delivery is agent-image; add repository and base, or set delivery to git-submodule",
@@ -430,6 +431,12 @@ def _chart_values(stack: _Stack) -> Found:
     for path, setting in managed_paths(agent.values):
         if path in equal and equal[path] == _at(agent.values, path):
             continue  # a values file from the Astro UI repeats values of the stack
+        if (
+            path == "dagBundleConfigList"
+            or path in agent.withheld
+            or (path == "xcomBackend" and not agent.xcom)
+        ):
+            continue  # delivery compares the bundles; what is withheld is the stack's to say
         yield f"agent.values.{path}", f"is managed by this program; remove it and use {setting}"
     for path, since in too_new_paths(agent.values, release):
         yield f"agent.values.{path}", f"needs chart {since} or later; remove it or raise agent.chart.version"
@@ -592,8 +599,17 @@ def _environment(stack: _Stack) -> Found:
         "ASTRO_DEPLOYMENT_NAMESPACE": "agent.ids",
         "ASTRO_DBT_PROJECTS": "dbtProjects",
         "ASTRO_DBT_BUNDLE_SUBDIR": "dags.subdir",
-        **{f"AIRFLOW_CONN_{name.upper()}": f"connections.{name}" for name in stack.connections},
+        **{
+            f"AIRFLOW_CONN_{name.upper()}": f"connections.{name}"
+            for name, connection in stack.connections.items()
+            if not connection.backend
+        },
     }
+    backend = stack.agent.secrets_backend
+    if backend is None or not (backend.kwargs or backend.kwargs_secret):
+        del reserved["AIRFLOW__SECRETS__BACKEND_KWARGS"]
+    if stack.agent.xcom is None:
+        reserved = {name: key for name, key in reserved.items() if not key.startswith("agent.xcom.")}
     if stack.agent.logs and stack.agent.logs.remote:
         reserved |= {
             "AIRFLOW__LOGGING__REMOTE_LOGGING": "agent.logs.remote",

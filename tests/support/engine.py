@@ -21,6 +21,7 @@ from tests.support.stacks import ROOT
 from trial.environment import Environment, EnvironmentInfo
 
 PROGRAM = (
+    "adoption",
     "Pulumi.yaml",
     "__main__.py",
     "domain",
