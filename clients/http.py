@@ -7,10 +7,11 @@ import ssl
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
-from typing import Literal
+from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
 from clients.errors import Cause, RemoteError
@@ -32,9 +33,31 @@ class Answer:
     """Content."""
 
 
+class Readable(Protocol):
+    """Content that is read piece by piece."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Up to ``size`` bytes; none at the end."""
+
+
+@dataclass(frozen=True)
+class Stream:
+    """An answer whose content is still to be read."""
+
+    status: int
+    """HTTP status."""
+    headers: Message
+    """Headers."""
+    content: Readable
+    """Content."""
+
+
 MOST = 64 * 1024 * 1024
 """Maximum size of an answer in bytes."""
 _PIECE = 64 * 1024
+
+
+Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH"]
 
 
 def request(
@@ -43,28 +66,55 @@ def request(
     timeout: float,
     headers: Mapping[str, str] | None = None,
     authorization: str | None = None,
-    method: Literal["GET", "HEAD", "POST"] = "GET",
-    body: bytes | None = None,
+    method: Method = "GET",
+    body: bytes | Readable | None = None,
     trust: ssl.SSLContext | None = None,
 ) -> Answer:
     """Send a request; any HTTP status is an answer.
 
     ``authorization`` is sent to the host of ``url`` only, not to hosts that it redirects to; ``timeout`` is for the whole
-    request, in seconds; ``trust`` determines which certificates are trusted (by default those of this machine).
+    request, in seconds, or for each step of one whose body is a stream; ``trust`` determines which certificates are trusted
+    (by default those of this machine). A stream needs its Content-Length in ``headers``.
     Raises WebError.
     """
-    wanted = urllib.request.Request(url, data=body, headers=dict(headers or {}), method=method)  # noqa: S310
+    end = time.monotonic() + timeout
+    with _opened(url, timeout, headers, authorization, method, body, trust) as answer:
+        if body is not None and not isinstance(body, bytes):
+            end = time.monotonic() + timeout
+        return Answer(answer.status or 0, answer.headers, _read(answer, end))
+
+
+@contextmanager
+def stream(
+    url: str, *, timeout: float, headers: Mapping[str, str] | None = None, authorization: str | None = None
+) -> Iterator[Stream]:
+    """The answer to a GET whose content is read piece by piece; ``timeout`` in seconds bounds each piece. Raises WebError."""
+    with _opened(url, timeout, headers, authorization, "GET", None, None) as answer:
+        yield Stream(answer.status or 0, answer.headers, answer)
+
+
+@contextmanager
+def _opened(
+    url: str,
+    timeout: float,
+    headers: Mapping[str, str] | None,
+    authorization: str | None,
+    method: Method,
+    body: bytes | Readable | None,
+    trust: ssl.SSLContext | None,
+) -> Iterator[http.client.HTTPResponse | urllib.error.HTTPError]:
+    data: Any = body
+    wanted = urllib.request.Request(url, data=data, headers=dict(headers or {}), method=method)  # noqa: S310
     wanted.add_header("User-Agent", "astro-dbt")
     if authorization is not None:
         wanted.add_unredirected_header("Authorization", authorization)
-    end = time.monotonic() + timeout
     try:
         try:
             answer = urllib.request.urlopen(wanted, timeout=timeout, context=trust)  # noqa: S310
         except urllib.error.HTTPError as error:
             answer = error
         with answer:
-            return Answer(answer.status or 0, answer.headers, _read(answer, end))
+            yield answer
     except TimeoutError:
         raise WebError(Cause.TIMEOUT, f"no answer within {timeout:.0f} s") from None
     except urllib.error.URLError as error:

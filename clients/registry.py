@@ -1,24 +1,24 @@
-"""Reading from container registries over the OCI distribution API (github.com/opencontainers/distribution-spec).
+"""Container registries over the OCI distribution API (github.com/opencontainers/distribution-spec).
 
-Written here because the checks need few requests, with the login and errors of Docker's own clients.
+Written here because few requests are needed, with the login and errors of Docker's own clients.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from clients.errors import Cause, RemoteError
-from clients.http import Answer, WebError, is_loopback, request
+from clients.http import Answer, Method, Readable, Stream, WebError, is_loopback, request, stream
 
-_MANIFESTS = ", ".join(
+MANIFEST_TYPES = ", ".join(
     (
         "application/vnd.oci.image.index.v1+json",
         "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -27,7 +27,31 @@ _MANIFESTS = ", ".join(
     )
 )
 _HUB = "registry-1.docker.io"
-_HUB_NAMES = {"docker.io", "index.docker.io", _HUB}
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest or index: its digest is that of its bytes, so they are passed on as they are."""
+
+    content: bytes
+    """Content."""
+    declared: str
+    """Media type by the answer's header; empty when that is none of an image."""
+
+    @property
+    def digest(self) -> str:
+        """What names it."""
+        return "sha256:" + hashlib.sha256(self.content).hexdigest()
+
+    @property
+    def value(self) -> dict[str, Any]:
+        """Content, decoded. Raises WebError."""
+        return _json(self.content)
+
+    @property
+    def media_type(self) -> str:
+        """Media type; OCI manifests need not say theirs (image-spec, manifest.md)."""
+        return str(self.value.get("mediaType") or self.declared)
 
 
 class RegistryError(RemoteError):
@@ -92,10 +116,14 @@ class Registry:
 
     def manifest(self, repository: str, tag: str) -> dict[str, Any]:
         """Manifest or index. Raises WebError or RegistryError."""
-        answer = self._get(
-            f"/v2/{repository}/manifests/{quote(tag, safe=':')}", repository, accept=_MANIFESTS
-        )
-        return _json(answer.body)
+        return _json(self.raw_manifest(repository, tag).content)
+
+    def raw_manifest(self, repository: str, tag: str) -> Manifest:
+        """Manifest or index as the registry has it. Raises WebError or RegistryError."""
+        path = f"/v2/{repository}/manifests/{quote(tag, safe=':')}"
+        answer = self._get(path, repository, accept=MANIFEST_TYPES)
+        kind = str(answer.headers.get_content_type())
+        return Manifest(answer.body, kind if kind in MANIFEST_TYPES else "")
 
     def blob(self, repository: str, digest: str) -> bytes:
         """Content of a blob. Raises WebError or RegistryError."""
@@ -154,18 +182,61 @@ class Registry:
         digest = (manifest.get("config") or {}).get("digest")
         return _json(self.blob(repository, digest)) if digest else {}
 
-    def _get(self, path: str, repository: str, *, accept: str, push: bool = False) -> Answer:
+    def exchange(
+        self,
+        method: Method,
+        address: str,
+        repository: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | Readable | None = None,
+        push: bool = False,
+    ) -> Answer:
+        """One request of the distribution API; every status but 401 and 403 is an answer.
+
+        ``address`` is a path, or a URL that this registry gave. A stream cannot be sent twice: ask for something with the
+        same permission before. Raises WebError or RegistryError (UNAUTHORISED).
+        """
+        url = address if "://" in address else self._base + address
         scope = f"{repository}:{'push' if push else 'pull'}"
-        headers = {"Accept": accept}
-        url = self._base + path
+
+        def send(authorization: str | None) -> Answer:
+            return request(
+                url,
+                timeout=self._timeout,
+                headers=headers,
+                authorization=authorization if url.startswith(f"{self._base}/") else None,
+                method=method,
+                body=body,
+            )
+
         known = self._authorizations.get(scope)
-        answer = request(url, timeout=self._timeout, headers=headers, authorization=known)
-        if answer.status == 401 and known is None:
+        answer = send(known)
+        renewable = known is None or known.startswith("Bearer ")
+        if answer.status == 401 and renewable and (body is None or isinstance(body, bytes)):
             authorization = self._authorize(answer, repository, push=push)
             self._authorizations[scope] = authorization
-            answer = request(url, timeout=self._timeout, headers=headers, authorization=authorization)
+            answer = send(authorization)
         if answer.status in {401, 403}:
             raise RegistryError(Cause.UNAUTHORISED, f"HTTP {answer.status}")
+        return answer
+
+    @contextmanager
+    def open_blob(self, repository: str, digest: str) -> Iterator[Stream]:
+        """A blob, read piece by piece. Raises WebError or RegistryError."""
+        path = f"/v2/{repository}/blobs/{digest}"
+        self._found(self.exchange("HEAD", path, repository))
+        authorization = self._authorizations.get(f"{repository}:pull")
+        with stream(self._base + path, timeout=self._timeout, authorization=authorization) as answer:
+            if answer.status != 200:
+                raise WebError(Cause.UNREACHABLE, f"HTTP {answer.status}")
+            yield answer
+
+    def _get(self, path: str, repository: str, *, accept: str, push: bool = False) -> Answer:
+        return self._found(self.exchange("GET", path, repository, headers={"Accept": accept}, push=push))
+
+    @staticmethod
+    def _found(answer: Answer) -> Answer:
         if answer.status == 404:
             raise RegistryError(Cause.NOT_FOUND, "HTTP 404", reason=_reason(answer.body))
         if answer.status >= 400:
@@ -257,46 +328,3 @@ def _granted(token: str, repository: str) -> Iterator[str]:
                 yield from access.get("actions") or []
     except (ValueError, AttributeError):
         return
-
-
-def docker_login(server: str) -> Login | None:
-    """Login for a registry in the Docker configuration; None if it is missing or in a credential helper."""
-    entry = _of_server(_docker_config().get("auths"), server)
-    if not isinstance(entry, Mapping):
-        return None
-    token = entry.get("identitytoken")
-    try:
-        username, _, password = base64.b64decode(entry.get("auth") or "").decode().partition(":")
-    except ValueError:
-        username = password = ""
-    if isinstance(token, str) and token:
-        return Login(username, "", identity_token=token)
-    return Login(username, password.rstrip("\0")) if username and password else None
-
-
-def has_credential_helper(server: str) -> bool:
-    """Whether the Docker configuration names a credential helper for this registry; checks do not call helpers."""
-    config = _docker_config()
-    return bool(config.get("credsStore")) or _of_server(config.get("credHelpers"), server) is not None
-
-
-def _of_server(entries: object, server: str) -> object:
-    """The entry of a registry; keys may be URLs (docker/cli, credentials.ConvertToHostname)."""
-    if not isinstance(entries, Mapping):
-        return None
-    names = _HUB_NAMES if server in _HUB_NAMES else {server.lower()}
-    return next((entry for key, entry in entries.items() if _host(str(key)) in names), None)
-
-
-def _host(key: str) -> str:
-    return re.sub(r"^https?://", "", key.lower()).partition("/")[0]
-
-
-def _docker_config() -> dict[str, Any]:
-    folder = os.environ.get("DOCKER_CONFIG")
-    path = (Path(folder) if folder else Path.home() / ".docker") / "config.json"
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}

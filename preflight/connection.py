@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from clients.docker_config import docker_login, helper_login
 from clients.errors import Cause, RemoteError
 from clients.git import Access, GitError
 from clients.git.github_app import GithubApp
 from clients.kubernetes import Cluster, connect, secret_data
-from clients.registry import Login, Registry, docker_login
+from clients.registry import Login, Registry
 from delivery.connection_data import created_secret, repository_of
 from delivery.git_access import secret_name
 from domain.address import RepositoryAddress
@@ -50,7 +51,7 @@ def cluster_secrets(settings: Settings, *, root: Path) -> SecretReader:
 
 def open_registry(settings: Settings, server: str) -> Registry:
     """A registry with the stack's login for it, or that of `docker login`; nothing is sent yet."""
-    login = registry_login(settings, server) or docker_login(server)
+    login = registry_login(settings, server) or docker_login(server) or helper_login(server)
     return Registry(server, login, timeout=float(settings.preflight.timeout))
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from clients.docker_config import has_credential_helper
 from clients.errors import Cause
 from clients.http import WebError
-from clients.registry import Login, Reference, Registry, RegistryError, has_credential_helper
+from clients.registry import Login, Reference, Registry, RegistryError
 from delivery.advice import PROVIDER, provider_shortcomings
 from domain.image_reference import astro_tag
 from domain.registries import creation, lifetime
