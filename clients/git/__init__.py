@@ -4,6 +4,7 @@ from clients.errors import Cause
 from clients.git.access import Access
 from clients.git.checkout import checkout, lfs_is_installed
 from clients.git.errors import GitError
+from clients.git.mirror import Mirrored, mirror
 from clients.git.partial import Entry, Lag, PartialClone
 from clients.git.refs import Refs, ls_remote
 from clients.git.session import Session
@@ -14,10 +15,12 @@ __all__ = [
     "Entry",
     "GitError",
     "Lag",
+    "Mirrored",
     "PartialClone",
     "Refs",
     "Session",
     "checkout",
     "lfs_is_installed",
     "ls_remote",
+    "mirror",
 ]
