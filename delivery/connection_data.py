@@ -18,6 +18,7 @@ def repository_of(settings: Settings, connection: str) -> str:
         project.repo for project in settings.dbt_projects if project.connection == connection and project.repo
     ]
     opened += [submodule.repo for submodule in settings.dags.submodules if submodule.connection == connection]
+    opened += [package.repo for package in settings.dbt_packages if package.connection == connection]
     return opened[0] if opened else settings.dags.repo
 
 

@@ -21,10 +21,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from delivery.plan import EnvVar, Mount, SecretKey
-from domain.address import RepositoryAddress
+from domain.address import AddressError, RepositoryAddress
 from domain.connection_secret import HEADER_KEY, KNOWN_HOSTS_KEY, SSH_KEY, airflow_connection
 from domain.names import CONFIG_MOUNT, SEEN_HOST_KEYS
 from settings.connections import GithubAppConnection, HttpsConnection, SshConnection
+from settings.dags import Submodule
+from settings.dbt import DbtPackage, DbtProject
 from settings.stack import Settings
 
 ANONYMOUS = "dags"
@@ -147,11 +149,16 @@ class _Opened:
 def _repositories(settings: Settings, *, submodules: bool) -> Iterator[_Opened]:
     """Every repository that needs a connection, the Dag repository first.
 
+    Agents install dbt packages themselves unless these are in the image.
+
     Git fetches all registered submodules or none, so with ``submodules`` those of dbt projects need their connections even
     if the projects are in the image.
     """
     if settings.dags.connection:
         yield _Opened(settings.dags.connection, settings.dags.repo)
+    if settings.delivery == "git-submodule":
+        for package in settings.dbt_packages:
+            yield _Opened(package.connection, package.repo, package.spellings)
     if not submodules:
         return
     for project in settings.dbt_projects:
@@ -221,6 +228,33 @@ def spellings_of(url: str, further: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Addresses that agents rewrite to ``url`` (including ``further`` ones from the stack)."""
     texts = [text for item in (url, *further) for text in (*RepositoryAddress.parse(item).spellings(), item)]
     return tuple(dict.fromkeys(texts))
+
+
+def opens(repo: str, further: tuple[str, ...], url: str) -> bool:
+    """Whether agents open ``url`` with the connection of ``repo``, which has ``further`` spellings.
+
+    A header matches by host and path, so all https spellings work; rewrites are compared character by character.
+    """
+    try:
+        ours, theirs = RepositoryAddress.parse(repo), RepositoryAddress.parse(url)
+    except AddressError:
+        return False
+    if ours.scheme == theirs.scheme == "https" and url not in further and ours.authority == theirs.authority:
+        return ours.same_repository(theirs)
+    return any(url == text or url.rstrip("/") == text for text in spellings_of(repo, further))
+
+
+def opened_by(settings: Settings, url: str) -> tuple[str, str] | None:
+    """(clone URL, connection) that the stack names for the repository at ``url``; None if it names none."""
+    items: tuple[DbtProject | Submodule | DbtPackage, ...] = (
+        *settings.dbt_projects,
+        *settings.dags.submodules,
+        *settings.dbt_packages,
+    )
+    for item in items:
+        if item.repo and item.connection and opens(item.repo, item.spellings, url):
+            return item.repo, item.connection
+    return None
 
 
 def authority_file(connection: str) -> str:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from domain.image_labels import ImageContents, encode, instructions
 from settings.dbt import DbtProject
@@ -32,6 +33,13 @@ DBT = f"{DBT_VENV}/bin/dbt"
 """dbt in the image."""
 AGENT_UID = 50000
 """User id that the agents run as (chart's default podSecurityContext)."""
+
+PACKAGES = "packages"
+"""Folder of the projects' context with one folder per dbt project: what installs its packages, visible to that step only."""
+PACKAGES_PATH = "/run/astro-dbt"
+"""Where that step sees it."""
+_INSTALL, _PARSE = "install_packages.py", "create_manifest.py"
+_IN_IMAGE = Path(__file__).with_name("in_image")
 
 CA_FILE = "ca.crt"
 """Name of the extra certificate authorities in the context."""
@@ -121,11 +129,19 @@ def projects_recipe(settings: Settings) -> Recipe | None:
         repository=image.repository,
         base=None,
         platform=image.platform,
-        files={"Dockerfile": projects_dockerfile(image, settings.dbt_projects)},
+        files={"Dockerfile": projects_dockerfile(image, settings.dbt_projects), **_programs(settings)},
         sources=tuple(_source(project) for project in settings.dbt_projects),
         ca_bundle=image.ca_bundle,
         arguments=_network(image),
     )
+
+
+def _programs(settings: Settings) -> dict[str, str]:
+    return {
+        f"{PACKAGES}/{project.name}/{name}": (_IN_IMAGE / name).read_text(encoding="utf-8")
+        for project in settings.dbt_projects
+        for name in (_INSTALL, _PARSE)
+    }
 
 
 def _source(project: DbtProject) -> Source:
@@ -234,19 +250,18 @@ def _image_stage(image: Image) -> str:
 
 
 def _packages_step(image: Image, project: DbtProject) -> str:
-    """The project's dbt packages, unless the repository contains them: once per image, never per task."""
-    missing = "[ ! -d dbt_packages ] && { [ -f packages.yml ] || [ -f dependencies.yml ]; }"
-    return _dbt_step(image, project, f"if {missing}; then {DBT} deps; fi")
+    """dbt's own packages, unless the repository holds them: once per image, never per task."""
+    return _dbt_step(image, project, f"python3 {PACKAGES_PATH}/{_INSTALL} {DBT}")
 
 
 def _parse_step(image: Image, project: DbtProject) -> str:
-    """The manifest, so that no agent has to generate it."""
-    parse = f"{DBT} parse --profiles-dir . --log-path /tmp/dbt-logs"
-    return _dbt_step(image, project, f"if [ -f profiles.yml ]; then {parse}; fi")
+    """The manifest, so that no agent has to create it."""
+    target = f" {shlex.quote(project.target)}" if project.target else ""
+    return _dbt_step(image, project, f"python3 {PACKAGES_PATH}/{_PARSE} {DBT}{target}")
 
 
 def _dbt_step(image: Image, project: DbtProject, command: str) -> str:
-    """A command in the project's folder, as the agents' user; with the user's own Dockerfile there may be no dbt there."""
+    """A command in the project's folder, as the agents' user; an own Dockerfile may have no dbt at that place."""
     variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in sorted(project.parse_env.items()))
     guarded = f"if [ -x {DBT} ]; then {command}; fi" if image.dockerfile else command
     script = [
@@ -254,4 +269,5 @@ def _dbt_step(image: Image, project: DbtProject, command: str) -> str:
         "export HOME=/tmp DBT_SEND_ANONYMOUS_USAGE_STATS=false" + (f" {variables}" if variables else ""),
         guarded,
     ]
-    return _run(image, script)
+    mount = f"--mount=type=bind,source={PACKAGES}/{project.name},target={PACKAGES_PATH}"
+    return _run(image, script, mounts=(mount,))

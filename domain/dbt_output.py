@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from posixpath import normpath
 from typing import Any
 
+DEFAULT_PACKAGES = "dbt_packages"
+"""`packages-install-path` of a project that sets none."""
+
 
 @dataclass(frozen=True)
 class DbtOutput:
@@ -28,7 +31,7 @@ class DbtOutput:
         caches = (_folder(settings, "target-path", "target"), _folder(settings, "log-path", "logs"))
         return cls(
             frozenset(folder for folder in caches if folder),
-            _folder(settings, "packages-install-path", "dbt_packages"),
+            _folder(settings, "packages-install-path", DEFAULT_PACKAGES),
         )
 
 

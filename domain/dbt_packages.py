@@ -46,10 +46,11 @@ class PackageList:
         """
         entries = [entry for name in names for entry in _entries(files.get(name, b""))]
         git = [entry for entry in entries if isinstance(entry.get("git"), str)]
+        plain = [entry for entry in git if "{{" not in str(entry["git"])]
         return cls(
-            tuple(package for entry in git if "{{" not in entry["git"] for package in _git(entry)),
-            tuple(entry["git"] for entry in git if "{{" in entry["git"]),
-            tuple(entry["local"] for entry in entries if isinstance(entry.get("local"), str)),
+            tuple(package for entry in plain for package in _git(entry)),
+            tuple(str(entry["git"]) for entry in git if entry not in plain),
+            tuple(str(entry["local"]) for entry in entries if isinstance(entry.get("local"), str)),
         )
 
 

@@ -13,7 +13,7 @@ from functools import partial
 
 from clients.git import Cause, Entry, GitError, PartialClone, Refs, Session, ls_remote
 from clients.git.refs import default_branch
-from delivery.git_access import spellings_of
+from delivery.git_access import opened_by, opens
 from domain.address import AddressError, RepositoryAddress, is_relative, redacted, resolved
 from preflight import dbt_files
 from preflight.agents_access import AgentsAccess
@@ -31,7 +31,6 @@ from preflight.gitmodules import entry_findings, read_modules
 from preflight.parallel import Task, gather
 from preflight.report import Finding, Found, ProjectFacts, ProjectSource
 from preflight.suggestions import near
-from settings.dags import Submodule
 from settings.dbt import DbtProject
 
 HISTORY = 250
@@ -174,11 +173,8 @@ class SubmoduleWalk:
         settings = self._settings
         if submodule.url == settings.dags.repo:
             return settings.dags.connection
-        items: tuple[DbtProject | Submodule, ...] = (*settings.dbt_projects, *settings.dags.submodules)
-        for item in items:
-            if item.repo and item.connection and opens(item.repo, item.spellings, submodule.url):
-                return item.connection
-        return None
+        opened = opened_by(settings, submodule.url)
+        return opened[1] if opened else None
 
     def _inside(
         self, submodule: PinnedSubmodule, session: Session, clone: PartialClone, refs: Refs
@@ -361,17 +357,3 @@ def address_findings(submodule: PinnedSubmodule) -> Iterator[Finding]:
         if project.repo and project.connection and not opens(project.repo, project.spellings, url):
             where = f"dbtProjects[{hosted.index}].repo"
             yield GIT_SUBMODULE_URL.differs(where, repo=project.repo, url=redacted(url))
-
-
-def opens(repo: str, further: tuple[str, ...], url: str) -> bool:
-    """Whether agents open ``url`` with the connection of ``repo``, which has ``further`` spellings.
-
-    A header is sent by host and path, so all https spellings match; what Git rewrites it compares letter by letter.
-    """
-    try:
-        ours, theirs = RepositoryAddress.parse(repo), RepositoryAddress.parse(url)
-    except AddressError:
-        return False
-    if ours.scheme == theirs.scheme == "https" and url not in further and ours.authority == theirs.authority:
-        return ours.same_repository(theirs)
-    return any(url == text or url.rstrip("/") == text for text in spellings_of(repo, further))

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
 
 import yaml
 
+from clients.git import Mirrored
 from clients.source_tree import SourceTree
-from delivery.recipe import CA_FILE, Recipe, Source
+from delivery.recipe import CA_FILE, PACKAGES, Recipe, Source
 from domain.build_context import BuildContext
-from domain.dbt_output import DbtOutput
+from domain.dbt_output import DEFAULT_PACKAGES, DbtOutput
 from domain.errors import ReportedError
 from domain.links import LinkError
+from program.package_sources import PackageError, package_files
 from program.staged_folder import Staged, sync
 
 _STAGED = (b"dbt", b"requirements.txt", b"packages.txt", CA_FILE.encode())
@@ -22,6 +25,12 @@ _STAGED = (b"dbt", b"requirements.txt", b"packages.txt", CA_FILE.encode())
 
 Checkout = Callable[[Source, Path], None]
 """Fetches a project's whole repository at its ref into an empty folder, because links may lead out of `subdir`."""
+
+
+PackageMirror = Callable[
+    [Source, str, Collection[str | None], Path, Collection[str]], Mapping[str | None, Mirrored]
+]
+"""Mirrors a dbt package of a project: address, revisions, empty folder, files to return. Raises StagingError."""
 
 
 class StagingError(ReportedError):
@@ -35,6 +44,15 @@ class StagingError(ReportedError):
             f"{project}:image cannot be built, because {error.filename or 'a file of its context'} cannot be read or written "
             f"({reason}); correct the file or its permissions, and free space if there is none."
         )
+
+
+class UnstagedPackageError(Exception):
+    """A dbt package that the image build would need and cannot get; the text continues `the dbt package …`."""
+
+    def __init__(self, project: str, reason: str) -> None:
+        super().__init__(reason)
+        self.project = project
+        """dbt project that asks for it."""
 
 
 class UnsafeLinkError(Exception):
@@ -51,14 +69,20 @@ class UnsafeLinkError(Exception):
 
 
 def stage(
-    recipe: Recipe, *, root: Path, folder: str, checkout: Checkout, below: str | None = None
+    recipe: Recipe,
+    *,
+    root: Path,
+    folder: str,
+    checkout: Checkout,
+    mirror: PackageMirror,
+    below: str | None = None,
 ) -> BuildContext:
     """Stage ``recipe`` under ``root``/``folder`` and compute the image's tag.
 
     ``below`` is the tag of the stack's image that this one builds on, if any.
 
     Unchanged files are not written again; file modes are normalised, because this machine's umask would otherwise count
-    as a change. Raises OSError if a source cannot be read, and UnsafeLinkError.
+    as a change. Raises OSError if a source cannot be read, UnsafeLinkError and UnstagedPackageError.
     """
     target = root / folder
     wanted: dict[str, bytes | Path] = {name: text.encode() for name, text in recipe.files.items()}
@@ -67,8 +91,11 @@ def stage(
     if recipe.dockerfile:
         wanted |= _own_files(root / recipe.dockerfile)
     for source in recipe.sources:
-        wanted |= _project_files(
-            source, root=root, fetched=target.parent / "sources" / source.name, checkout=checkout
+        scratch = target.parent / "sources"
+        tree = _tree_of(source, root=root, fetched=scratch / source.name, checkout=checkout)
+        wanted |= _project_files(source, tree)
+        wanted |= _package_files(
+            source, tree, wanted, scratch=scratch / f"{source.name}.packages", mirror=mirror
         )
     files = sync(target, wanted)
     return BuildContext(
@@ -109,30 +136,54 @@ def _ignored(files: dict[str, bytes | Path], dockerfile: str) -> dict[str, bytes
     return {".dockerignore": text.rstrip(b"\n") + b"\n" + b"".join(b"!%s\n" % name for name in _STAGED)}
 
 
-def _project_files(
-    source: Source, *, root: Path, fetched: Path, checkout: Checkout
-) -> dict[str, bytes | Path]:
+def _tree_of(source: Source, *, root: Path, fetched: Path, checkout: Checkout) -> SourceTree:
     try:
         if source.folder is not None:
-            tree = SourceTree.around(root / source.folder)
-        else:
-            shutil.rmtree(fetched, ignore_errors=True)
-            fetched.mkdir(parents=True)
-            checkout(source, fetched)
-            tree = SourceTree(fetched, source.subdir or "")
+            return SourceTree.around(root / source.folder)
+        shutil.rmtree(fetched, ignore_errors=True)
+        fetched.mkdir(parents=True)
+        checkout(source, fetched)
+        return SourceTree(fetched, source.subdir or "")
+    except LinkError as error:
+        raise UnsafeLinkError(source.name, error) from None
+
+
+def _project_files(source: Source, tree: SourceTree) -> dict[str, bytes | Path]:
+    try:
         files = tree.files(without=_written_by_dbt(tree, checked_out=source.folder is None))
         return {f"dbt/{source.name}/{name}": path for name, path in files}
     except LinkError as error:
         raise UnsafeLinkError(source.name, error) from None
 
 
-def _written_by_dbt(tree: SourceTree, *, checked_out: bool) -> frozenset[str]:
-    """What dbt itself writes at the project's root; committed packages are kept."""
+def _package_files(
+    source: Source, tree: SourceTree, staged: Collection[str], *, scratch: Path, mirror: PackageMirror
+) -> dict[str, bytes | Path]:
+    packages = _output_of(tree).packages or DEFAULT_PACKAGES
+    vendored = any(name.startswith(f"dbt/{source.name}/{packages}/") for name in staged)
+    shutil.rmtree(scratch, ignore_errors=True)
+    try:
+        files = package_files(
+            tree, packages=packages, vendored=vendored, scratch=scratch, mirror=partial(mirror, source)
+        )
+    except PackageError as error:
+        raise UnstagedPackageError(source.name, str(error)) from None
+    except LinkError as error:
+        raise UnsafeLinkError(source.name, error) from None
+    return {f"{PACKAGES}/{source.name}/{name}": content for name, content in files.items()}
+
+
+def _output_of(tree: SourceTree) -> DbtOutput:
     try:
         definition = yaml.safe_load(tree.read("dbt_project.yml") or b"")
     except (yaml.YAMLError, UnicodeDecodeError):
         definition = None
-    output = DbtOutput.of(definition)
+    return DbtOutput.of(definition)
+
+
+def _written_by_dbt(tree: SourceTree, *, checked_out: bool) -> frozenset[str]:
+    """What dbt writes itself, at the project's root only; packages that the repository has committed stay."""
+    output = _output_of(tree)
     if output.packages is None or checked_out or tree.tracks(output.packages):
         return output.caches
     return output.caches | {output.packages}

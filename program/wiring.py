@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 import pulumi
 from pydantic import SecretStr
 
-from clients.git import Cause, GitError
+from clients.git import Cause, GitError, Mirrored, mirror
 from clients.git import checkout as fetch
 from components.agent_namespace import AgentNamespace, AgentNamespaceArgs
 from components.agent_objects import AgentObjects, AgentObjectsArgs
@@ -27,7 +27,7 @@ from components.git_connections import (
 from components.registry_login import RegistryLogin
 from delivery.chart_values import chart_values
 from delivery.connection_data import extra_for, repository_of
-from delivery.git_access import config_map_name, secret_name
+from delivery.git_access import config_map_name, opened_by, secret_name
 from delivery.objects import objects
 from delivery.plan import Plan
 from delivery.recipe import Recipe, Source
@@ -37,7 +37,7 @@ from domain.names import NAMESPACE_COMPONENT, OBJECTS_COMPONENT, RELEASE_COMPONE
 from preflight import Report
 from preflight.connection import cluster_secrets, repository_access
 from preflight.strictness import Levels
-from program.build_context import StagingError, UnsafeLinkError, stage
+from program.build_context import StagingError, UnsafeLinkError, UnstagedPackageError, stage
 from program.chart_source import is_out_of_reach
 from program.repair import repair_hooks, repair_note
 from settings.connections import GithubAppConnection, HttpsConnection, SshConnection
@@ -128,11 +128,42 @@ def checkout(settings: Settings, root: Path, source: Source, target: Path) -> No
         if source.subdir and not (target / source.subdir).is_dir():
             raise GitError(Cause.MISSING_PATH, f"{source.ref} has no folder {source.subdir}")
     except GitError as error:
-        index = [project.name for project in settings.dbt_projects].index(source.name)
         raise StagingError(
-            f"{pulumi.get_project()}:dbtProjects[{index}].repo is {source.repo}, which cannot be fetched for the image "
+            f"{_project_key(settings, source.name)}.repo is {source.repo}, which cannot be fetched for the image "
             f"({error}); correct repo, ref, subdir or connection, and run again."
         ) from None
+
+
+def mirror_package(
+    settings: Settings,
+    root: Path,
+    source: Source,
+    url: str,
+    revisions: Collection[str | None],
+    target: Path,
+    read: Collection[str],
+) -> Mapping[str | None, Mirrored]:
+    """Mirror a dbt package of ``source`` into ``target`` with the connection that opens it. Raises StagingError."""
+    repo, connection = opened_by(settings, url) or (url, None)
+    try:
+        secrets = cluster_secrets(settings, root=root)
+        access = repository_access(settings, connection, root=root, secrets=secrets)
+        return mirror(repo, revisions, target, access=access, read=read)
+    except GitError as error:
+        remedy = (
+            f"correct what packages.yml says of it, or the connection {connection}"
+            if connection
+            else "correct its address or revision in packages.yml, or add its repo and connection to dbtPackages if it is private"
+        )
+        raise StagingError(
+            f"{_project_key(settings, source.name)} needs the dbt package {url}, which cannot be fetched for the image "
+            f"({error}); {remedy}, and run again."
+        ) from None
+
+
+def _project_key(settings: Settings, name: str) -> str:
+    index = [project.name for project in settings.dbt_projects].index(name)
+    return f"{pulumi.get_project()}:dbtProjects[{index}]"
 
 
 def agent_namespace(settings: Settings) -> AgentNamespace:
@@ -191,18 +222,28 @@ def build_contexts(settings: Settings, plan: Plan, root: Path) -> BuildContexts:
             return None
         folder = f".build/{pulumi.get_stack()}/{recipe.name}"
         fetch = partial(checkout, settings, root)
-        return stage(recipe, root=root, folder=folder, checkout=fetch, below=below.tag if below else None)
+        mirror = partial(mirror_package, settings, root)
+        tag = below.tag if below else None
+        return stage(recipe, root=root, folder=folder, checkout=fetch, mirror=mirror, below=tag)
 
     try:
         runtime = staged(plan.runtime)
         return BuildContexts(runtime, staged(plan.projects, runtime))
     except OSError as error:
         raise StagingError.of(error, project=pulumi.get_project()) from None
-    except UnsafeLinkError as error:
-        names = [project.name for project in settings.dbt_projects]
-        key = f"dbtProjects[{names.index(error.project)}]" if error.project else "image.dockerfile"
+    except UnstagedPackageError as error:
         raise StagingError(
-            f"{pulumi.get_project()}:{key} contains the link {error.path}, which {error.reason}, so nothing was built; replace it "
+            f"{_project_key(settings, error.project)} needs the dbt package {error}, so nothing was built; "
+            "move it into the project's repository, or name it by Git."
+        ) from None
+    except UnsafeLinkError as error:
+        key = (
+            _project_key(settings, error.project)
+            if error.project
+            else f"{pulumi.get_project()}:image.dockerfile"
+        )
+        raise StagingError(
+            f"{key} contains the link {error.path}, which {error.reason}, so nothing was built; replace it "
             "with the file itself, or with a relative link inside the repository."
         ) from None
 

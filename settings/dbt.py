@@ -10,6 +10,17 @@ from settings.base import EnvName, RelativePath, RepositoryUrl, Section
 from settings.dags import ConnectionId
 
 
+class DbtPackage(Section):
+    """A private dbt package: a Git repository that a project's packages.yml or dependencies.yml names."""
+
+    repo: RepositoryUrl
+    """Clone URL of the package."""
+    connection: ConnectionId
+    """Connection whose credentials open it."""
+    spellings: tuple[RepositoryUrl, ...] = ()
+    """Further addresses of the same repository that packages.yml may have; patterns of known hosts need none."""
+
+
 class DbtProject(Section):
     """One dbt project; the fields of both delivery options can be set at the same time."""
 
@@ -31,5 +42,7 @@ class DbtProject(Section):
     """agent-image: local folder with the project (relative to Pulumi.yaml); overrides `repo`."""
     subdir: RelativePath | None = None
     """agent-image: folder inside `repo` that contains dbt_project.yml; by default the root."""
+    target: Annotated[str, StringConstraints(pattern=r"^[^\s{}'\"]+$")] | None = None
+    """agent-image: target of profiles.yml that the manifest in the image is for, that of the Dag; the profile's default when left out."""
     parse_env: dict[EnvName, str] = {}
     """agent-image: environment variables that profiles.yml needs for `dbt parse` at build time; no secrets."""

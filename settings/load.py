@@ -15,7 +15,7 @@ from settings import helm_yaml
 from settings.agent import Agent
 from settings.connections import Credential
 from settings.dags import Dags
-from settings.dbt import DbtProject
+from settings.dbt import DbtPackage, DbtProject
 from settings.errors import Problem, SettingsError, problems_of, unknown_key
 from settings.image import Image, Registry
 from settings.preflight import Preflight
@@ -31,6 +31,12 @@ _SECTIONS: Mapping[str, type[BaseModel]] = {
     "image": Image,
     "preflight": Preflight,
 }
+
+_LISTS: Mapping[str, tuple[type[BaseModel], str]] = {
+    "dbt_projects": (DbtProject, "projects"),
+    "dbt_packages": (DbtPackage, "packages"),
+}
+"""Keys whose value is a list: field -> (model of an entry, what entries are called)."""
 
 
 @dataclass(frozen=True)
@@ -123,14 +129,15 @@ class _Parser:
             RecursionError,
         ):  # not JSON, a number with thousands of digits, or nested too deeply
             value = raw.text
-        if not isinstance(value, list if field == "dbt_projects" else dict):
-            what = "a list of projects" if field == "dbt_projects" else "a mapping"
+        if not isinstance(value, list if field in _LISTS else dict):
+            what = f"a list of {_LISTS[field][1]}" if field in _LISTS else "a mapping"
             self.problems.append(
                 Problem(self.key(field), f"is not {what}; write its keys under it, as in docs/settings.md")
             )
             return
         if isinstance(value, list):
-            self._items(field, list(enumerate(value)), TypeAdapter(DbtProject), DbtProject)
+            model = _LISTS[field][0]
+            self._items(field, list(enumerate(value)), TypeAdapter(model), model)
         elif field == "connections":
             self._items(field, list(value.items()), TypeAdapter(_item_type(field)), None)
         elif field == "credentials":
@@ -157,9 +164,9 @@ class _Parser:
                 parsed[name] = adapter.validate_python(item)
             except ValidationError as error:
                 self.problems += problems_of(at, error, model)
-        if field != "dbt_projects":
+        if field not in _LISTS:
             self._ids(field, parsed)
-        self.values[field] = tuple(parsed.values()) if field == "dbt_projects" else parsed
+        self.values[field] = tuple(parsed.values()) if field in _LISTS else parsed
 
     def _ids(self, field: str, parsed: Mapping[str, Any]) -> None:
         adapter: TypeAdapter[Any] = TypeAdapter(_key_type(field))

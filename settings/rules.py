@@ -16,7 +16,7 @@ from settings.agent import Agent, Component
 from settings.chart_keys import managed_paths, needless_escapes, too_new_paths, unknown_values
 from settings.connections import Connection, GithubAppConnection, HttpsConnection
 from settings.dags import Dags
-from settings.dbt import DbtProject
+from settings.dbt import DbtPackage, DbtProject
 from settings.errors import Problem, known_keys
 from settings.identity import Identity
 from settings.image import Image
@@ -47,6 +47,7 @@ class _Stack:
         )
         self.dags: Dags | None = values.get("dags")
         self.projects: tuple[DbtProject, ...] = values.get("dbt_projects", ())
+        self.packages: tuple[DbtPackage, ...] = values.get("dbt_packages", ())
         self.connections: dict[str, Connection] = values.get("connections", {})
         self.agent: Agent | None = values.get("agent")
         self.image: Image | None = values.get("image")
@@ -72,6 +73,8 @@ class _Stack:
         for index, project in enumerate(self.projects):
             if project.connection:
                 yield f"dbtProjects[{index}].connection", project.connection, project.repo
+        for index, package in enumerate(self.packages):
+            yield f"dbtPackages[{index}].connection", package.connection, package.repo
 
 
 def _host_of(url: str) -> str:
@@ -207,6 +210,14 @@ def _submodule_credentials_reach(stack: _Stack) -> Found:
             )
             continue
         if not (connection.backend or isinstance(connection, GithubAppConnection)):
+            continue
+        if path.startswith("dbtPackages"):
+            if connection.backend or stack.delivery == "git-submodule":
+                kind = "held by the secrets backend" if connection.backend else "a GitHub App"
+                yield (
+                    path,
+                    f"names {name}, which is {kind} and opens nothing for `dbt deps`; use an https or ssh connection created here",
+                )
             continue
         if name != stack.dags.connection or _host_of(url) != _host_of(stack.dags.repo):
             kind = "in the secrets backend" if connection.backend else "a GitHub App"

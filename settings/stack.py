@@ -10,7 +10,7 @@ from settings.agent import Agent
 from settings.base import Section
 from settings.connections import Connection, Credential
 from settings.dags import ConnectionId, Dags
-from settings.dbt import DbtProject
+from settings.dbt import DbtPackage, DbtProject
 from settings.image import Image, Registry
 from settings.preflight import Preflight
 
@@ -27,6 +27,8 @@ class Settings(Section):
     """The Dag repository."""
     dbt_projects: Annotated[tuple[DbtProject, ...], Field(min_length=1)]
     """The dbt projects."""
+    dbt_packages: tuple[DbtPackage, ...] = ()
+    """Private dbt packages that the projects install from Git, and what opens them; public ones need no entry."""
     connections: dict[ConnectionId, Connection] = {}
     """Git connections by id."""
     credentials: dict[ConnectionId, Credential] = {}

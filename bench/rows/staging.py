@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.pairs import SECONDS, Pair, Row
+from clients.git import Mirrored
 from delivery.recipe import Recipe, Source
 from program.build_context import stage
 
@@ -47,7 +48,7 @@ def prepare(rows: frozenset[str]) -> Iterator[Mapping[str, Pair]]:
         )
 
         def ours() -> None:
-            stage(recipe, root=root, folder=".build/bench/context", checkout=_no_checkout)
+            stage(recipe, root=root, folder=".build/bench/context", checkout=_no_checkout, mirror=_no_mirror)
 
         def floor() -> None:
             digest = hashlib.sha256()
@@ -56,6 +57,10 @@ def prepare(rows: frozenset[str]) -> Iterator[Mapping[str, Pair]]:
                     digest.update(path.read_bytes())
 
         yield dict.fromkeys(rows, Pair(ours, floor))
+
+
+def _no_mirror(source: Source, url: str, *_: object) -> dict[str | None, Mirrored]:
+    raise AssertionError(f"{source.name} asks for no package, but {url} was to be fetched")
 
 
 def _no_checkout(source: Source, folder: Path) -> None:

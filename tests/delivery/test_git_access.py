@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from delivery.git_access import git_access, ssh_options
+from delivery.git_access import git_access, opened_by, ssh_options
 from delivery.plan import SecretKey
 from domain.connection_secret import airflow_connection, http_header
 from tests.support.stacks import SSH_KEY, settings_of, stack
@@ -196,3 +196,48 @@ def test_two_spellings_of_one_repository_send_one_header():
     config = git_config(git_access(settings_of(stack(dbtProjects=projects)), authorities={}, submodules=True))
     headers = [key for key, _ in config if key.endswith(".extraHeader")]
     assert sorted(headers) == [f"http.{url}.extraHeader", f"http.{url}.git.extraHeader"]
+
+
+@pytest.mark.parametrize(
+    ("delivery", "headers"),
+    [("git-submodule", ["https://git.example.com/analytics/macros"] * 2), ("agent-image", [])],
+)
+def test_agents_open_private_packages_only_where_they_install_them(delivery, headers):
+    settings = settings_of(
+        stack(
+            delivery=delivery,
+            dbtProjects=[{"name": "jaffle", "path": "dags/dbt/jaffle", "source": "examples/dbt-project"}],
+            dbtPackages=[{"repo": "https://git.example.com/analytics/macros.git", "connection": "git"}],
+        )
+    )
+    found = git_config(git_access(settings, authorities={}, submodules=delivery == "git-submodule"))
+    opened = [key for key, value in found if key.endswith(".extraHeader")]
+    assert [
+        key.removeprefix("http.").removesuffix(".extraHeader").removesuffix(".git") for key in opened
+    ] == headers
+
+
+def test_package_with_a_deploy_key_has_its_alias():
+    package = {"repo": "git@git.example.com:analytics/macros.git", "connection": "dbt"}
+    config = ssh_stack(
+        dbtProjects=[{"name": "jaffle", "path": "dags/dbt/jaffle"}],
+        dbtPackages=[package],
+        dags={"repo": "https://git.example.com/platform/dags.git", "connection": "git"},
+        connections={"git": {"type": "https", "anonymous": True}, "dbt": {"type": "ssh"}},
+        credentials={"dbt": {"privateKey": SSH_KEY}},
+    )
+    access = git_access(settings_of(config), authorities={}, submodules=True)
+    assert (
+        "url.git@astro-dbt-dbt:analytics/macros.git.insteadOf",
+        "git@git.example.com:analytics/macros.git",
+    ) in git_config(access)
+    assert "Host astro-dbt-dbt" in access.config_files["ssh_config"]
+    assert "dbt" in access.connections
+
+
+def test_repository_is_opened_by_what_the_stack_names_for_it():
+    package = {"repo": "https://git.example.com/analytics/macros.git", "connection": "git"}
+    settings = settings_of(stack(dbtPackages=[package]))
+    for url in ("https://git.example.com/analytics/macros", "git@git.example.com:analytics/macros.git"):
+        assert opened_by(settings, url) == (package["repo"], "git")
+    assert opened_by(settings, "https://git.example.com/analytics/macros-2.git") is None

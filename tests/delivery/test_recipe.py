@@ -32,16 +32,27 @@ def test_projects_are_layers_on_top_of_what_both_options_run():
     assert below.sources == ()
     text = above.files["Dockerfile"]
     assert text.startswith("ARG RUNTIME_IMAGE\nFROM ${RUNTIME_IMAGE}\n")
-    assert text.index("COPY --chown=50000:50000 dbt /usr/local/airflow/dbt") < text.index("dbt parse")
+    assert text.index("COPY --chown=50000:50000 dbt /usr/local/airflow/dbt") < text.index(
+        "create_manifest.py"
+    )
     for found in (below.files["Dockerfile"], text):
         assert re.findall(r"^USER (.*)$", found, flags=re.MULTILINE)[-1] == "50000"
 
 
 def test_packages_and_manifest_are_steps_of_their_own():
     steps = [step for step in projects().files["Dockerfile"].split("\n\n") if step.startswith("RUN")]
-    assert ["dbt deps" in step for step in steps] == [True, False]
-    assert ["dbt parse" in step for step in steps] == [False, True]
-    assert "[ ! -d dbt_packages ]" in steps[0], "packages of the repository are used as they are"
+    assert ["install_packages.py" in step for step in steps] == [True, False]
+    assert ["create_manifest.py" in step for step in steps] == [False, True]
+    assert all("--mount=type=bind,source=packages/jaffle,target=/run/astro-dbt" in step for step in steps)
+    assert {name for name in projects().files if name.startswith("packages/")} == {
+        "packages/jaffle/install_packages.py", "packages/jaffle/create_manifest.py"
+    }  # fmt: skip
+
+
+def test_manifest_can_be_for_a_target():
+    project = {"name": "jaffle", "source": "examples/dbt-project", "target": "prod"}
+    found = projects_recipe(settings_of(stack(delivery="agent-image", dbtProjects=[project])))
+    assert "create_manifest.py /home/astro/dbt_venv/bin/dbt prod" in found.files["Dockerfile"]
 
 
 def test_package_index_is_known_to_the_packages_stage_only():
@@ -67,14 +78,14 @@ def test_files_for_the_base_images_onbuild_are_there():
 
 def test_no_adapters_no_parse():
     text = runtime(adapters=[]).files["Dockerfile"] + projects(adapters=[]).files["Dockerfile"]
-    assert "dbt parse" not in text
+    assert "create_manifest" not in text
     assert "dbt_venv" not in text
 
 
 def test_parse_can_be_turned_off():
     text = projects(parse=False).files["Dockerfile"]
-    assert "dbt parse" not in text
-    assert "dbt deps" in text, "packages are installed all the same"
+    assert "create_manifest.py" not in text
+    assert "install_packages.py" in text, "packages are installed all the same"
 
 
 def test_certificate_authorities_are_mounted_never_copied(tmp_path):

@@ -113,7 +113,13 @@ def test_a_dockerignore_next_to_an_own_dockerfile_hides_nothing_that_is_staged(
         files={"packages.txt": ""},
         dockerfile="client/Dockerfile.client",
     )
-    stage(recipe, root=image.folder, folder="context", checkout=lambda source, target: None)
+    stage(
+        recipe,
+        root=image.folder,
+        folder="context",
+        checkout=lambda source, target: None,
+        mirror=lambda *_: {},
+    )
     image.up()
     assert image.info.docker_host
     docker = Docker(image.info.docker_host, image.folder / "docker")

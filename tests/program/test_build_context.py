@@ -42,13 +42,21 @@ def no_checkout(source, target):
     raise AssertionError(source)
 
 
+def no_mirror(*asked):
+    raise AssertionError(asked)
+
+
 def staged(root, made=None):
-    return stage(made or recipe(), root=root, folder=".build/s/context", checkout=no_checkout)
+    return stage(
+        made or recipe(), root=root, folder=".build/s/context", checkout=no_checkout, mirror=no_mirror
+    )
 
 
 def files(root):
+    """What is staged, apart from what the step for dbt packages sees."""
     folder = root / ".build/s/context"
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return [name for name in found if not name.startswith("packages/")]
 
 
 def test_history_caches_and_dbts_own_output_stay_out(tmp_path, project):
@@ -113,7 +121,13 @@ def test_project_from_git(tmp_path):
         (target / "sub" / "dbt_project.yml").write_text("name: jaffle\n")
         (target / "README.md").write_text("x")
 
-    stage(recipe(sources=(source,)), root=tmp_path, folder=".build/s/context", checkout=checkout)
+    stage(
+        recipe(sources=(source,)),
+        root=tmp_path,
+        folder=".build/s/context",
+        checkout=checkout,
+        mirror=no_mirror,
+    )
     assert "dbt/jaffle/dbt_project.yml" in files(tmp_path)
     assert "dbt/jaffle/README.md" not in files(tmp_path)
 
@@ -287,7 +301,9 @@ def _stage_from(repository, root, subdir):
             cwd=root,
         )
 
-    return stage(recipe(sources=(source,)), root=root, folder=".build/s/context", checkout=fetch)
+    return stage(
+        recipe(sources=(source,)), root=root, folder=".build/s/context", checkout=fetch, mirror=no_mirror
+    )
 
 
 @pytest.mark.parametrize("name", [".dockerignore", "Dockerfile.client.dockerignore"])

@@ -99,5 +99,11 @@ def test_what_cannot_be_fetched_is_a_sentence(
 def test_staging_takes_that_folder(server: GitServer, tmp_path: Path) -> None:
     settings = settings_for(server, subdir="one")
     fetch_one = partial(wiring.checkout, settings, ROOT)
-    stage(recipe_of(settings), root=tmp_path, folder="context", checkout=fetch_one)
+    stage(
+        recipe_of(settings),
+        root=tmp_path,
+        folder="context",
+        checkout=fetch_one,
+        mirror=partial(wiring.mirror_package, settings, ROOT),
+    )
     assert (tmp_path / "context" / "dbt" / "one" / "dbt_project.yml").read_text() == "name: one\n"

@@ -200,6 +200,28 @@ class TestCredentials:
         )
         assert "secrets backend" in problems(config)["dbtProjects[0].connection"]
 
+    @pytest.mark.parametrize("delivery", ["git-submodule", "agent-image"])
+    def test_backend_opens_no_dbt_package(self, delivery):
+        package = {"repo": "https://git.example.com/macros.git", "connection": "vault"}
+        connections = {**stack()["connections"], "vault": {"type": "https", "backend": True}}
+        config = stack(delivery=delivery, dbtPackages=[package], connections=connections)
+        assert "opens nothing for `dbt deps`" in problems(config)["dbtPackages[0].connection"]
+
+    @pytest.mark.parametrize(
+        ("packages", "key", "says"),
+        [
+            ({"repo": "x"}, "dbtPackages", "is not a list of packages"),
+            ([{"repo": "https://h/x.git"}], "dbtPackages[0].connection", "is missing"),
+            (
+                [{"repo": "https://h/x.git", "connection": "nope"}],
+                "dbtPackages[0].connection",
+                "does not exist",
+            ),
+        ],
+    )
+    def test_mistakes_in_packages_are_sentences(self, packages, key, says):
+        assert says in problems(stack(dbtPackages=packages))[key]
+
     def test_scheme_and_type_disagree(self):
         config = stack(connections={"git": {"type": "ssh", "existingSecret": "s"}}, credentials=None)
         found = problems(config)
