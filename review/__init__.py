@@ -1,4 +1,4 @@
-"""What a `pulumi preview` means for people who run the agents: a report for pull requests, one stack or a fleet."""
+"""Reports on `pulumi preview` for reviewers: what it means for the agents, for one stack or a fleet."""
 
 from review.build import Facts, build
 from review.markdown import render

@@ -1,4 +1,4 @@
-"""From a preview to the report's data. Pure: what must be asked of the world comes as :class:`Facts`."""
+"""From a preview to the report's data, as pure functions; everything from outside is passed in as :class:`Facts`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from domain.names import (
     STACK_TYPE,
 )
 from preflight.report import ProjectFacts
-from review import words
+from review import phrases
 from review.differences import Difference, differences
 from review.model import (
     Commits,
@@ -44,28 +44,28 @@ _CONNECTIONS: Mapping[str, str] = {
     "pulumi:providers:docker": "connection to the Docker engine",
 }
 _TOLD_ELSEWHERE = (STACK_TYPE, IMAGE_TYPE, BASE_IMAGE_TYPE)
-"""The images are told as the image that the agents run."""
+"""The images are reported as the image that the agents run."""
 _HARMLESS_TO_DROP = (
     IMAGE_TYPE,
     BASE_IMAGE_TYPE,
     "pulumi:providers:docker",
     CONFIG_MAP_TYPE,
 )
-"""What may go without anybody losing anything: the image stays in its registry, a ConfigMap is made from settings."""
+"""What can be removed without loss: the image stays in its registry, and a ConfigMap is created from settings."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a look at the world adds to a preview."""
+    """What preflight and Git add to a preview."""
 
     projects: Mapping[str, ProjectFacts] = field(default_factory=dict)
-    """dbt project -> where it comes from now."""
+    """dbt project -> its current source."""
     commits: Mapping[str, Commits] = field(default_factory=dict)
-    """dbt project -> commits between the state that agents have and the one they get."""
+    """dbt project -> commits between what agents have and what they get."""
     findings: tuple[Notice, ...] | None = None
-    """Findings of the look; None: take those that the preview printed."""
+    """Findings of preflight; None: use those that the preview printed."""
     violations: tuple[Violation, ...] = ()
-    """What policies found in the preview."""
+    """Policy violations in the preview."""
 
 
 def build(preview: Preview, facts: Facts | None = None) -> Review:
@@ -114,9 +114,9 @@ def _values(
 
 
 def _with_unknown_image(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Values with a word where the digest is not known yet: Pulumi leaves unknown values out.
+    """Values with a placeholder for the unknown digest: Pulumi leaves unknown values out.
 
-    Chart 1.x has the image in each component, chart 2.x once, and only 2.x has a sentinel.
+    Chart 1.x has the image in each component, chart 2.x has it once, and only 2.x has a sentinel.
     """
     if "sentinel" in values:
         return {**values, "image": values.get("image") or AFTER_BUILD}
@@ -242,35 +242,35 @@ def _image_reasons(step: Step, preview: Preview, facts: Facts) -> Iterator[str]:
         yield (
             "the option agent-image adds the dbt projects to it"
             if projects
-            else "the stack builds what agents run"
+            else "the stack builds the agents' image"
         )
         return
     if step.operation == "delete":
-        why = "git-submodule brings the dbt projects" if projects else "the stack names a ready image"
+        why = "git-submodule delivers the dbt projects" if projects else "the stack names a ready image"
         yield f"{why}; the old image stays in its registry"
         return
     old, new = step.before.get("build") or {}, step.after.get("build") or {}
-    told = False
+    explained = False
     for difference in differences(old.get("args") or {}, new.get("args") or {}):
-        told = True
+        explained = True
         if difference.key == "BASE_IMAGE":
-            yield f"the base image goes from `{difference.before}` to `{difference.after}`"
+            yield f"the base image changes from `{difference.before}` to `{difference.after}`"
         elif difference.key == "RUNTIME_IMAGE":
-            yield "what is below the dbt projects changes"
+            yield "the image below the dbt projects changes"
         else:
             yield f"the build argument {difference.key} changes"
     if old.get("platform") != new.get("platform"):
-        told = True
-        yield f"the platform goes from {old.get('platform')} to {new.get('platform')}"
+        explained = True
+        yield f"the platform changes from {old.get('platform')} to {new.get('platform')}"
     if _repository(step.before) != _repository(step.after):
-        told = True
-        yield f"the repository goes from `{_repository(step.before)}` to `{_repository(step.after)}`"
+        explained = True
+        yield f"the repository changes from `{_repository(step.before)}` to `{_repository(step.after)}`"
     moved = [change.project for change in _dbt(preview, facts)]
     if old.get("contextDigest") != new.get("contextDigest"):
         if moved:
-            yield f"the commit of {words.listed(moved)} moves"
-        elif not told:
-            yield "files of the build context change: the dbt project's own, or the list of adapters and packages"
+            yield f"the commit of {phrases.listed(moved)} changes"
+        elif not explained:
+            yield "files of the build context change: the dbt project, or the list of adapters and packages"
         else:
             yield "files of the build context change"
 
@@ -315,13 +315,13 @@ def _object(step: Step) -> ObjectChange:
 
 
 def _old_name(step: Step) -> str:
-    """Name of the object that goes, or of the one that is made."""
+    """Name of the removed object, or of the created one."""
     metadata = step.before.get("metadata")
     return str(metadata["name"]) if isinstance(metadata, Mapping) and "name" in metadata else step.object_name
 
 
 def _objects(preview: Preview) -> Iterator[ObjectChange]:
-    """Objects but Secrets; components only group, and a release that is updated has sections of its own."""
+    """Objects except Secrets; components are only groups, and an updated release has separate sections."""
     for step in preview.changed:
         if step.type == SECRET_TYPE or ":components:" in step.type:
             continue
@@ -338,7 +338,7 @@ def _objects(preview: Preview) -> Iterator[ObjectChange]:
 def _value_differences(
     before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
 ) -> Iterator[Difference]:
-    """Values that somebody may want to read; the marks of Secrets are told with the Secrets."""
+    """Values for display; the marks of Secrets are reported with the Secrets."""
     if before is None or after is None:
         return
     for difference in differences(before, after):
@@ -374,26 +374,26 @@ def _costs(review: Review) -> Iterator[str]:
     if review.verdict is Verdict.FAILED:
         return
     if review.image and review.image.built:
-        yield "one image build and push; every node that runs an agent pulls the layers that are new to it"
+        yield "one image build and push; every node that runs an agent pulls the new layers"
     rolled = [part for part in review.deployments if part.fate == "rolls"]
     if rolled:
         pods = sum(part.pods_before for part in rolled)
         yield (
-            f"{words.count(len(rolled), 'rolling update')} with {words.count(pods, 'Pod')}; during it the cluster "
+            f"{phrases.count(len(rolled), 'rolling update')} with {phrases.count(pods, 'Pod')}; during it the cluster "
             "needs room for one more Pod per Deployment"
         )
     if review.switch:
         yield (
             f"undoing it is the same step in the other direction: `pulumi config set delivery {review.switch[0]}` and "
-            "`pulumi up`, with one more rolling update; namespace, Secrets and Helm history stay"
+            "`pulumi up`, with one more rolling update; namespace, Secrets and Helm history are kept"
         )
         if review.switch[1] == "agent-image":
-            yield "from now on every dbt change is an image build and a rolling update of all agents"
+            yield "from now on every dbt change takes an image build and a rolling update of all agents"
         else:
-            yield "from now on a dbt change is a commit that moves the submodule, and no Pod restarts for it"
+            yield "from now on a dbt change takes a commit that moves the submodule, and no Pod restarts for it"
 
 
 def namespaces_at_risk(review: Review) -> tuple[str, ...]:
-    """Namespaces that are deleted, and with them everything in them."""
+    """Namespaces that are deleted with everything in them."""
     kind = NAMESPACE_TYPE.rsplit(":", 1)[-1]
     return tuple(item.name for item in review.replaced if item.kind == kind)

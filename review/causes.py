@@ -1,4 +1,4 @@
-"""What a person calls the reason of a change: the setting behind a value of the chart, and the image and the option first."""
+"""Readable reasons for a change: the setting behind a value of the chart, most important first."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ Item = TypeVar("Item")
 
 IMAGE, PROJECTS, BUNDLE = "the image", "where the dbt projects are", "the Dag bundle"
 GIT, CONNECTION = "Git access of the submodules", "the Git connection of the Dags"
-SECRET = "a Secret that it reads"  # noqa: S105 - words of a report
+SECRET = "a Secret that it reads"  # noqa: S105 - a phrase of the report
 _BACKEND, _XCOM, _STATE = "the secrets backend", "the XCom store", "the state store"
 _SECURITY, _LINEAGE, _IDENTITY = "pod security", "OpenLineage", "the Deployment's ids"
-_SCALING, _RESOURCES, _LOGS = "autoscaling", "resources", "where task logs go"
+_SCALING, _RESOURCES, _LOGS = "autoscaling", "resources", "task logs"
 _CLOUD = "the cloud identity"
 _FIRST = (IMAGE, PROJECTS, BUNDLE, GIT, CONNECTION, SECRET)
-"""Order of the reasons that people look for; other words follow, and bare keys last."""
+"""Order of the most important reasons; other phrases follow, and bare keys come last."""
 
 _KEYS: Mapping[str, str] = {
     "image": IMAGE,
@@ -51,11 +51,11 @@ _VARIABLES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ("ASTRO_(ORGANIZATION|WORKSPACE|DEPLOYMENT)_", _IDENTITY),
     )
 )
-"""Beginning of a variable that the program sets -> reason."""
+"""Prefix of a variable that the program sets -> reason."""
 
 
 def cause(path: Sequence[str]) -> str:
-    """The reason behind a value in words, or the value itself: enough of its path to recognise it, as code."""
+    """The reason behind a value as a phrase, or enough of the value's path to recognise it, as code."""
     own = f"`{'.'.join(path[:3] if {'commonEnv', 'env'} & set(path[:2]) else path[:2])}`"
     for index, part in enumerate(path[:-1]):
         if part in {"commonEnv", "env"}:
@@ -71,12 +71,12 @@ def cause(path: Sequence[str]) -> str:
 
 
 def ordered(causes: Iterable[str]) -> list[str]:
-    """Each reason once, those first that people look for."""
+    """Each reason once, the most important ones first."""
     return sorted(set(causes), key=_rank)
 
 
 def grouped(items: Iterable[tuple[Sequence[str], Item]]) -> list[tuple[str, list[Item]]]:
-    """(reason, items) of everything with a path, in the order of the reasons; items keep theirs."""
+    """(reason, items) in the order of the reasons; items keep their order."""
     groups: dict[str, list[Item]] = {}
     for path, item in items:
         groups.setdefault(cause(path), []).append(item)
@@ -84,5 +84,5 @@ def grouped(items: Iterable[tuple[Sequence[str], Item]]) -> list[tuple[str, list
 
 
 def _rank(name: str) -> tuple[int, bool, str]:
-    """Words before bare keys, which mean less to people."""
+    """Phrases before bare keys, which are less readable."""
     return (_FIRST.index(name) if name in _FIRST else len(_FIRST), name.startswith("`"), name)

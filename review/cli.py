@@ -1,4 +1,4 @@
-"""`python -m review`: reports and fleets from a shell, a laptop's or a pipeline's."""
+"""`python -m review`: reports and fleets, on a laptop or in a pipeline."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
     report = commands.add_parser(
         "report",
-        help="say in Markdown what a preview of one stack means",
+        help="explain a preview of one stack in Markdown",
         description="Exit code 0: the preview succeeded; 1: it failed; 3: it replaces or removes something and "
         "--stop-on-replace was given; 2: there is no preview.",
     )
@@ -49,14 +49,12 @@ def _parser() -> argparse.ArgumentParser:
         "--json", help="output of `pulumi preview --json`, - for standard input (default: run it)"
     )
     report.add_argument("--output", type=Path, help="file for the Markdown (default: standard output)")
-    report.add_argument("--refresh", action="store_true", help="compare with what is really there")
+    report.add_argument("--refresh", action="store_true", help="compare with the live objects")
     report.add_argument(
         "--policy-pack", action="append", default=[], help="folder of a policy pack; repeatable"
     )
-    report.add_argument("--offline", action="store_true", help="ask neither Git nor the cluster for more")
-    report.add_argument(
-        "--stop-on-replace", action="store_true", help="exit code 3 when something is replaced"
-    )
+    report.add_argument("--offline", action="store_true", help="read nothing from Git and the cluster")
+    report.add_argument("--stop-on-replace", action="store_true", help="exit code 3 if something is replaced")
     report.set_defaults(run=_report)
     _fleet_parser(commands)
     _publish_parsers(commands)
@@ -65,20 +63,20 @@ def _parser() -> argparse.ArgumentParser:
 
 def _publish_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     comment = commands.add_parser(
-        "comment", help="put a report under a pull or merge request, updated in place"
+        "comment", help="post a report on a pull or merge request, updated in place"
     )
     comment.add_argument("--number", type=int, required=True, help="number of the pull or merge request")
     comment.add_argument("--report", type=Path, required=True, help="file with the report")
     comment.set_defaults(run=_comment)
     drift = commands.add_parser(
         "drift",
-        help="compare stacks with what is really there, and open, update or close an issue",
+        help="compare stacks with the live objects, and open, update or close an issue",
         description="Exit code 0: checked, whether there is drift or not; 1: a stack could not be checked.",
     )
     drift.add_argument("--stacks", required=True, action="append", help="pattern of names; repeatable")
     drift.add_argument("--parallel", type=_positive, default=4, help="stacks at once (default: 4)")
     drift.add_argument("--output", type=Path, help="file for the Markdown (default: standard output)")
-    drift.add_argument("--issue", action="store_true", help="keep an issue on the host of this job")
+    drift.add_argument("--issue", action="store_true", help="maintain an issue on the host of this job")
     drift.set_defaults(run=_drift)
 
 
@@ -116,22 +114,20 @@ def _fleet_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     )
     parser.add_argument("--parallel", type=_positive, default=4, help="stacks at once (default: 4)")
     parser.add_argument("--output", type=Path, help="file for the Markdown (default: standard output)")
-    parser.add_argument("--offline", action="store_true", help="ask neither Git nor the cluster for more")
-    parser.add_argument("--refresh", action="store_true", help="compare with what is really there")
+    parser.add_argument("--offline", action="store_true", help="read nothing from Git and the cluster")
+    parser.add_argument("--refresh", action="store_true", help="compare with the live objects")
     parser.add_argument(
         "--policy-pack", action="append", default=[], help="folder of a policy pack; repeatable"
     )
-    parser.add_argument(
-        "--stop-on-replace", action="store_true", help="exit code 3 when something is replaced"
-    )
-    parser.add_argument("--allow-replace", action="store_true", help="up: also where something is replaced")
+    parser.add_argument("--stop-on-replace", action="store_true", help="exit code 3 if something is replaced")
+    parser.add_argument("--allow-replace", action="store_true", help="up: even if something is replaced")
     parser.set_defaults(run=_fleet)
 
 
 def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no number of stacks; write 1 or more")
+        raise argparse.ArgumentTypeError(f"{text} is not a number of stacks; write 1 or more")
     return number
 
 
@@ -148,19 +144,19 @@ def _fleet(options: argparse.Namespace) -> int:
         refresh=options.refresh,
     )
 
-    def told(outcome: fleet.Outcome) -> None:
+    def report_progress(outcome: fleet.Outcome) -> None:
         verdict = outcome.review.verdict.value if outcome.review else "no preview"
         print(f"{outcome.stack}: {outcome.problem or verdict} ({outcome.seconds:.0f} s)", file=sys.stderr)
 
     outcomes = fleet.run(
-        names, parallel=options.parallel, work=lambda name: fleet.work_on(name, chosen), done=told
+        names, parallel=options.parallel, work=lambda name: fleet.work_on(name, chosen), done=report_progress
     )
     write(fleet.render_fleet(outcomes, title=" ".join(options.stacks), update=update), options.output)
     return fleet_exit_code(outcomes, stop_on_replace=options.stop_on_replace)
 
 
 def fleet_exit_code(outcomes: Sequence[fleet.Outcome], *, stop_on_replace: bool) -> int:
-    """Exit code for a fleet: a failure counts more than a stack that was held back or is replaced."""
+    """Exit code for a fleet: a failure takes precedence over a stack that was held back or is replaced."""
     if any(item.failed and item.applied != "held back" for item in outcomes):
         return EXIT_FAILED
     verdicts = [item.review.verdict for item in outcomes if item.review]
@@ -193,7 +189,7 @@ def _packs(options: argparse.Namespace) -> tuple[str, ...]:
 
 
 def exit_code(verdicts: Sequence[Verdict], *, stop_on_replace: bool) -> int:
-    """Exit code for these verdicts: a failure counts more than a replacement."""
+    """Exit code for these verdicts: a failure takes precedence over a replacement."""
     if Verdict.FAILED in verdicts:
         return EXIT_FAILED
     if stop_on_replace and Verdict.REPLACES in verdicts:
@@ -202,7 +198,7 @@ def exit_code(verdicts: Sequence[Verdict], *, stop_on_replace: bool) -> int:
 
 
 def write(text: str, output: Path | None) -> None:
-    """To the file, or to standard output."""
+    """Write to the file, or to standard output."""
     if output is None:
         sys.stdout.write(text)
     else:

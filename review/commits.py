@@ -1,4 +1,4 @@
-"""The commits between the state of a dbt project that agents have and the one they get."""
+"""The commits of a dbt project between what agents have and what they get."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from clients.git.refs import require_fetchable
 from review.model import Commits
 
 LIMIT = 20
-"""Most commits that a report names."""
+"""Maximum number of commits in a report."""
 _LONGEST = 100
 
 
 def between(url: str, before: str, after: str, *, access: Access, timeout: float = 15) -> Commits:
-    """Commits that ``after`` has and ``before`` has not, newest first; never raises for what the host says.
+    """Commits in the history of ``after`` but not of ``before``, newest first; a problem becomes part of the result.
 
-    Fetches history without files (`--filter=tree:0`), one commit more than the report may name.
+    Fetches history without files (`--filter=tree:0`), one commit more than the report may list.
     """
     try:
         with Session(access, timeout=timeout) as session:

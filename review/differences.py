@@ -1,4 +1,4 @@
-"""Differences of chart values, by keys that people use: entries of a list by their name, not by their place."""
+"""Differences of chart values, by readable keys: entries of a list by their name, not by their position."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from domain.credentials import holds_a_credential, named_like_a_credential
 
 HIDDEN = "(hidden)"
-"""Stands where a value looks like a credential."""
+"""Replaces a value that looks like a credential."""
 _NAMED_BY = ("name", "mountPath", "key")
 _LONGEST = 120
 
@@ -22,13 +22,13 @@ class Difference:
     path: tuple[str, ...]
     """Keys from the root of the values."""
     before: Any
-    """Value so far; None: there was none."""
+    """Old value; None: there was none."""
     after: Any
-    """Value to come; None: there is none."""
+    """New value; None: there is none."""
 
     @property
     def key(self) -> str:
-        """The path as people write it."""
+        """The path as users write it."""
         return ".".join(self.path)
 
 
@@ -50,7 +50,7 @@ def differences(before: Any, after: Any, path: tuple[str, ...] = ()) -> Iterator
 
 
 def _structured(value: Any) -> Any:
-    """A text that holds a JSON list or object, as that."""
+    """A JSON list or object in a text, parsed."""
     if isinstance(value, str) and value[:1] in ("[", "{") and value != "[secret]":
         try:
             return json.loads(value)
@@ -72,7 +72,7 @@ def _children(value: Any, path: tuple[str, ...]) -> Mapping[str, Any] | None:
 
 
 def _entry(item: Any) -> Any:
-    """A variable {name, value} as its value."""
+    """The value of a variable {name, value}."""
     if isinstance(item, Mapping) and set(item) == {"name", "value"}:
         return item["value"]
     return item

@@ -1,4 +1,4 @@
-"""Previews and updates by Pulumi's Automation API."""
+"""Previews and updates with Pulumi's Automation API."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _MANDATORY = ("mandatory", "remediate")
 
 
 class PulumiError(Exception):
-    """Pulumi could not do what it was asked; the message is what it said."""
+    """Pulumi failed; the message is Pulumi's own."""
 
 
 @dataclass(frozen=True)
 class Printed:
-    """What one preview printed."""
+    """Output of one preview."""
 
     text: str
-    """Output of `pulumi preview --json`, also of a preview that failed."""
+    """Output of `pulumi preview --json`, even of a failed preview."""
     violations: tuple[Violation, ...]
-    """What policies found; the JSON does not tell."""
+    """Policy violations, which the JSON lacks."""
 
 
 def select(name: str, folder: Path) -> auto.Stack:
@@ -34,15 +34,15 @@ def select(name: str, folder: Path) -> auto.Stack:
     try:
         return auto.Stack.select(name, _workspace(folder))
     except auto.CommandError as error:
-        raise PulumiError(said(error)) from None
+        raise PulumiError(reason(error)) from None
 
 
 def configuration(name: str, folder: Path) -> auto.ConfigMap:
-    """Configuration of a stack, its secrets in clear; raises PulumiError (no such stack, no passphrase, no pulumi)."""
+    """Configuration of a stack, secrets in plain text; raises PulumiError (no such stack, no passphrase, no pulumi)."""
     try:
         return _workspace(folder).get_all_config(name)
     except auto.CommandError as error:
-        raise PulumiError(f"pulumi config of the stack {name} said: {said(error)}") from None
+        raise PulumiError(f"pulumi config of the stack {name} failed: {reason(error)}") from None
 
 
 def _workspace(folder: Path) -> auto.LocalWorkspace:
@@ -58,7 +58,7 @@ def _workspace(folder: Path) -> auto.LocalWorkspace:
 
 
 def preview(stack: auto.Stack, *, policy_packs: Sequence[str] = (), refresh: bool = False) -> Printed:
-    """Preview a stack with policy packs at its levels; raises auto.CommandError when there is no JSON."""
+    """Preview a stack with policy packs at its levels; raises auto.CommandError if there is no JSON."""
     lines: list[str] = []
     violations: list[Violation] = []
 
@@ -66,7 +66,7 @@ def preview(stack: auto.Stack, *, policy_packs: Sequence[str] = (), refresh: boo
         found = event.policy_event
         if found is not None:
             mandatory = str(found.enforcement_level) in _MANDATORY
-            # The engine puts the rule's description before its message.
+            # The engine prepends the rule's description to its message.
             message = found.message.strip().splitlines()[-1].strip()
             violations.append(Violation(found.policy_name, mandatory, message))
 
@@ -93,7 +93,7 @@ def preview(stack: auto.Stack, *, policy_packs: Sequence[str] = (), refresh: boo
 
 
 def update(stack: auto.Stack, *, policy_packs: Sequence[str] = (), refresh: bool = False) -> bool:
-    """Update a stack; whether anything changed. Raises auto.CommandError."""
+    """Update a stack; returns whether anything changed. Raises auto.CommandError."""
     result = stack.up(
         color="never",
         show_secrets=False,
@@ -110,8 +110,8 @@ def _levels(policy_packs: Sequence[str], stack: str) -> list[str] | None:
     return found if any(item != os.devnull for item in found) else None
 
 
-def said(error: Exception) -> str:
-    """The sentence that matters in what Pulumi printed."""
+def reason(error: Exception) -> str:
+    """The relevant sentence of Pulumi's output."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     mandatory = [line for line in lines if line.startswith("[mandatory]")]
     errors = [line for line in lines if "error:" in line]

@@ -1,4 +1,4 @@
-"""Preview or update many stacks at once through Pulumi's Automation API, with one report for all."""
+"""Preview or update many stacks at once with Pulumi's Automation API, with one report for all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Literal
 
 from pulumi import automation as auto
 
-from review import engine, words
+from review import engine, phrases
 from review.engine import PulumiError
 from review.live import review_of, without
 from review.markdown import headline, marker, render, sign
@@ -20,28 +20,28 @@ from review.model import Review, Verdict
 from review.preview import parse
 
 LOCKED = (
-    "is being changed by another run, which holds its lock; wait until that ends and run this again "
+    "is being changed by another run, which holds its lock; wait until it finishes and run this again "
     "(after a killed run: `pulumi cancel --stack {stack}`)"
 )
-"""Sentence for a stack that another run holds."""
+"""Sentence for a stack that another run has locked."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one stack."""
+    """Result for one stack."""
 
     stack: str
     """Its name."""
     review: Review | None
-    """The report of its preview; None when there was none."""
+    """The report of its preview; None if there is none."""
     markdown: str
     """The report as Markdown, or the reason why there is none."""
     applied: Literal["no", "yes", "unchanged", "held back", "failed"]
-    """Whether an update followed, and what came of it."""
+    """Result of the update, if there was one."""
     problem: str | None = None
-    """One sentence of what went wrong."""
+    """One sentence about what went wrong."""
     seconds: float = 0
-    """Time that it took."""
+    """Time that it took, in seconds."""
 
     @property
     def failed(self) -> bool:
@@ -52,30 +52,30 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Options:
-    """What to do with every stack."""
+    """What to do with each stack."""
 
     folder: Path
     """Folder with Pulumi.yaml."""
     update: bool = False
     """Update after the preview."""
     hold_replacements: bool = True
-    """Do not update a stack whose preview replaces or removes something."""
+    """Do not update a stack if its preview replaces or removes something."""
     offline: bool = False
-    """Ask neither Git nor the cluster for more than the preview says."""
+    """Read nothing from Git and the cluster in addition to the preview."""
     policy_packs: tuple[str, ...] = ()
-    """Folders of policy packs to run with."""
+    """Folders of policy packs to apply."""
     refresh: bool = False
-    """Compare with what is really there, not with what Pulumi remembers."""
+    """Compare with the live objects instead of Pulumi's state."""
 
 
 def select(names: Sequence[str], patterns: Sequence[str]) -> list[str]:
-    """Names that match a pattern such as `prod-*`, sorted; raises PulumiError when a pattern matches none."""
+    """Names that match a pattern such as `prod-*`, sorted; raises PulumiError if a pattern matches none."""
     found: set[str] = set()
     for pattern in patterns:
         matching = {name for name in names if fnmatchcase(name, pattern)}
         if not matching:
-            known = words.listed(sorted(names)) or "none at all"
-            raise PulumiError(f"no stack matches {pattern}; there are {known}")
+            known = phrases.listed(sorted(names)) or "none"
+            raise PulumiError(f"no stack matches {pattern}; existing stacks: {known}")
         found |= matching
     return sorted(found)
 
@@ -85,7 +85,7 @@ def stacks(folder: Path) -> list[str]:
     try:
         return [item.name for item in auto.LocalWorkspace(work_dir=str(folder)).list_stacks()]
     except auto.CommandError as error:
-        raise PulumiError(f"pulumi stack ls said: {engine.said(error)}") from None
+        raise PulumiError(f"pulumi stack ls failed: {engine.reason(error)}") from None
 
 
 def run(
@@ -97,7 +97,7 @@ def run(
 ) -> list[Outcome]:
     """Outcomes of all stacks in the order of ``names``; at most ``parallel`` run at once.
 
-    ``done`` is called as each one ends, for progress.
+    ``done`` is called as each one finishes, to report progress.
     """
 
     def one(name: str) -> Outcome:
@@ -110,7 +110,7 @@ def run(
 
 
 def work_on(name: str, options: Options) -> Outcome:
-    """Preview one stack, and update it when the options say so."""
+    """Preview one stack, and update it if the options say so."""
     start = time.monotonic()
     try:
         stack = engine.select(name, options.folder)
@@ -124,8 +124,8 @@ def work_on(name: str, options: Options) -> Outcome:
         if review.verdict is Verdict.REPLACES and options.hold_replacements:
             applied = "held back"
             problem = (
-                f"the stack {name} was not updated, because that replaces or removes something; "
-                "look at its report, then add --allow-replace"
+                f"the stack {name} was not updated, because that would replace or remove something; "
+                "check its report, then add --allow-replace"
             )
         else:
             applied, problem = _update(stack, options)
@@ -152,20 +152,20 @@ def _update(stack: auto.Stack, options: Options) -> tuple[Literal["yes", "unchan
 
 
 def explain(error: Exception, stack: str) -> str:
-    """One sentence for what Pulumi said."""
+    """One sentence for an error of Pulumi."""
     if isinstance(error, auto.ConcurrentUpdateError):
         return f"the stack {stack} {LOCKED.format(stack=stack)}"
-    return f"the stack {stack}: {engine.said(error)}"
+    return f"the stack {stack}: {engine.reason(error)}"
 
 
 def render_fleet(outcomes: Sequence[Outcome], *, title: str, update: bool) -> str:
-    """One Markdown report: the worst first in the table, each stack's own report folded below."""
+    """One Markdown report: a table with the worst stacks first, each stack's own report folded below."""
     ordered = sorted(outcomes, key=lambda item: (-_weight(item), item.stack))
     failed = sum(item.failed for item in outcomes)
     bad = f", {failed} of them with a problem" if failed else ""
     head = [
         marker(f"fleet {title}"),
-        f"## {words.count(len(outcomes), 'stack')}{bad}",
+        f"## {phrases.count(len(outcomes), 'stack')}{bad}",
         "\n".join(
             [
                 f"| stack | verdict | {'updated | ' if update else ''}in short |",

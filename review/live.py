@@ -1,4 +1,4 @@
-"""Asking Pulumi, Git, the cluster and the registry for what a report needs. Read-only."""
+"""What a report needs from Pulumi, Git, the cluster and the registry. Read-only."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SHORTEST_SECRET = 6
 
 
 def settings_of(stack: str, *, project: str, folder: Path) -> Settings:
-    """Settings of a stack, its secrets in this process' memory only.
+    """Settings of a stack, with its secrets only in this process' memory.
 
     Raises PulumiError (no such stack, no passphrase) and SettingsError.
     """
@@ -39,7 +39,7 @@ def settings_of(stack: str, *, project: str, folder: Path) -> Settings:
 
 
 def look(preview: Preview, settings: Settings, *, folder: Path) -> Facts:
-    """What the preflight finds now, and the commits of every dbt project that moves."""
+    """Findings of preflight, and the commits of every dbt project that changes."""
     plan = delivery.plan(settings, authorities=authorities(settings, folder))
     found = preflight.run(settings, plan, project=preview.project, stack=preview.stack, root=folder)
     known = preview.outputs.get("dbtProjects")
@@ -65,7 +65,7 @@ def look(preview: Preview, settings: Settings, *, folder: Path) -> Facts:
 def review_of(
     preview: Preview, *, folder: Path, offline: bool = False, violations: tuple[Violation, ...] = ()
 ) -> tuple[Review, tuple[str, ...]]:
-    """(report, secret texts that it may not hold) of a preview; ``offline`` asks neither Git nor the cluster for more.
+    """(report, secret texts that must not be in it) for a preview; ``offline`` reads nothing from Git and the cluster.
 
     Raises PulumiError: the stack's settings cannot be read.
     """
@@ -74,14 +74,14 @@ def review_of(
     try:
         settings = settings_of(preview.stack, project=preview.project, folder=folder)
     except SettingsError:
-        return build(preview, Facts(violations=violations)), ()  # the preview says what is wrong with them
+        return build(preview, Facts(violations=violations)), ()  # the preview reports what is wrong with them
     secret = tuple(sorted(set(_secret_texts(settings)), key=len, reverse=True))
     facts = Facts() if preview.errors else look(preview, settings, folder=folder)
     return build(preview, replace(facts, violations=violations)), secret
 
 
 def _secret_texts(settings: Settings) -> Iterator[str]:
-    """Every secret of a stack in the spellings in which it could appear."""
+    """Every secret of a stack in each encoding in which it could appear."""
     for text in secret_texts(settings):
         if len(text) >= _SHORTEST_SECRET:
             yield text
@@ -90,7 +90,7 @@ def _secret_texts(settings: Settings) -> Iterator[str]:
 
 
 def without(text: str, secrets: Sequence[str]) -> str:
-    """The text with every secret replaced: the last guard, after a report that should hold none."""
+    """The text with every secret redacted: the last safeguard for a report that should contain none."""
     for secret in secrets:
         text = text.replace(secret, "[secret]")
     return text

@@ -1,10 +1,10 @@
-"""The report as Markdown for a comment: the verdict first, long lists folded, the same order every time."""
+"""The report as Markdown for a comment: the verdict first, long lists folded, always in the same order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from review import words
+from review import phrases
 from review.build import namespaces_at_risk
 from review.causes import grouped
 from review.differences import Difference, shown
@@ -12,7 +12,7 @@ from review.model import Commits, DbtChange, ObjectChange, Review, Verdict
 from review.restarts import Deployment
 
 LONG = 8
-"""Lists with more entries fold."""
+"""Lists with more entries are folded."""
 _MOST_REASONS = 4
 _NONE = "–"  # noqa: RUF001 - a dash in an empty cell
 _SIGNS = {
@@ -24,16 +24,16 @@ _SIGNS = {
     Verdict.FAILED: "🔴",
 }
 _OPERATIONS = {
-    "create": "is made",
+    "create": "is created",
     "update": "changes in place",
-    "replace": "**is deleted and made again**",
+    "replace": "**is deleted and created again**",
     "delete": "**is deleted**",
 }
 _SEVERITIES = {"error": "🔴", "warning": "🟡", "info": "⚪"}
 
 
 def marker(stack: str) -> str:
-    """Invisible line by which the comment of a stack (or of a fleet) is found again."""
+    """Invisible line that identifies the comment of a stack (or of a fleet)."""
     return f"<!-- astro-dbt review: {stack} -->"
 
 
@@ -59,7 +59,7 @@ def render(review: Review, *, level: int = 2) -> str:
         ("Chart values", list(_values(review))),
         ("Policies", list(_violations(review))),
         ("Preflight", list(_findings(review))),
-        ("What it costs", [f"- {_sentence(cost)}" for cost in review.costs]),
+        ("What it takes", [f"- {_sentence(cost)}" for cost in review.costs]),
     ):
         if lines:
             blocks.append(f"{head}# {title}")
@@ -70,7 +70,7 @@ def render(review: Review, *, level: int = 2) -> str:
 def headline(review: Review) -> str:
     """The verdict in one or two sentences."""
     if review.verdict is Verdict.FAILED:
-        return "The preview stopped before anything was changed. Mend what is listed here first."
+        return "The preview stopped before anything was changed. Fix the errors listed here first."
     if review.verdict is Verdict.NOTHING:
         if review.dbt:
             return f"No resource changes and no Pod restarts: {_fetched(review)}."
@@ -78,32 +78,32 @@ def headline(review: Review) -> str:
     if review.verdict is Verdict.REPLACES:
         gone = namespaces_at_risk(review)
         if gone:
-            return f"Namespace {words.listed([f'`{name}`' for name in gone])} goes, and everything in it: agents and Secrets."
+            return f"Namespace {phrases.listed([f'`{name}`' for name in gone])} is deleted with everything in it: agents and Secrets."
         if not review.replaced:
-            return "Worker Pods end and do not come back. See below who serves their queues then."
-        return f"{words.count(len(review.replaced), 'object')} cannot be changed in place. Look at the list before you approve."
+            return "Worker Pods are removed. Check below which workers serve their queues afterwards."
+        return f"{phrases.count(len(review.replaced), 'object')} cannot be changed in place. Check the list before you approve."
     if review.verdict is Verdict.INSTALLS:
         pods = sum(part.pods_after for part in review.deployments)
-        return f"A new release: {words.count(len(review.deployments), 'Deployment')} with {words.count(pods, 'Pod')}. Nothing that runs is touched."
+        return f"A new release: {phrases.count(len(review.deployments), 'Deployment')} with {phrases.count(pods, 'Pod')}. Nothing that is running is affected."
     if review.verdict is Verdict.ROLLS:
         rolling = [part for part in review.deployments if part.disturbed]
         workers = [part for part in rolling if part.component == "worker"]
         pods = sum(part.pods_before for part in workers)
-        longest = words.duration(max(part.grace for part in workers))
+        longest = phrases.duration(max(part.grace for part in workers))
         return (
-            f"{words.count(len(rolling), 'Deployment')} {'rolls' if len(rolling) == 1 else 'roll'}, among them "
-            f"{words.count(pods, 'worker Pod')}. A task that runs now has at most {longest} to finish; what is still "
-            "running then is ended and Airflow retries it."
+            f"{phrases.count(len(rolling), 'Deployment')} {'rolls' if len(rolling) == 1 else 'roll'}, among them "
+            f"{phrases.count(pods, 'worker Pod')}. Running tasks have at most {longest} to finish; those that are still "
+            "running then are stopped, and Airflow retries them."
         )
     if any(part.fate == "rolls" for part in review.deployments):
-        names = words.listed([f"`{part.name}`" for part in review.deployments if part.fate == "rolls"])
-        return f"No worker restarts and no task is disturbed. {names} {'rolls' if review.counts()['rolls'] == 1 else 'roll'}."
+        names = phrases.listed([f"`{part.name}`" for part in review.deployments if part.fate == "rolls"])
+        return f"No worker restarts and no task is affected. {names} {'rolls' if review.counts()['rolls'] == 1 else 'roll'}."
     return "Changes in place. No Pod restarts."
 
 
 def _fetched(review: Review) -> str:
-    seconds = f" within {words.duration(review.refresh)}" if review.refresh else ""
-    return f"agents fetch the new commits by themselves{seconds}"
+    seconds = f" within {phrases.duration(review.refresh)}" if review.refresh else ""
+    return f"agents fetch the new commits{seconds}"
 
 
 def _replaced(review: Review) -> Iterator[str]:
@@ -111,7 +111,7 @@ def _replaced(review: Review) -> Iterator[str]:
         yield _object_line(item)
     for part in review.deployments:
         if part.fate == "goes":
-            yield f"- Deployment `{part.name}` **ends** with {words.count(part.pods_before, 'Pod')}"
+            yield f"- Deployment `{part.name}` **is removed** with {phrases.count(part.pods_before, 'Pod')}"
 
 
 def _changes(review: Review) -> Iterator[str]:
@@ -124,25 +124,25 @@ def _changes(review: Review) -> Iterator[str]:
         elif after is None:
             yield f"- **Chart** `{before}` is uninstalled."
         else:
-            yield f"- **Chart** goes from `{before}` to `{after}`."
+            yield f"- **Chart** changes from `{before}` to `{after}`."
     if review.image:
         before, after = review.image.before, review.image.after
         why = f": {'; '.join(review.image.reasons)}" if review.image.reasons else ""
         old = f"`{before}`" if before else "the chart's default"
         new = f"`{after}`" if after else "the chart's default"
-        came = f"is {new}" if review.verdict is Verdict.INSTALLS else f"goes from {old} to {new}"
+        came = f"is {new}" if review.verdict is Verdict.INSTALLS else f"changes from {old} to {new}"
         yield f"- **Image** {came}{why}."
     for change in review.dbt:
         yield from _dbt(change, review)
     others = [item for item in review.objects if item.operation in ("create", "update")]
     yield from _folded(
-        [_object_line(item) for item in others], f"{words.count(len(others), 'more object')} change"
+        [_object_line(item) for item in others], f"{phrases.count(len(others), 'more object')} change"
     )
 
 
 def _dbt(change: DbtChange, review: Review) -> Iterator[str]:
     after = f"`{change.after[:12]}`" if change.after else "a local folder"
-    moves = f"goes from `{change.before[:12]}` to {after}" if change.before else f"is at {after}"
+    moves = f"changes from `{change.before[:12]}` to {after}" if change.before else f"is at {after}"
     way = f" ({_fetched(review)})" if change.before and review.refresh else ""
     yield f"- **dbt project `{change.project}`** {moves}{way}{_summary(change.commits)}"
     if change.commits and change.commits.subjects:
@@ -158,12 +158,12 @@ def _summary(commits: Commits | None) -> str:
     if commits.problem:
         return f"; the commits between could not be read: {commits.problem}."
     if commits.back:
-        return "; **the new commit does not follow the old one** (moved back, or history was rewritten)."
+        return "; **the new commit does not follow the old one** (reverted, or history was rewritten)."
     return f", {_number(commits)}:" if commits.subjects else "."
 
 
 def _number(commits: Commits) -> str:
-    number = words.count(len(commits.subjects), "commit")
+    number = phrases.count(len(commits.subjects), "commit")
     return f"more than {number}" if commits.more else number
 
 
@@ -172,15 +172,15 @@ def _restarts(review: Review) -> Iterator[str]:
         if review.verdict not in (Verdict.FAILED, Verdict.NOTHING):
             yield "Nothing: the release does not change."
         return
-    yield "| Deployment | Pods | what happens | each Pod that ends has at most | because of |"
+    yield "| Deployment | Pods | what happens | time for a Pod to stop | because of |"
     yield "|---|---|---|---|---|"
     for part in sorted(review.deployments, key=_order):
         yield f"| `{part.name}` | {_pods(part)} | {_fate(part)} | {_grace(part)} | {_because(part)} |"
     if any(part.fate == "rolls" for part in review.deployments) and review.timeout:
         yield ""
         yield (
-            "Rolling update: new Pods get ready before old ones end. It is over after at most "
-            f"{words.duration(review.timeout)}; if the new Pods are not ready by then, Helm goes back to the revision before."
+            "Rolling update: new Pods become ready before old ones stop. It takes at most "
+            f"{phrases.duration(review.timeout)}; if the new Pods are not ready by then, Helm rolls back to the previous revision."
         )
 
 
@@ -199,19 +199,21 @@ def _fate(part: Deployment) -> str:
     if part.fate == "scales":
         fewer = part.pods_after < part.pods_before
         return "scales down" if fewer else "scales"
-    return {"starts": "starts", "rolls": "**rolls**", "goes": "**ends**", "stays": "keeps running"}[part.fate]
+    return {"starts": "starts", "rolls": "**rolls**", "goes": "**is removed**", "stays": "keeps running"}[
+        part.fate
+    ]
 
 
 def _grace(part: Deployment) -> str:
     shrinks = part.fate == "scales" and part.pods_after < part.pods_before
-    return words.duration(part.grace) if part.disturbed or shrinks else _NONE
+    return phrases.duration(part.grace) if part.disturbed or shrinks else _NONE
 
 
 def _because(part: Deployment) -> str:
     told = list(part.reasons)
     if len(told) > _MOST_REASONS:
         told = [*told[: _MOST_REASONS - 1], f"{len(told) - _MOST_REASONS + 1} more"]
-    return words.listed(told) or _NONE
+    return phrases.listed(told) or _NONE
 
 
 def _values(review: Review) -> Iterator[str]:
@@ -222,7 +224,7 @@ def _values(review: Review) -> Iterator[str]:
             lines += changes
         else:
             lines += [f"- {_sentence(name).rstrip('.')}:", *(f"  {line}" for line in changes)]
-    yield from _folded(lines, f"{words.count(len(review.values), 'value')} of the chart differ")
+    yield from _folded(lines, f"{phrases.count(len(review.values), 'value')} of the chart differ")
 
 
 def _value(item: Difference) -> str:
@@ -256,7 +258,7 @@ def _object_line(item: ObjectChange) -> str:
 
 
 def _folded(lines: Sequence[str], title: str, *, indent: str = "") -> Iterable[str]:
-    """The lines, folded when there are many."""
+    """The lines, folded if there are many."""
     if len(lines) <= LONG:
         return lines
     body = "\n".join(lines)
@@ -276,9 +278,9 @@ def _code(text: str) -> str:
 
 
 def _escape(text: str) -> str:
-    """Text of others that may not become markup, a mention or a link to another issue."""
+    """Text from elsewhere, escaped so that it does not become markup, a mention or a link to an issue."""
     one_line = " ".join(text.split())
     for sign in ("\\", "`", "*", "_", "[", "]", "<", ">", "|", "~"):
         one_line = one_line.replace(sign, f"\\{sign}") if sign != ">" else one_line.replace(">", "&gt;")
-    # A zero-width space keeps `@name` and `#12` of a commit message from notifying people and issues.
+    # A zero-width space keeps `@name` and `#12` in a commit message from notifying people and issues.
     return one_line.replace("\\<", "&lt;").replace("@", "@\u200b").replace("#", "#\u200b")

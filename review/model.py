@@ -1,4 +1,4 @@
-"""The report as data: what changes, what restarts, what it costs, and one verdict."""
+"""The report as data: what changes, what restarts, what it takes, and one verdict."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from review.restarts import Deployment
 
 
 class Verdict(Enum):
-    """What a reviewer decides by, from harmless to red."""
+    """The verdict on a change, from harmless to failed."""
 
     NOTHING = "nothing to do"
     SAFE = "safe in place"
@@ -25,14 +25,14 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Notice:
-    """One finding of the look before the change."""
+    """One finding of preflight."""
 
     severity: Literal["error", "warning", "info"]
-    """How bad."""
+    """Its severity."""
     key: str
-    """Stack key that decides it."""
+    """Stack key to change."""
     message: str
-    """Rest of a sentence that begins with the key, without a full stop."""
+    """Rest of a sentence that starts with the key, without a full stop."""
 
     @property
     def order(self) -> tuple[int, str, str]:
@@ -42,7 +42,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class Violation:
-    """What a policy found."""
+    """A policy violation."""
 
     policy: str
     """Name of the rule."""
@@ -59,64 +59,64 @@ class Commits:
     subjects: tuple[tuple[str, str], ...] = ()
     """(commit, first line of its message)."""
     more: bool = False
-    """Whether there are more than could be read."""
+    """Whether there are more than were read."""
     back: bool = False
-    """Whether the new commit is not after the old one: history was rewritten, or the project moves back."""
+    """Whether the new commit does not follow the old one: history was rewritten, or the project is reverted."""
     problem: str | None = None
-    """Why nothing could be read."""
+    """Why the commits could not be read."""
 
 
 @dataclass(frozen=True)
 class DbtChange:
-    """What happens to one dbt project."""
+    """Change of one dbt project."""
 
     project: str
     """Its name."""
     before: str | None
-    """Commit that agents have; None: none is known."""
+    """Commit that agents have; None if unknown."""
     after: str | None
-    """Commit that agents get; None: it comes from a local folder, or nobody looked."""
+    """Commit that agents get; None: it comes from a local folder, or was not read."""
     repository: str | None
-    """Where it comes from."""
+    """Its repository."""
     commits: Commits | None
-    """What lies between."""
+    """Commits between the two."""
 
 
 @dataclass(frozen=True)
 class ImageChange:
-    """What happens to the image that the agents run."""
+    """Change of the image that the agents run."""
 
     before: str | None
-    """Reference so far; None: the chart's default, or no agents yet."""
+    """Old reference; None: the chart's default, or no agents yet."""
     after: str | None
-    """Reference to come; a tag where the digest is known only after the push. None: the chart's default."""
+    """New reference; a tag if the digest is unknown until the push. None: the chart's default."""
     reasons: tuple[str, ...]
-    """Why, each a phrase."""
+    """Reasons, each a phrase."""
     built: bool = False
     """Whether this update builds and pushes it."""
 
 
 @dataclass(frozen=True)
 class ObjectChange:
-    """What happens to one object."""
+    """Change of one object."""
 
     kind: str
-    """Kubernetes kind, or what else it is."""
+    """Kubernetes kind, or another kind of object."""
     name: str
     """Its name."""
     operation: Operation
-    """What happens to it."""
+    """Operation on it."""
     keys: tuple[str, ...] = ()
     """Keys that change; never their values."""
     reasons: tuple[str, ...] = ()
-    """Properties that make it a replacement."""
+    """Properties that force a replacement."""
     protected: bool = False
     """Whether Pulumi will refuse to delete it."""
 
 
 @dataclass(frozen=True)
 class Review:
-    """One preview, for people."""
+    """The report on one preview."""
 
     stack: str
     """Name of the stack."""
@@ -125,35 +125,35 @@ class Review:
     errors: tuple[str, ...]
     """Sentences that stopped the preview."""
     findings: tuple[Notice, ...]
-    """What the look before the change found, errors first."""
+    """Findings of preflight, errors first."""
     violations: tuple[Violation, ...]
-    """What policies found, those that stop the change first."""
+    """Policy violations, those that stop the change first."""
     switch: tuple[str, str] | None
-    """(option so far, option to come) when the delivery option changes."""
+    """(old option, new option) if the delivery option changes."""
     chart: tuple[str | None, str | None] | None
-    """(version so far, version to come) when it changes; None for a release that is not there."""
+    """(old version, new version) of the chart if it changes; None for a release that does not exist."""
     image: ImageChange | None
-    """The image, when it changes."""
+    """The image, if it changes."""
     dbt: tuple[DbtChange, ...]
     """dbt projects whose commit changes."""
     secrets: tuple[ObjectChange, ...]
     """Kubernetes Secrets that change."""
     objects: tuple[ObjectChange, ...]
-    """Everything else that changes, but for the release itself."""
+    """Everything else that changes, except the release itself."""
     values: tuple[Difference, ...]
     """Values of the chart that differ."""
     deployments: tuple[Deployment, ...]
-    """What happens to each Deployment; empty when the release does not change."""
+    """Change of each Deployment; empty if the release does not change."""
     costs: tuple[str, ...]
-    """What it costs to do this, and to undo it."""
+    """What it takes to do this, and to undo it."""
     timeout: int | None
     """Seconds that Helm waits for the release."""
     refresh: int | None
-    """Seconds after which agents have looked for new commits; None when they fetch no dbt project from Git."""
+    """Seconds within which agents fetch new commits; None if they fetch no dbt project from Git."""
 
     @property
     def replaced(self) -> tuple[ObjectChange, ...]:
-        """Objects that are deleted, or deleted and made again."""
+        """Objects that are deleted or replaced."""
         return tuple(
             item for item in (*self.objects, *self.secrets) if item.operation in ("replace", "delete")
         )

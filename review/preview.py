@@ -1,7 +1,7 @@
 """Reading the output of `pulumi preview --json`.
 
-Its form is `PreviewDigest` of pulumi's Go package `display` (json.go, 3.246.0). Secret values are already the text
-`[secret]` there, values that are not known before the update are missing, and unchanged resources are left out.
+Its format is `PreviewDigest` of pulumi's Go package `display` (json.go, 3.246.0). Secret values are already replaced with
+`[secret]`, values that are unknown before the update are missing, and unchanged resources are left out.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ _PASSIVE = ("same", "read", "refresh")
 
 
 class PreviewError(Exception):
-    """The text is no output of `pulumi preview --json`; the message is one sentence."""
+    """The text is not output of `pulumi preview --json`; the message is one sentence."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """What happens to one resource."""
+    """Change of one resource."""
 
     operation: Operation
-    """What happens; a replacement is one step."""
+    """The operation; a replacement is one step."""
     type: str
     """Type token of the resource, without its parents'."""
     name: str
@@ -55,19 +55,19 @@ class Step:
     before: Mapping[str, Any] = field(default_factory=dict)
     """Inputs of the last update; empty for a resource that does not exist yet."""
     after: Mapping[str, Any] = field(default_factory=dict)
-    """Inputs of the coming update, without what is not known yet; empty for a resource that goes away."""
+    """Inputs of the coming update, without unknown ones; empty for a resource that is removed."""
     outputs: Mapping[str, Any] = field(default_factory=dict)
     """Outputs of the last update."""
     paths: tuple[str, ...] = ()
-    """Properties that differ, as the resource's plugin says."""
+    """Properties that differ, according to the resource's plugin."""
     reasons: tuple[str, ...] = ()
-    """Properties that make it a replacement."""
+    """Properties that force a replacement."""
     protected: bool = False
     """Whether Pulumi refuses to delete it."""
 
     @property
     def object_name(self) -> str:
-        """Name of the Kubernetes object, or the program's when it is none."""
+        """Name of the Kubernetes object, or the program's name for any other resource."""
         for inputs in (self.after, self.before):
             metadata = inputs.get("metadata")
             if isinstance(metadata, Mapping) and metadata.get("name"):
@@ -98,7 +98,7 @@ class Preview:
     steps: tuple[Step, ...]
     """Everything that differs, and the stack itself, in the engine's order."""
     diagnostics: tuple[Diagnostic, ...]
-    """What engine and program said."""
+    """Messages of engine and program."""
 
     @property
     def errors(self) -> tuple[str, ...]:
@@ -133,20 +133,20 @@ class Preview:
 
 
 def parse(text: str, *, stack: str | None = None) -> Preview:
-    """Read what `pulumi preview --json` printed.
+    """Parse the output of `pulumi preview --json`.
 
-    ``stack`` is the stack's name for a preview that ended before Pulumi named it. Raises PreviewError.
+    ``stack`` is the stack's name, for a preview that failed before Pulumi reported it. Raises PreviewError.
     """
     try:
         digest = json.loads(text)
     except ValueError:
         raise PreviewError(
-            "the preview is not JSON; make it with `pulumi preview --json --stack NAME > preview.json`"
+            "the preview is not JSON; create it with `pulumi preview --json --stack NAME > preview.json`"
         ) from None
     if not isinstance(digest, Mapping) or not {"steps", "config", "diagnostics"} & set(digest):
         raise PreviewError(
-            "the JSON has none of steps, config and diagnostics, so it is no preview; "
-            "make it with `pulumi preview --json --stack NAME > preview.json`"
+            "the JSON has none of steps, config and diagnostics, so it is not a preview; "
+            "create it with `pulumi preview --json --stack NAME > preview.json`"
         )
     steps = tuple(_step(item) for item in digest.get("steps") or ())
     config = {str(key): _text(value) for key, value in (digest.get("config") or {}).items()}
@@ -179,7 +179,7 @@ def _step(item: Mapping[str, Any]) -> Step:
 
 
 def _merged(steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    """One step per resource: what changes it, after a refresh has looked at it, and not the halves of a replacement."""
+    """One step per resource: its change after a refresh, without the two halves of a replacement."""
     merged: dict[str, Step] = {}
     for step in steps:
         known = merged.get(step.urn)

@@ -1,7 +1,7 @@
-"""Putting a report where people read it: one comment per report, updated in place; one issue for drift.
+"""Publishing reports: one comment per report, updated in place; one issue for drift.
 
-Both hosts are spoken to by their REST API with the token of the job, which stays in a header. The comment is found again
-by the invisible first line of the report.
+Both hosts are called over their REST API with the token of the job, which is only in a header. The invisible first line of
+the report identifies the comment.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Host:
 
     @staticmethod
     def of(variables: Mapping[str, str]) -> Host:
-        """The host whose job this is, by the variables that it sets; raises PublishError."""
+        """The host of this job, determined from its variables; raises PublishError."""
         if variables.get("GITHUB_REPOSITORY"):
             token = variables.get("GITHUB_TOKEN", "")
             found = Host(
@@ -57,7 +57,7 @@ class Host:
             missing = "GITLAB_TOKEN"
         else:
             raise PublishError(
-                "neither GITHUB_REPOSITORY nor CI_PROJECT_ID is set, so this is no job of GitHub or GitLab; "
+                "neither GITHUB_REPOSITORY nor CI_PROJECT_ID is set, so this is not a job of GitHub or GitLab; "
                 "write the report to a file with --output instead"
             )
         if not token:
@@ -113,7 +113,7 @@ def host() -> Host:
 
 
 def comment(where: Host, number: int, text: str) -> Done:
-    """Put a report under a pull or merge request: the comment of its last run is updated, or one is made."""
+    """Post a report on a pull or merge request, or update the comment of the last run."""
     body = shortened(text)
     comments = (
         f"{where.root}/issues/{number}/comments"
@@ -135,7 +135,7 @@ def comment(where: Host, number: int, text: str) -> Done:
 
 
 def drift_issue(where: Host, text: str, *, title: str, drifted: bool) -> Done:
-    """Open or update the issue of a drift, or close it once there is none."""
+    """Open or update the issue for a drift, or close it if there is none."""
     body = shortened(text)
     mark = body.splitlines()[0]
     state = "open" if where.kind == "github" else "opened"
@@ -162,8 +162,8 @@ def drift_issue(where: Host, text: str, *, title: str, drifted: bool) -> Done:
 
 
 def shortened(text: str) -> str:
-    """The report, cut at a line when it is too long for a comment."""
+    """The report, cut at a line if it is too long for a comment."""
     if len(text) <= _LONGEST:
         return text
     kept = text[:_LONGEST].rsplit("\n", 1)[0]
-    return f"{kept}\n\n… the report goes on; it is complete among the files of the job.\n"
+    return f"{kept}\n\n… shortened; the complete report is among the files of the job.\n"

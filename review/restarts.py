@@ -1,7 +1,7 @@
 """Which Deployments of the agents' chart roll when its values change.
 
-Each Deployment has a surface: the values that reach its Pod template. It rolls when the surface differs. Which values
-reach which template is read from the chart; a top-level key that this table does not know counts for all agents.
+Each Deployment has a surface: the values that reach its Pod template. It rolls if the surface changes. Which values reach
+which template was read from the chart; an unknown top-level key counts for all agents.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from review.causes import cause, ordered
 from review.differences import differences
 
 KUBERNETES_GRACE = 30
-"""Seconds that Kubernetes gives a Pod to stop when its template says nothing."""
+"""Seconds that Kubernetes gives a Pod to stop by default."""
 AFTER_BUILD = "(known after the build)"
-"""Stands for the digest of an image that is not built yet."""
+"""Placeholder for the digest of an image that is not built yet."""
 
 Component = Literal["worker", "dagProcessor", "triggerer", "sentinel"]
 Fate = Literal["starts", "rolls", "scales", "goes", "stays"]
-"""What happens to a Deployment: its Pods start, are replaced one by one, change in number, end, or stay as they are."""
+"""What happens to a Deployment: its Pods start, roll, change in number, are removed, or stay unchanged."""
 
 _BLOCKS = ("workers", "dagProcessor", "triggerer", "sentinel")
 _NO_POD = ("createNamespace",)
@@ -50,28 +50,28 @@ _SIDECARS = ("worker", "triggerer")
 
 @dataclass(frozen=True)
 class Deployment:
-    """What happens to one Deployment of the release."""
+    """Change of one Deployment of the release."""
 
     name: str
     """Name of the object in Kubernetes."""
     component: Component
-    """Part of the agents."""
+    """Component of the agents."""
     fate: Fate
-    """What happens."""
+    """What happens to it."""
     pods_before: int
-    """Pods so far; of an autoscaled worker the most there can be."""
+    """Number of Pods before; with an autoscaler, the maximum."""
     pods_after: int
-    """Pods to come, likewise."""
+    """Number of Pods afterwards, likewise."""
     autoscaled: bool
     """Whether an autoscaler sets the number."""
     grace: int
-    """Seconds that each Pod that ends gets to finish."""
+    """Seconds that each stopping Pod has to finish."""
     reasons: tuple[str, ...] = ()
-    """What makes it so, in words or as the key of a value."""
+    """The reasons, as phrases or keys of values."""
 
     @property
     def disturbed(self) -> bool:
-        """Whether Pods that run now are ended."""
+        """Whether running Pods are stopped."""
         return self.fate in ("rolls", "goes")
 
 
@@ -80,8 +80,8 @@ def deployments(
 ) -> tuple[Deployment, ...]:
     """Every Deployment of the release, before or after, by name.
 
-    ``before`` and ``after`` are the chart's values, None for a release that is not there. ``every`` is a reason
-    for which every Deployment is taken to roll: a new chart version changes the templates in ways that values don't show.
+    ``before`` and ``after`` are the chart's values, None for a release that does not exist. ``every`` is a reason for
+    every Deployment to count as rolling: a new chart version changes the templates in ways that values do not show.
     """
     old, new = dict(_present(before)), dict(_present(after))
     found = []
@@ -144,7 +144,7 @@ def _kept(name: str, old: _Part, new: _Part, *, every: str | None) -> Deployment
         pods_before=pods_before,
         pods_after=pods_after,
         autoscaled=scaled,
-        # Pods that end have the old template.
+        # Pods that stop have the old template.
         grace=_grace(old),
         reasons=reasons,
     )

@@ -198,7 +198,7 @@ def test_reports_of_one_stack_from_its_first_install_to_its_replacement(stack_in
 
     repositories.dbt.commit({"models/orders.sql": "select 4 as id\n"}, message="Fourth")
     text = walk.report("dbt-bump-by-image", image)
-    assert "the commit of jaffle moves" in text
+    assert "the commit of jaffle changes" in text
     walk.apply(image)
 
     rotated = {**copy.deepcopy(image), "agentToken": "canary-rotated-token"}
@@ -220,7 +220,7 @@ def test_reports_of_one_stack_from_its_first_install_to_its_replacement(stack_in
     assert before
     done = stack.review("fleet", "up", "--stacks", stack.name, "--offline")
     assert done.returncode == 3, done.stderr
-    assert "was not updated, because that replaces or removes something" in done.stdout
+    assert "was not updated, because that would replace or remove something" in done.stdout
     assert walk.templates() == before
 
     wrong = copy.deepcopy(back)

@@ -151,7 +151,7 @@ def check_state_and_lock(stack, address, hold):
     drifted = stack.review("drift", "--stacks", stack.name)
     assert drifted.returncode == 0, drifted.stdout + drifted.stderr
     assert "🟢 safe in place" in drifted.stdout
-    assert "ConfigMap `astro-agent-git` is made" in drifted.stdout
+    assert "ConfigMap `astro-agent-git` is created" in drifted.stdout
 
     state = object_of(address, f".pulumi/stacks/astro-dbt/{stack.name}.json")
     assert "astro-dbt:components:AgentRelease" in state

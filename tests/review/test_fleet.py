@@ -29,7 +29,7 @@ def test_patterns_choose_names_once_and_sorted():
 
 
 def test_a_pattern_without_a_stack_is_an_error_that_lists_the_stacks():
-    with pytest.raises(PulumiError, match=r"no stack matches dev-\*; there are prod-eu, prod-us and staging"):
+    with pytest.raises(PulumiError, match=r"no stack matches dev-\*; existing stacks: prod-eu, prod-us and staging"):
         select(NAMES, ["prod-*", "dev-*"])
 
 
@@ -84,7 +84,7 @@ def test_the_combined_report_has_the_worst_first_and_folds_the_rest():
 def test_a_lock_is_one_sentence():
     result = auto.CommandError.__new__(auto.ConcurrentUpdateError)
     assert explain(result, "prod") == (
-        "the stack prod is being changed by another run, which holds its lock; wait until that ends and run this "
+        "the stack prod is being changed by another run, which holds its lock; wait until it finishes and run this "
         "again (after a killed run: `pulumi cancel --stack prod`)"
     )
 

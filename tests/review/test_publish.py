@@ -64,7 +64,7 @@ def test_a_refusal_is_one_sentence_without_the_token(host, server):
 
 @pytest.mark.parametrize(
     ("variables", "words"),
-    [({}, "no job of GitHub or GitLab"), ({"GITHUB_REPOSITORY": "a/b"}, "GITHUB_TOKEN is not set")],
+    [({}, "not a job of GitHub or GitLab"), ({"GITHUB_REPOSITORY": "a/b"}, "GITHUB_TOKEN is not set")],
 )
 def test_a_missing_host_or_token_is_one_sentence(variables, words):
     with pytest.raises(PublishError, match=words):
@@ -74,5 +74,5 @@ def test_a_missing_host_or_token_is_one_sentence(variables, words):
 def test_a_report_that_is_too_long_is_cut_at_a_line():
     text = shortened("line of a report\n" * 10_000)
     assert len(text) < 65_536
-    assert text.endswith("complete among the files of the job.\n")
+    assert text.endswith("complete report is among the files of the job.\n")
     assert "line of a report\n\n…" in text

@@ -16,8 +16,8 @@ from review.build import Facts
 from review.differences import HIDDEN, differences, hide, shown
 from review.live import without
 from review.model import Commits
+from review.phrases import count, duration, listed
 from review.restarts import deployments
-from review.words import count, duration, listed
 
 RELEASE = "astro-dbt:components:AgentRelease$kubernetes:helm.sh/v3:Release"
 SECRET = "astro-dbt:components:AgentRelease$kubernetes:core/v1:Secret"
@@ -115,7 +115,7 @@ def test_a_secret_value_that_changes_rolls_although_both_sides_look_alike():
 def test_longest_grace_period_of_the_workers_that_roll_is_in_the_headline():
     text = render(review(release(VALUES, with_worker(image="x@sha256:1", terminationGracePeriodSeconds=5))))
     assert "at most 15 min to finish" in text
-    assert "after at most 20 min" in text
+    assert "It takes at most 20 min" in text
 
 
 @pytest.mark.parametrize("operation", ["replace", "delete"])

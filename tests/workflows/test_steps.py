@@ -151,7 +151,7 @@ def test_the_steps_of_the_pipelines_do_their_work(environment, stack_in, tmp_pat
         checkout.github("drift.yml")
         checkout.gitlab("drift")
         for (text,) in checkout.said("/repos/acme/agents/issues"), checkout.said("/projects/42/issues"):
-            assert "ConfigMap `astro-agent-git` is made" in text
+            assert "ConfigMap `astro-agent-git` is created" in text
 
         config["dags"]["ref"] = "no-such-branch"
         stack.write(config)

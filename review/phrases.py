@@ -1,4 +1,4 @@
-"""Numbers and times as people say them."""
+"""Numbers, durations and lists in sentences."""
 
 from __future__ import annotations
 
