@@ -29,7 +29,9 @@ def test_patterns_choose_names_once_and_sorted():
 
 
 def test_a_pattern_without_a_stack_is_an_error_that_lists_the_stacks():
-    with pytest.raises(PulumiError, match=r"no stack matches dev-\*; existing stacks: prod-eu, prod-us and staging"):
+    with pytest.raises(
+        PulumiError, match=r"no stack matches dev-\*; existing stacks: prod-eu, prod-us and staging"
+    ):
         select(NAMES, ["prod-*", "dev-*"])
 
 
