@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from domain.generated import write
-from settings.stack import Settings, config_key, secret_fields
+from settings.descriptions import described_schema
+from settings.stack import config_key, secret_fields
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = "astro-dbt"
@@ -20,7 +21,7 @@ PROJECT = "astro-dbt"
 
 def stack_schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of a file `stacks/Pulumi.<stack>.yaml`."""
-    model = Settings.model_json_schema(by_alias=True)
+    model = described_schema()
     encrypted = {
         "type": "object",
         "properties": {"secure": {"type": "string"}},
@@ -62,7 +63,7 @@ def stack_schema() -> dict[str, Any]:
 
 def reference() -> str:
     """The page docs/settings.md."""
-    model = Settings.model_json_schema(by_alias=True)
+    model = described_schema()
     lines = [
         "# Settings",
         "",
