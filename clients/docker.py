@@ -1,48 +1,124 @@
-"""Whether a Docker engine answers, using the request that every engine serves: `GET /_ping` (Docker Engine API)."""
+"""A Docker engine, by the two requests of its API that are needed here: `GET /_ping` and `POST /images/create`.
+
+Addresses are those of Docker's own clients: unix://, tcp:// (with DOCKER_TLS_VERIFY and DOCKER_CERT_PATH) and ssh://.
+"""
 
 from __future__ import annotations
 
+import base64
 import http.client
+import json
 import os
-import re
 import shlex
 import socket
 import ssl
 import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 from clients.errors import Cause, RemoteError
 
 DEFAULT_ENGINE = "unix:///var/run/docker.sock"
-"""The engine that Docker's own clients use by default."""
+"""Where Docker's own clients look for an engine."""
 
 
 class EngineError(RemoteError):
-    """No engine answered, or its address cannot be checked (UNVERIFIED)."""
+    """No engine answered, it refused, or it cannot be asked from here (UNVERIFIED)."""
+
+
+@dataclass(frozen=True)
+class RegistryLogin:
+    """Login of the registry that an image is pulled from."""
+
+    server: str
+    """Host, with port if it has one."""
+    username: str
+    """User name."""
+    password: str
+    """Password or token."""
+
+    def __repr__(self) -> str:
+        """Without the password."""
+        return f"RegistryLogin(server={self.server!r}, username={self.username!r})"
 
 
 def ping(engine: str, *, timeout: float) -> None:
-    """Ping an engine (unix://, tcp:// or ssh://) within ``timeout`` seconds. Raises EngineError."""
-    parts = urlsplit(engine)
+    """Ask an engine for a sign of life within ``timeout`` seconds. Raises EngineError."""
+    with _answer(engine, "GET", "/_ping", {}, timeout=timeout) as answer:
+        answer.read()
+        if answer.status != 200:
+            raise EngineError(Cause.UNREACHABLE, f"HTTP {answer.status}")
+
+
+def pull(engine: str, image: str, *, platform: str, login: RegistryLogin | None, timeout: float) -> None:
+    """Pull an image (a name with a tag or a digest) into an engine that may go silent for ``timeout`` seconds at most.
+
+    The login travels in the request's header alone (docs.docker.com, Engine API, ImageCreate). Raises EngineError.
+    """
+    path = "/images/create?" + urlencode({"fromImage": image, "platform": platform})
+    headers = {"X-Registry-Auth": _encoded(login)} if login else {}
+    with _answer(engine, "POST", path, headers, timeout=timeout) as answer:
+        if answer.status != 200:
+            raise EngineError(Cause.OTHER, _message(answer.read()) or f"HTTP {answer.status}")
+        for line in answer:
+            found = _decoded(line)
+            if "error" in found:
+                raise EngineError(Cause.OTHER, str(found["error"]).strip().splitlines()[0])
+
+
+def _encoded(login: RegistryLogin) -> str:
+    content = {"serveraddress": login.server, "username": login.username, "password": login.password}
+    return base64.urlsafe_b64encode(json.dumps(content).encode()).decode()
+
+
+def _message(body: bytes) -> str:
+    return str(_decoded(body).get("message", "")).strip()
+
+
+def _decoded(text: bytes) -> Mapping[str, Any]:
     try:
-        if parts.scheme == "unix":
-            _ask(_UnixConnection(parts.path, timeout=timeout))
-        elif parts.scheme in {"tcp", "http", "https"}:
-            _ask(
-                _tcp(
-                    parts.hostname or "localhost", parts.port, secure=parts.scheme == "https", timeout=timeout
-                )
-            )
-        elif parts.scheme == "ssh":
-            _ask_over_ssh(engine, timeout=timeout)
-        else:
-            raise EngineError(Cause.UNVERIFIED, f"addresses with {parts.scheme}:// cannot be checked")
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+@contextmanager
+def _answer(
+    engine: str, method: str, path: str, headers: Mapping[str, str], *, timeout: float
+) -> Iterator[http.client.HTTPResponse]:
+    connection = _connection(engine, timeout=timeout)
+    try:
+        connection.request(method, path, headers=dict(headers))
+        with connection.getresponse() as answer:
+            yield answer
     except TimeoutError:
         raise EngineError(Cause.UNREACHABLE, f"no answer within {timeout:.0f} s") from None
     except (OSError, http.client.HTTPException) as error:
-        text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        text = _reason(connection) or getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise EngineError(Cause.UNREACHABLE, str(text)) from None
+    finally:
+        connection.close()
+
+
+def _connection(engine: str, *, timeout: float) -> http.client.HTTPConnection:
+    parts = urlsplit(engine)
+    if parts.scheme == "unix":
+        return _UnixConnection(parts.path, timeout=timeout)
+    if parts.scheme in {"tcp", "http", "https"}:
+        secure = parts.scheme == "https"
+        return _tcp(parts.hostname or "localhost", parts.port, secure=secure, timeout=timeout)
+    if parts.scheme == "ssh":
+        return _SshConnection(engine, timeout=timeout)
+    raise EngineError(Cause.UNVERIFIED, f"addresses with {parts.scheme}:// cannot be checked")
+
+
+def _reason(connection: http.client.HTTPConnection) -> str | None:
+    return connection.reason() if isinstance(connection, _SshConnection) else None
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -68,35 +144,36 @@ def _tcp(host: str, port: int | None, *, secure: bool, timeout: float) -> http.c
     return http.client.HTTPSConnection(host, port or 2376, timeout=timeout, context=context)
 
 
-def _ask(connection: http.client.HTTPConnection) -> None:
-    try:
-        connection.request("GET", "/_ping")
-        answer = connection.getresponse()
-        answer.read()
-        if answer.status != 200:
-            raise EngineError(Cause.UNREACHABLE, f"HTTP {answer.status}")
-    finally:
-        connection.close()
+class _SshConnection(http.client.HTTPConnection):
+    """As Docker's own clients do: `docker system dial-stdio` on the other side joins the stream to the engine's socket."""
 
+    def __init__(self, engine: str, *, timeout: float) -> None:
+        super().__init__("docker", timeout=timeout)
+        self._engine, self._seconds = engine, timeout
+        self._ssh: subprocess.Popen[bytes] | None = None
+        self._said: list[str] = []
 
-def _ask_over_ssh(engine: str, *, timeout: float) -> None:
-    """Like Docker's own clients: `docker system dial-stdio` on the remote side connects the stream to the engine's socket."""
-    parts = urlsplit(engine)
-    target = f"{parts.username}@{parts.hostname}" if parts.username else str(parts.hostname)
-    port = ["-p", str(parts.port)] if parts.port else []
-    options = ["-o", "BatchMode=yes", "-o", f"ConnectTimeout={max(1, int(timeout))}"]
-    remote = shlex.join(["docker", "system", "dial-stdio"])
-    request = b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n"
-    try:
-        ended = subprocess.run(
-            ["ssh", *options, *port, "--", target, remote],
-            input=request,
-            capture_output=True,
-            check=False,
-            timeout=timeout,
-        )
-    except subprocess.TimeoutExpired:
-        raise EngineError(Cause.UNREACHABLE, f"no answer within {timeout:.0f} s") from None
-    if not re.match(rb"HTTP/1\.[01] 200", ended.stdout):
-        lines = ended.stderr.decode(errors="replace").strip().splitlines()
-        raise EngineError(Cause.UNREACHABLE, lines[-1] if lines else "no engine answers behind it")
+    def connect(self) -> None:
+        parts = urlsplit(self._engine)
+        target = f"{parts.username}@{parts.hostname}" if parts.username else str(parts.hostname)
+        port = ["-p", str(parts.port)] if parts.port else []
+        options = ["-o", "BatchMode=yes", "-o", f"ConnectTimeout={max(1, int(self._seconds))}"]
+        command = ["ssh", *options, *port, "--", target, shlex.join(["docker", "system", "dial-stdio"])]
+        self.sock, theirs = socket.socketpair()
+        with theirs:
+            ends = theirs.fileno()
+            self._ssh = subprocess.Popen(command, stdin=ends, stdout=ends, stderr=subprocess.PIPE)
+        self.sock.settimeout(self._seconds)
+
+    def reason(self) -> str:
+        """What ssh said last; it says nothing while it works."""
+        self.close()
+        return self._said[-1] if self._said else "no engine behind it"
+
+    def close(self) -> None:
+        super().close()
+        if self._ssh is not None:
+            self._ssh.terminate()
+            _, errors = self._ssh.communicate()
+            self._said = errors.decode(errors="replace").strip().splitlines()
+            self._ssh = None

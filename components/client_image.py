@@ -29,11 +29,8 @@ class ClientImageArgs:
     """Build arguments with credentials; the Dockerfile may use them only in a stage whose layers are not in the image."""
     registry: RegistryLogin | None = None
     """Login for the registry that the image is pushed to; None: the one of `docker login`."""
-    base: str | None = None
-    """Image to pull first with ``base_registry``: the build itself knows only the login for ``registry`` and those of
-    `docker login` (pulumi-docker 5.1.0, image.go)."""
-    base_registry: RegistryLogin | None = None
-    """Login for the base image's registry, if it is a different one."""
+    hooks: pulumi.ResourceHookBinding | None = None
+    """What happens before a build, for example pulling its base."""
     engine: str | None = None
     """Address of the Docker engine; None: the one in DOCKER_HOST."""
 
@@ -57,13 +54,8 @@ class ClientImage(pulumi.ComponentResource):
         provider = docker.Provider(
             resource_name,
             host=args.engine,
-            registry_auth=[_provider_login(args.base_registry)] if args.base_registry else None,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        pulled = []
-        if args.base and args.base_registry:
-            own = pulumi.ResourceOptions(parent=self, provider=provider)
-            pulled = [_pull(resource_name, args.base, args, own)]
         secret = {name: pulumi.Output.secret(value) for name, value in args.secret_arguments.items()}
         self.tagged = f"{args.repository}:{args.context.tag}"
         image = docker.Image(
@@ -76,7 +68,7 @@ class ClientImage(pulumi.ComponentResource):
                 args={**args.arguments, **secret},
             ),
             registry=_login(args.registry) if args.registry else None,
-            opts=pulumi.ResourceOptions(parent=self, provider=provider, depends_on=pulled),
+            opts=pulumi.ResourceOptions(parent=self, provider=provider, hooks=args.hooks),
         )
         self.reference = image.repo_digest
         self.register_outputs({"reference": self.reference, "tagged": self.tagged})
@@ -85,24 +77,4 @@ class ClientImage(pulumi.ComponentResource):
 def _login(login: RegistryLogin) -> docker.RegistryArgs:
     return docker.RegistryArgs(
         server=login.server, username=login.username, password=pulumi.Output.secret(login.password)
-    )
-
-
-def _provider_login(login: RegistryLogin) -> docker.ProviderRegistryAuthArgs:
-    return docker.ProviderRegistryAuthArgs(
-        address=login.server, username=login.username, password=pulumi.Output.secret(login.password)
-    )
-
-
-def _pull(
-    resource_name: str, base: str, args: ClientImageArgs, opts: pulumi.ResourceOptions
-) -> docker.RemoteImage:
-    """Pull the base image before every build: another machine's engine may not have it yet."""
-    return docker.RemoteImage(
-        f"{resource_name}-base",
-        name=base,
-        platform=args.platform,
-        keep_locally=True,
-        triggers={"context": args.context.tag},
-        opts=opts,
     )

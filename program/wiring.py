@@ -37,6 +37,7 @@ from domain.names import NAMESPACE_COMPONENT, OBJECTS_COMPONENT, RELEASE_COMPONE
 from preflight import Report
 from preflight.connection import cluster_secrets, repository_access
 from preflight.strictness import Levels
+from program.base_image import base_image_hooks
 from program.build_context import StagingError, UnsafeLinkError, UnstagedPackageError, stage
 from program.chart_source import is_out_of_reach
 from program.repair import repair_hooks, repair_note
@@ -266,12 +267,6 @@ def _image(
         and settings.registry_password
         and _login(settings.registry, settings.registry_password)
     )
-    base = (
-        recipe.base
-        and settings.base_registry
-        and settings.base_registry_password
-        and _login(settings.base_registry, settings.base_registry_password)
-    )
     return ClientImage(
         name,
         ClientImageArgs(
@@ -281,8 +276,7 @@ def _image(
             arguments={**recipe.arguments, **({"RUNTIME_IMAGE": below.reference} if below else {})},
             secret_arguments=build_secrets(settings, package_index=recipe.uses_package_index),
             registry=push or None,
-            base=recipe.base if base else None,
-            base_registry=base or None,
+            hooks=base_image_hooks(settings, project=pulumi.get_project()) if recipe.base else None,
             engine=settings.image.engine if settings.image else None,
         ),
     )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import socket
 import socketserver
 import threading
 import time
@@ -17,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from clients.docker import EngineError, ping
 from clients.registry import Reference
 from domain.image_labels import ImageContents, encode
 from domain.registries import creation, lifetime
@@ -581,34 +578,3 @@ def test_a_stack_that_says_nothing_of_its_image() -> None:
 def test_an_engine_that_cannot_be_looked_at() -> None:
     report = _engine_look("npipe:////./pipe/docker_engine")
     expect(report, "image.engine", "unverified", at="image.engine", says="npipe")
-
-
-def test_an_engine_that_hangs() -> None:
-    with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))
-        silent.listen()
-        with pytest.raises(EngineError, match="no answer within 1 s"):
-            ping(f"tcp://127.0.0.1:{silent.getsockname()[1]}", timeout=1)
-
-
-def test_an_engine_on_another_machine_over_ssh(
-    engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """`ssh` is a program of the user's; a stand-in joins its streams to the socket as the far side would."""
-    ssh = tmp_path / "bin" / "ssh"
-    ssh.parent.mkdir()
-    ssh.write_text(
-        "#!/usr/bin/env python3\n"
-        "import socket, sys\n"
-        "assert sys.argv[-3:] == ['--', 'me@build.example.com', 'docker system dial-stdio'], sys.argv\n"
-        "link = socket.socket(socket.AF_UNIX)\n"
-        f"link.connect({engine.removeprefix('unix://')!r})\n"
-        "link.sendall(sys.stdin.buffer.read())\n"
-        "sys.stdout.buffer.write(link.recv(4096))\n"
-    )
-    ssh.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{ssh.parent}{os.pathsep}{os.environ['PATH']}")
-    ping("ssh://me@build.example.com", timeout=20)
-    ssh.write_text("#!/bin/sh\necho 'me@build.example.com: Permission denied (publickey).' >&2\nexit 255\n")
-    with pytest.raises(EngineError, match="Permission denied"):
-        ping("ssh://me@build.example.com", timeout=20)

@@ -19,22 +19,14 @@ import (
 // indexServer is the name under which Docker keeps the credentials of Docker Hub.
 const indexServer = "https://index.docker.io/v1/"
 
-// RegistryAuth is an entry of the provider's registryAuth.
-type RegistryAuth struct {
-	Address      string `json:"address"`
-	Username     string `json:"username"`
-	Password     string `json:"password"`
-	AuthDisabled bool   `json:"authDisabled"`
-}
-
-// Credentials are the user's Docker configuration with the provider's and the image's credentials on top, in memory only.
+// Credentials are the user's Docker configuration with the image's credentials on top, in memory only.
 type Credentials struct {
 	file *configfile.ConfigFile
 	all  map[string]registry.AuthConfig
 }
 
 // NewCredentials reads the Docker configuration and adds the given credentials.
-func NewCredentials(given []RegistryAuth, wanted image.Image) (*Credentials, error) {
+func NewCredentials(wanted image.Image) (*Credentials, error) {
 	file, err := config.Load(config.Dir())
 	if err != nil {
 		return nil, fmt.Errorf("the Docker configuration in %s can't be read: %w", config.Dir(), err)
@@ -47,11 +39,6 @@ func NewCredentials(given []RegistryAuth, wanted image.Image) (*Credentials, err
 	}
 	for address, entry := range stored {
 		gathered.all[address] = registry.AuthConfig(entry)
-	}
-	for _, entry := range given {
-		if !entry.AuthDisabled && entry.Username != "" && entry.Password != "" {
-			gathered.add(serverName(entry.Address), entry.Username, entry.Password)
-		}
 	}
 	if wanted.Registry.Username != "" && wanted.Registry.Password != "" {
 		server, err := ServerOf(wanted)

@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 	"runtime"
 
-	"astro-dbt.local/pulumi/docker/internal/props"
 	"astro-dbt.local/pulumi/docker/internal/buildcontext"
+	"astro-dbt.local/pulumi/docker/internal/props"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 )

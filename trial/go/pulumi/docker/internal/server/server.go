@@ -3,17 +3,15 @@ package server
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
 
+	"astro-dbt.local/pulumi/docker/internal/daemon"
 	"astro-dbt.local/pulumi/docker/internal/engine"
+	"astro-dbt.local/pulumi/docker/internal/image"
 	"astro-dbt.local/pulumi/docker/internal/props"
 	"astro-dbt.local/pulumi/docker/internal/trial"
-	"astro-dbt.local/pulumi/docker/internal/daemon"
-	"astro-dbt.local/pulumi/docker/internal/image"
-	"astro-dbt.local/pulumi/docker/internal/remote"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
@@ -40,7 +38,6 @@ type Server struct {
 	cancel  context.CancelFunc
 
 	endpoint daemon.Endpoint
-	auths    []daemon.RegistryAuth
 }
 
 // New makes a server that is not configured yet.
@@ -121,19 +118,13 @@ func (s *Server) Configure(ctx context.Context, request *pulumirpc.ConfigureRequ
 		}
 		return os.Getenv(variable)
 	}
-	for _, argument := range []string{"caMaterial", "certMaterial", "keyMaterial", "sshOpts"} {
+	for _, argument := range []string{"caMaterial", "certMaterial", "keyMaterial", "registryAuth", "sshOpts"} {
 		if given[variables+argument] != "" {
 			return nil, fmt.Errorf("%s is not served by the trial's stand-in of the docker plugin: "+
 				"write host, and certPath where it needs a certificate, or use the official plugin", argument)
 		}
 	}
 	s.endpoint = daemon.Endpoint{Host: or("host", "DOCKER_HOST"), CertPath: or("certPath", "DOCKER_CERT_PATH")}
-	if text := given[variables+"registryAuth"]; text != "" {
-		if err := json.Unmarshal([]byte(text), &s.auths); err != nil {
-			// The text holds passwords, so the error does not quote it.
-			return nil, fmt.Errorf("registryAuth is not a list of {address, username, password}")
-		}
-	}
 	docker, err := s.endpoint.Connect(ctx)
 	if err != nil {
 		return nil, err
@@ -142,9 +133,9 @@ func (s *Server) Configure(ctx context.Context, request *pulumirpc.ConfigureRequ
 }
 
 func requireImage(urn string) error {
-	if kind := resource.URN(urn).Type(); kind != image.Type && kind != remote.Type {
-		return fmt.Errorf("%s is not served by the trial's stand-in of the docker plugin: use %s or %s, or the official plugin",
-			kind, image.Type, remote.Type)
+	if kind := resource.URN(urn).Type(); kind != image.Type {
+		return fmt.Errorf("%s is not served by the trial's stand-in of the docker plugin: use %s, or the official plugin",
+			kind, image.Type)
 	}
 	return nil
 }
@@ -153,9 +144,6 @@ func requireImage(urn string) error {
 func (s *Server) Check(ctx context.Context, request *pulumirpc.CheckRequest) (*pulumirpc.CheckResponse, error) {
 	if err := requireImage(request.GetUrn()); err != nil {
 		return nil, err
-	}
-	if isRemote(request.GetUrn()) {
-		return &pulumirpc.CheckResponse{Inputs: request.GetNews()}, nil
 	}
 	given, err := props.Read(request.GetNews())
 	if err != nil {
@@ -203,9 +191,6 @@ func requireLoopback(inputs resource.PropertyMap) error {
 
 // Diff tells what changed.
 func (s *Server) Diff(_ context.Context, request *pulumirpc.DiffRequest) (*pulumirpc.DiffResponse, error) {
-	if isRemote(request.GetUrn()) {
-		return diffRemote(request)
-	}
 	state, err := props.Read(request.GetOlds())
 	if err != nil {
 		return nil, err
@@ -227,9 +212,6 @@ func (s *Server) Create(ctx context.Context, request *pulumirpc.CreateRequest) (
 	if err := requireImage(request.GetUrn()); err != nil {
 		return nil, err
 	}
-	if isRemote(request.GetUrn()) {
-		return s.createRemote(ctx, request)
-	}
 	inputs, err := props.Read(request.GetProperties())
 	if err != nil {
 		return nil, fmt.Errorf("malformed resource inputs: %w", err)
@@ -248,11 +230,8 @@ func (s *Server) Create(ctx context.Context, request *pulumirpc.CreateRequest) (
 	return &pulumirpc.CreateResponse{Id: wanted.Name, Properties: properties}, nil
 }
 
-// Update builds and pushes again; of a pulled image it only notes the inputs that pull nothing anew.
+// Update builds and pushes again.
 func (s *Server) Update(ctx context.Context, request *pulumirpc.UpdateRequest) (*pulumirpc.UpdateResponse, error) {
-	if isRemote(request.GetUrn()) {
-		return &pulumirpc.UpdateResponse{Properties: request.GetNews()}, nil
-	}
 	inputs, err := props.Read(request.GetNews())
 	if err != nil {
 		return nil, fmt.Errorf("malformed resource inputs: %w", err)
@@ -289,8 +268,7 @@ func (s *Server) build(ctx context.Context, urn string, inputs resource.Property
 	if err := requireLoopback(inputs); err != nil {
 		return wanted, nil, err
 	}
-	// As with the official plugin, a build does not know the provider's registryAuth: it serves pulled images alone.
-	job, err := s.job(ctx, urn, nil, wanted)
+	job, err := s.job(ctx, urn, wanted)
 	if err != nil {
 		return wanted, nil, err
 	}
@@ -308,9 +286,9 @@ func (s *Server) build(ctx context.Context, urn string, inputs resource.Property
 	return wanted, image.Checkpoint(inputs, outputs), nil
 }
 
-// job connects to the engine, with the user's credentials, the given ones and the image's own.
-func (s *Server) job(ctx context.Context, urn string, auths []daemon.RegistryAuth, wanted image.Image) (*daemon.Job, error) {
-	credentials, err := daemon.NewCredentials(auths, wanted)
+// job connects to the engine, with the user's credentials and the image's own.
+func (s *Server) job(ctx context.Context, urn string, wanted image.Image) (*daemon.Job, error) {
+	credentials, err := daemon.NewCredentials(wanted)
 	if err != nil {
 		return nil, err
 	}
@@ -351,11 +329,8 @@ func (s *Server) Read(_ context.Context, request *pulumirpc.ReadRequest) (*pulum
 	return &pulumirpc.ReadResponse{Id: request.GetId(), Inputs: request.GetInputs(), Properties: request.GetProperties()}, nil
 }
 
-// Delete leaves a built image where it is, as the official plugin does, and a pulled one if it is to be kept.
-func (s *Server) Delete(ctx context.Context, request *pulumirpc.DeleteRequest) (*emptypb.Empty, error) {
-	if isRemote(request.GetUrn()) {
-		return s.deleteRemote(ctx, request)
-	}
+// Delete leaves a built image where it is, as the official plugin does.
+func (s *Server) Delete(context.Context, *pulumirpc.DeleteRequest) (*emptypb.Empty, error) {
 	return &emptypb.Empty{}, nil
 }
 

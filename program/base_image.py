@@ -1,0 +1,44 @@
+"""Pulling the base image with a login of its own, right before the image is built.
+
+The Docker plugin gives a build the login of one registry, the one that is pushed to. A second login could be the provider's,
+but then a password that is renewed before each run (ECR's lasts for 12 hours) is a change of the provider in every preview,
+and lies in the state. A hook needs neither.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pulumi
+
+from clients.docker import DEFAULT_ENGINE, EngineError, RegistryLogin, pull
+from domain.errors import ReportedError
+from settings.stack import Settings
+
+_SILENCE = 300
+"""Seconds without a word from the engine after which a pull counts as dead."""
+
+
+class PullError(ReportedError):
+    """The base image cannot be pulled."""
+
+
+def base_image_hooks(settings: Settings, *, project: str) -> pulumi.ResourceHookBinding | None:
+    """Hooks that pull the base before the image is built; None where the build pulls it itself."""
+    image, registry, password = settings.image, settings.base_registry, settings.base_registry_password
+    if image is None or registry is None or password is None:
+        return None
+    login = RegistryLogin(registry.server, registry.username, password.get_secret_value())
+
+    def pull_base(_args: pulumi.ResourceHookArgs) -> None:
+        pulumi.log.info(f"pulling {image.base}")
+        engine = image.engine or os.environ.get("DOCKER_HOST") or DEFAULT_ENGINE
+        try:
+            pull(engine, image.base, platform=image.platform, login=login, timeout=_SILENCE)
+        except EngineError as error:
+            raise PullError(
+                f"{project}:image.base cannot be pulled from {registry.server} ({error}); correct it, or the login of baseRegistry."
+            ) from None
+
+    hook = pulumi.ResourceHook("pull-base-image", pull_base)
+    return pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
