@@ -93,7 +93,9 @@ def _start(found: Bench, stack: Stack, way: str) -> Work:
     """A process that ends at the first resource that is registered."""
     config = {f"astro-dbt:{key}": value for key, value in stack.config.items()}
     config["astro-dbt:preflight"] = {
-        "checks": {family: {"level": "off", "reason": "not measured here"} for family in FAMILIES - {"preflight"}}
+        "checks": {
+            family: {"level": "off", "reason": "not measured here"} for family in FAMILIES - {"preflight"}
+        }
     }
     file = found.folder / "first-resource.json"
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
