@@ -16,7 +16,7 @@ from clients.git import (
 from clients.git.links import follow
 from delivery.git_access import dags_connection
 from domain.address import AddressError, RepositoryAddress
-from preflight import dbt_files
+from preflight import dbt_files, git_disk
 from preflight.agents_access import AgentsAccess, agents_access
 from preflight.catalogue.git_checks import GIT_CONNECTION, GIT_NESTED, GIT_SUBDIR, GIT_SUBMODULE
 from preflight.context import Context
@@ -45,6 +45,8 @@ class Tree:
     """Its .gitmodules."""
     files: Mapping[str, bytes]
     """Files that were read."""
+    stored: int
+    """Bytes of its commit and folders in Git's own form."""
     real: Mapping[str, str | None]
     """Paths of the stack -> the path without symbolic links; None when a link leads out of the repository."""
 
@@ -85,6 +87,7 @@ def find(context: Context) -> Iterator[Found]:
             yield from _named_hosts(context, view)
         return
     yield from _subdir(settings.dags, tree.entries, tree.real)
+    yield from git_disk.find(settings, files=len(tree.names("file")), stored=tree.stored)
     hosted: dict[str, list[HostedProject]] = {}
     if plan.option == "git-submodule":
         hosted = _hosted(settings, tree)
@@ -172,7 +175,7 @@ def _dag_repository(context: Context, session: Session, view: AgentsAccess) -> T
     except GitError as error:
         invalid = GIT_SUBMODULE.invalid("dags.repo", url=dags.repo, detail=str(error))
         return [*_subdir(dags, entries, real), invalid]
-    return Tree(dags.ref, commit, entries, modules, files, real)
+    return Tree(dags.ref, commit, entries, modules, files, clone.stored(), real)
 
 
 def _subdir(dags: Dags, entries: Mapping[str, Entry], real: Mapping[str, str | None]) -> Iterator[Finding]:

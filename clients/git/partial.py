@@ -134,6 +134,10 @@ class PartialClone:
                 self._fetch_everything()
         return {entry.path: self._git("cat-file", "blob", entry.object_id) for entry in files}
 
+    def stored(self) -> int:
+        """Bytes of what was fetched, in Git's own compressed form."""
+        return sum(file.stat().st_size for file in (self._folder / "objects").rglob("*") if file.is_file())
+
     def _fetch_everything(self) -> None:
         """Last resort for hosts that support filters but serve no single files: a clone, within the time limit."""
         self._folder = self._new_repository()

@@ -276,6 +276,17 @@ class GitNested(Check, id="git.nested"):
         )
 
 
+class GitDisk(Check, id="git.disk"):
+    """The agents' Pods have the disk for the Dag repository."""
+
+    @warning("agent.workers[<n>].resources", "agent.dagProcessor.resources")
+    def small(self, *, limit: str, files: int, versions: int, least: str, wanted: str) -> str:
+        return (
+            f"limits ephemeral-storage to {limit}, but {files} files of the Dag repository take at least {least} with the {versions} "
+            f"versions that agents keep, and Kubernetes evicts a Pod that holds more than its limit; write {wanted} or more"
+        )
+
+
 GIT_REACH = GitReach()
 GIT_AUTH = GitAuth()
 GIT_CONNECTION = GitConnection()
@@ -286,6 +297,7 @@ GIT_SUBMODULE_URL = GitSubmoduleUrl()
 GIT_PIN = GitPin()
 GIT_LAG = GitLag()
 GIT_NESTED = GitNested()
+GIT_DISK = GitDisk()
 
 CHECKS: tuple[Check, ...] = (
     GIT_REACH,
@@ -298,5 +310,6 @@ CHECKS: tuple[Check, ...] = (
     GIT_PIN,
     GIT_LAG,
     GIT_NESTED,
+    GIT_DISK,
 )
 """In the order of docs/preflight.md."""
