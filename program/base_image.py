@@ -8,6 +8,7 @@ and lies in the state. A hook needs neither.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 import pulumi
 
@@ -25,12 +26,28 @@ class PullError(ReportedError):
 
 def base_image_hooks(settings: Settings, *, project: str) -> pulumi.ResourceHookBinding | None:
     """Hooks that pull the base before the image is built; None where the build pulls it itself."""
+    pull_base = pull_of_base(settings, project=project)
+    if pull_base is None:
+        return None
+
+    def before(_args: pulumi.ResourceHookArgs) -> None:
+        pull_base()
+
+    hook = pulumi.ResourceHook("pull-base-image", before)
+    return pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
+
+
+def pull_of_base(settings: Settings, *, project: str) -> Callable[[], None] | None:
+    """Pulls the base into the engine that builds, with the login of ``baseRegistry``; None without such a login.
+
+    The result raises PullError.
+    """
     image, registry, password = settings.image, settings.base_registry, settings.base_registry_password
     if image is None or registry is None or password is None:
         return None
     login = RegistryLogin(registry.server, registry.username, password.get_secret_value())
 
-    def pull_base(_args: pulumi.ResourceHookArgs) -> None:
+    def run() -> None:
         pulumi.log.info(f"pulling {image.base}")
         engine = image.engine or os.environ.get("DOCKER_HOST") or DEFAULT_ENGINE
         try:
@@ -40,5 +57,4 @@ def base_image_hooks(settings: Settings, *, project: str) -> pulumi.ResourceHook
                 f"{project}:image.base cannot be pulled from {registry.server} ({error}); correct it, or the login of baseRegistry."
             ) from None
 
-    hook = pulumi.ResourceHook("pull-base-image", pull_base)
-    return pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
+    return run
