@@ -42,7 +42,7 @@ from program.build_context import StagingError, UnsafeLinkError, UnstagedPackage
 from program.chart_source import is_out_of_reach
 from program.repair import repair_hooks, repair_note
 from settings.connections import GithubAppConnection, HttpsConnection, SshConnection
-from settings.image import Registry
+from settings.image import ImageRegistry
 from settings.stack import Settings
 
 
@@ -80,7 +80,7 @@ def pull_logins(settings: Settings) -> tuple[RegistryLogin, ...]:
     return tuple(_login(registry, password) for _, registry, password in settings.logins_to_pull)
 
 
-def _login(registry: Registry, password: SecretStr) -> RegistryLogin:
+def _login(registry: ImageRegistry, password: SecretStr) -> RegistryLogin:
     return RegistryLogin(
         server=registry.server,
         username=registry.username,

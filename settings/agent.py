@@ -17,7 +17,7 @@ from settings.scaling import Autoscaling, DisruptionBudget, DisruptionBudgets, S
 from settings.stores import SecretsBackend, StateStore, Xcom
 
 
-class Cluster(Section):
+class TargetCluster(Section):
     """The Kubernetes cluster; by default the current context of KUBECONFIG."""
 
     context: Annotated[str, StringConstraints(min_length=1)] | None = None
@@ -153,7 +153,7 @@ class OpenLineage(Section):
 class Agent(Environment):
     """The agents' release: where it is installed, what it runs, and its size."""
 
-    cluster: Cluster = Cluster()
+    cluster: TargetCluster = TargetCluster()
     """The Kubernetes cluster."""
     namespace: DnsLabel
     """Kubernetes namespace of the agents."""

@@ -11,7 +11,7 @@ from settings.base import RelativePath, RepositoryUrl, Seconds, Section
 ConnectionId = Annotated[str, StringConstraints(pattern=r"^[\w#!()\-.:/\\]+$", max_length=250)]
 """Id of an Airflow connection, as Airflow allows it (airflow.models.connection.sanitize_conn_id).
 
-An id that becomes `AIRFLOW_CONN_<ID>` and part of a Secret's name has to be simpler (settings.rules).
+An id that becomes `AIRFLOW_CONN_<ID>` and part of a Secret's name has to be simpler (settings.consistency).
 """
 
 

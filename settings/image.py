@@ -41,7 +41,7 @@ ImageReference = Annotated[
 """Image reference with a tag or a digest."""
 
 
-class Registry(Section):
+class ImageRegistry(Section):
     """A container registry with a password, which is a separate secret key."""
 
     server: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]+(:[0-9]+)?$")]

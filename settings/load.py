@@ -14,20 +14,20 @@ from domain.merge import merge
 from settings import helm_yaml
 from settings.agent import Agent
 from settings.connections import Credential
+from settings.consistency import check
 from settings.dags import Dags
 from settings.dbt import DbtPackage, DbtProject
 from settings.errors import Problem, SettingsError, problems_of, unknown_key
-from settings.image import Image, Registry
+from settings.image import Image, ImageRegistry
 from settings.preflight import Preflight
-from settings.rules import check
 from settings.stack import Settings, config_key, secret_fields
 
 _SECTIONS: Mapping[str, type[BaseModel]] = {
     "dags": Dags,
     "agent": Agent,
-    "registry": Registry,
-    "pull_registry": Registry,
-    "base_registry": Registry,
+    "registry": ImageRegistry,
+    "pull_registry": ImageRegistry,
+    "base_registry": ImageRegistry,
     "image": Image,
     "preflight": Preflight,
 }

@@ -11,7 +11,7 @@ from settings.base import Section
 from settings.connections import Connection, Credential
 from settings.dags import ConnectionId, Dags
 from settings.dbt import DbtPackage, DbtProject
-from settings.image import Image, Registry
+from settings.image import Image, ImageRegistry
 from settings.preflight import Preflight
 
 DeliveryOption = Literal["git-submodule", "agent-image"]
@@ -41,15 +41,15 @@ class Settings(Section):
     """Secret: what the sentinel authenticates with; by default generated at random."""
     open_lineage_api_key: SecretStr | None = None
     """Secret: Deployment API token for OpenLineage."""
-    registry: Registry | None = None
+    registry: ImageRegistry | None = None
     """Registry that the client image is pushed to, and pulled from unless `pullRegistry` is set."""
     registry_password: SecretStr | None = None
     """Secret: its password."""
-    pull_registry: Registry | None = None
+    pull_registry: ImageRegistry | None = None
     """Login with which the cluster pulls the client image, if it differs from the one for the push."""
     pull_registry_password: SecretStr | None = None
     """Secret: its password, preferably one that does not expire."""
-    base_registry: Registry | None = None
+    base_registry: ImageRegistry | None = None
     """Registry of the base image, if it is a different one."""
     base_registry_password: SecretStr | None = None
     """Secret: its password."""
@@ -65,7 +65,7 @@ class Settings(Section):
     """The checks before a change."""
 
     @property
-    def logins_to_pull(self) -> tuple[tuple[str, Registry, SecretStr], ...]:
+    def logins_to_pull(self) -> tuple[tuple[str, ImageRegistry, SecretStr], ...]:
         """(stack key, registry, password) of every login that the cluster gets for pulling images."""
         client = ("pullRegistry", self.pull_registry, self.pull_registry_password)
         if self.pull_registry is None:

@@ -16,8 +16,8 @@ from trial.layers import write_config
 from trial.layout import Layout
 from trial.packages import install
 from trial.progress import Progress
-from trial.registry import RegistryInfo
 from trial.registry_client import CONFIG_TYPE, LAYER_TYPE, Blob, RegistryClient
+from trial.registry_server import RegistryInfo
 from trial.tools import architecture
 
 REPOSITORY = "baseimages/astro-remote-execution-agent"

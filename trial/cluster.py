@@ -51,7 +51,7 @@ class ControlPlane:
     kubeconfig: Path
 
 
-class Cluster:
+class TrialCluster:
     """Runs the control plane of one trial."""
 
     def __init__(self, layout: Layout, progress: Progress, supervisor: Supervisor, memory: Memory) -> None:

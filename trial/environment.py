@@ -13,7 +13,7 @@ from typing import Any
 from trial import orphans, ready_image
 from trial.base_image import BaseImage
 from trial.chart_repository import ChartRepository
-from trial.cluster import CONTEXT, Cluster
+from trial.cluster import CONTEXT, TrialCluster
 from trial.commands import run
 from trial.docker_engine import DockerEngine
 from trial.downloads import Downloads
@@ -27,7 +27,7 @@ from trial.processes import Supervisor
 from trial.progress import Progress
 from trial.pulumi_cli import PulumiHome, PulumiInfo
 from trial.real_node import RealNode
-from trial.registry import Registry, RegistryInfo
+from trial.registry_server import RegistryInfo, RegistryServer
 from trial.tools import Toolbox
 
 
@@ -146,7 +146,7 @@ class Environment:
             if image is not None:
                 image.result()
         parts = (self.layout, self.progress, self.supervisor, memory)
-        cluster = Cluster(*parts)
+        cluster = TrialCluster(*parts)
         control_plane = cluster.up()
         simulated = SimulatedNode(self.layout, self.progress, self.supervisor, cluster)
         real = RealNode(*parts, cluster, self.toolbox)
@@ -154,7 +154,7 @@ class Environment:
             # Ending the real node's Pods stopped what would have started new ones.
             cluster.up()
         git_host = real.network() if node == "real" else LOOPBACK
-        registry = Registry(*parts).up()
+        registry = RegistryServer(*parts).up()
         git = GitServer(*parts, cluster.authority).up(git_host)
         charts = ChartRepository(*parts).up()
         if node == "real":
@@ -240,7 +240,7 @@ class Environment:
         if left:
             with self.progress.step(f"end {len(left)} Pulumi plugins, left by an engine that was killed"):
                 orphans.end(left)
-        RealNode(*parts, Cluster(*parts), self.toolbox).down()
+        RealNode(*parts, TrialCluster(*parts), self.toolbox).down()
         DockerEngine(self.layout, self.progress, self.supervisor).down()
         names = self.supervisor.names()
         order = ["kubelet", "kwok", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd"]

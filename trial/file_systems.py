@@ -90,7 +90,7 @@ def container(
 
     ``variables`` are those with which apt-get reaches its mirror. Raises TrialError.
     """
-    docker = Docker(docker_host)
+    docker = DockerCli(docker_host)
     purpose = f"starting a container of {image}"
     if not docker.has(image):
         docker.run("pull", "--quiet", image, purpose=f"pulling {image}")
@@ -109,7 +109,7 @@ def container(
         docker.run("rm", "--force", "--volumes", name, purpose="removing the container")
 
 
-class Docker:
+class DockerCli:
     """The Docker command line on one engine."""
 
     def __init__(self, host: str) -> None:
@@ -133,7 +133,7 @@ class Docker:
 class ContainerSystem:
     """A file system in a running container."""
 
-    def __init__(self, docker: Docker, name: str) -> None:
+    def __init__(self, docker: DockerCli, name: str) -> None:
         self._docker, self._name = docker, name
 
     def run(

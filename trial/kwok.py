@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from trial.cluster import Cluster
+from trial.cluster import TrialCluster
 from trial.errors import TrialError
 from trial.layout import Layout, write_private
 from trial.memory import LOOPBACK
@@ -20,7 +20,9 @@ CAPACITY = {"cpu": "64", "memory": "256Gi", "pods": "500", "ephemeral-storage": 
 class SimulatedNode:
     """Runs kwok and registers one node with it."""
 
-    def __init__(self, layout: Layout, progress: Progress, supervisor: Supervisor, cluster: Cluster) -> None:
+    def __init__(
+        self, layout: Layout, progress: Progress, supervisor: Supervisor, cluster: TrialCluster
+    ) -> None:
         self.layout = layout
         self.progress = progress
         self.supervisor = supervisor

@@ -4,8 +4,8 @@ import tempfile
 from pathlib import Path
 
 from trial.layers import write_config, write_layer
-from trial.registry import RegistryInfo
 from trial.registry_client import RegistryClient
+from trial.registry_server import RegistryInfo
 from trial.tools import architecture
 
 REPOSITORY = "data/ready-agent"

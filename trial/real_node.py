@@ -13,7 +13,7 @@ import yaml
 
 from trial import cgroups
 from trial.certificates import Certificate
-from trial.cluster import Cluster
+from trial.cluster import TrialCluster
 from trial.commands import run
 from trial.docker_engine import end_leftovers, unmount_below
 from trial.errors import TrialError
@@ -53,7 +53,7 @@ class RealNode:
         progress: Progress,
         supervisor: Supervisor,
         memory: Memory,
-        cluster: Cluster,
+        cluster: TrialCluster,
         toolbox: Toolbox,
     ) -> None:
         self.layout = layout

@@ -15,7 +15,7 @@ from trial.layout import Layout
 from trial.memory import Memory
 from trial.processes import Supervisor
 from trial.progress import Progress
-from trial.registry import Registry, RegistryInfo
+from trial.registry_server import RegistryInfo, RegistryServer
 from trial.tools import Toolbox
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,4 +55,4 @@ def git_info(parts: Parts) -> GitInfo:
 @pytest.fixture(scope="module")
 def registry_info(parts: Parts) -> RegistryInfo:
     """A running registry."""
-    return Registry(parts.layout, parts.progress, parts.supervisor, parts.memory).up()
+    return RegistryServer(parts.layout, parts.progress, parts.supervisor, parts.memory).up()

@@ -11,7 +11,7 @@ import pytest
 from trial import base_image, file_systems
 from trial.environment import Environment
 from trial.errors import TrialError
-from trial.file_systems import Docker, FileSystem
+from trial.file_systems import DockerCli, FileSystem
 
 pytestmark = pytest.mark.engine
 
@@ -48,7 +48,7 @@ def test_debian_by_debootstrap_and_in_a_container(environment: Environment, tmp_
     """The container starts from what debootstrap made here, because no image can be pulled without a network."""
     docker_host = environment.info().docker_host
     assert docker_host is not None
-    docker, image = Docker(docker_host), "trial/debian:small"
+    docker, image = DockerCli(docker_host), "trial/debian:small"
     with file_systems.folder(("ca-certificates",), scratch=tmp_path) as bare:
         layer, _ = bare.archive(tmp_path / "bare.tar.gz")
         bare.run("true", purpose="test")

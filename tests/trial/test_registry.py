@@ -7,8 +7,8 @@ import pytest
 
 from trial.errors import TrialError
 from trial.layers import write_config, write_layer
-from trial.registry import RegistryInfo
 from trial.registry_client import RegistryClient
+from trial.registry_server import RegistryInfo
 
 
 def image(folder: Path, text: str):

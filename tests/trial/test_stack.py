@@ -12,7 +12,7 @@ from tests.support.stacks import ROOT
 from trial.environment import EnvironmentInfo
 from trial.git_server import GitInfo
 from trial.pulumi_cli import PulumiInfo
-from trial.registry import RegistryInfo
+from trial.registry_server import RegistryInfo
 from trial.stack import configure, restore, stack_file
 
 

@@ -21,7 +21,7 @@ class RegistryInfo:
     password: str
 
 
-class Registry:
+class RegistryServer:
     """Runs the registry of one trial."""
 
     def __init__(self, layout: Layout, progress: Progress, supervisor: Supervisor, memory: Memory) -> None:
