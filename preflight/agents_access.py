@@ -70,7 +70,7 @@ class _View:
         self.connection = dags_connection(self.settings)
 
     def _data(self, connection: str) -> Mapping[str, str] | None:
-        """Data of a connection's Secret; None, and a note why, when it is not known."""
+        """Data of a connection's Secret; None when it is not known, with the reason in `unknown`."""
         try:
             return connection_data(self.settings, connection, self.secrets)
         except GitError as error:

@@ -93,5 +93,5 @@ def warning(*keys: str) -> Callable[[Sentence[P]], Case[P]]:
 
 
 def info(*keys: str) -> Callable[[Sentence[P]], Case[P]]:
-    """A case that is shown where somebody asks for the whole report."""
+    """A case that is shown only in the whole report."""
     return _case("info", keys)

@@ -1,4 +1,4 @@
-"""Opening repositories and the cluster with what the stack says: the one place, for checks, image builds and reports."""
+"""Opening repositories, registries and the cluster with the stack's credentials, for checks, image builds and reports."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def open_cluster(settings: Settings, *, root: Path, timeout: float) -> Cluster:
 
 
 def cluster_secrets(settings: Settings, *, root: Path) -> SecretReader:
-    """Reader of Secrets in the agents' namespace; the cluster is asked when a Secret is."""
+    """Reader of Secrets in the agents' namespace; nothing is sent until a Secret is read."""
 
     def read(name: str) -> Mapping[str, str] | None:
         try:

@@ -1,4 +1,4 @@
-"""What the files of a dbt project say, wherever they come from."""
+"""What the files of a dbt project contain, wherever they come from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the stack refers to in the agents' namespace without making it."""
+"""What the stack refers to in the agents' namespace without creating it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from settings.stack import Settings
 
 @dataclass(frozen=True)
 class SecretUse:
-    """A key of a Secret that somebody else makes."""
+    """A key of a Secret that this stack does not create."""
 
     at: str
     """Stack key that names it."""
@@ -31,7 +31,7 @@ class SecretUse:
 
 @dataclass(frozen=True)
 class ObjectUse:
-    """Another object that somebody else makes."""
+    """Another object that this stack does not create."""
 
     at: str
     """Stack key that names it."""
@@ -119,7 +119,7 @@ _OBJECTS = {
 
 
 def _walk(value: Any, at: str) -> Iterator[SecretUse | ObjectUse]:
-    """References in the shapes that Kubernetes gives them, wherever they stand."""
+    """References in the shapes that Kubernetes gives them, at any depth."""
     if isinstance(value, list):
         for index, item in enumerate(value):
             yield from _walk(item, f"{at}[{index}]")

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from domain.errors import ReportedError
 
 Severity = Literal["error", "warning", "info"]
-"""error: stops before any change; warning: shown; info: shown where somebody asks."""
+"""error: stops before any change; warning: shown in every preview; info: shown only in the whole report."""
 
 _ORDER: Mapping[str, int] = {"error": 0, "warning": 1, "info": 2}
 
@@ -54,7 +54,7 @@ class ProjectFacts:
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What the reference of an Astro agent image says."""
+    """What the tag of an Astro agent image says."""
 
     reference: str
     """The reference."""
@@ -89,7 +89,7 @@ class Report:
     projects: Mapping[str, ProjectFacts] = field(default_factory=dict)
     """Facts by dbt project."""
     image_base: ImageFacts | None = None
-    """Facts of the image that the agents' image builds on (or that they run); None when its reference says nothing."""
+    """Facts of the image that the agents' image builds on (or that they run); None when its tag does not say."""
 
     @property
     def errors(self) -> tuple[Finding, ...]:

@@ -1,4 +1,4 @@
-"""The table of checks in docs/preflight.md: `make docs` writes it anew."""
+"""The table of checks in docs/preflight.md: `make docs` updates it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def with_table(document: str) -> str:
 
 
 def main() -> None:
-    """Write the table into docs/preflight.md, or with `--check` say whether it is current."""
+    """Write the table into docs/preflight.md, or with `--check` report whether it is current."""
     write({DOCUMENT: with_table(DOCUMENT.read_text(encoding="utf-8"))})
 
 

@@ -61,7 +61,7 @@ class AgentScaling(Check, id="agent.scaling"):
     def reset(self, *, replicas: int) -> str:
         return (
             f"scales a Deployment that the chart writes with replicas: {replicas}, so a change of the release starts from there and KEDA "
-            "corrects it at its next look"
+            "corrects it at its next poll"
         )
 
     @warning("agent.disruptionBudgets.<component>")
