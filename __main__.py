@@ -27,6 +27,8 @@ def main() -> None:
         )
         for finding in report.warnings:
             pulumi.log.warn(str(finding))
+        for finding in report.of("cluster.adopted", "info"):
+            pulumi.log.info(str(finding))
         for sentence in advice(settings):
             pulumi.log.warn(f"{pulumi.get_project()}:{sentence}.")
         report.raise_for_errors()

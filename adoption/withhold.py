@@ -13,6 +13,7 @@ from adoption.draft import Draft
 from adoption.equality import Difference, differences, effective, orders
 from adoption.translate import without_nulls
 from delivery.chart_values import chart_values
+from delivery.plan import Plan
 from delivery.withheld import COMMON, GIT_CONFIG, MARK, SENTINEL_AUTH, SENTINEL_MARK, additions
 from domain.chart import SecretNames, with_secret_names
 from domain.merge import Path as ValuePath
@@ -83,14 +84,14 @@ def withhold(
     _marks(draft, settings)
     settings = settings_of(draft, root)
     reasons = dict(additions(settings, delivery.plan(settings, authorities={})))
-    for found in differences(theirs, effective(our_values(settings), defaults)):
+    for found in differences(theirs, effective(_sent(settings), defaults)):
         at, path = _place(found.path)
         match = _known(path, reasons.get(at, {}))
         if match is not None and not _moves(draft, found.path):
             _hold(draft, at, match, reasons[at][match], found, inherited=_holds(defaults, found))
     _trim_bundle(draft, root)
     settings = settings_of(draft, root)
-    ours = effective(our_values(settings), defaults)
+    ours = effective(_sent(settings), defaults)
     for place, names in orders(theirs).items():
         sent = orders(ours).get(place, [])
         common = [name for name in sent if name in names]
@@ -98,7 +99,7 @@ def withhold(
             _section(draft, _place(place)[0])["envOrder"] = [name for name in names if name in common]
     settings = settings_of(draft, root)
     delivery.check(settings, delivery.plan(settings, authorities={}), project="astro-dbt")
-    left = differences(theirs, effective(our_values(settings), defaults))
+    left = differences(theirs, effective(_sent(settings), defaults))
     marks = (
         [Change(f"{COMMON}{MARK.removeprefix(COMMON)}", reasons["agent"][MARK])]
         if MARK not in settings.agent.withheld
@@ -107,10 +108,10 @@ def withhold(
     return (*(_change(draft, item, reasons) for item in left), *marks)
 
 
-def our_values(settings: Settings) -> dict[str, Any]:
-    """The values that the stack sends, but for the marks."""
+def our_values(settings: Settings, plan: Plan) -> dict[str, Any]:
+    """The values that the stack sends, but for the marks and the digest of an image that is built."""
     agent = settings.agent
-    values = chart_values(settings, delivery.plan(settings, authorities={}), image=agent.image)
+    values = chart_values(settings, plan, image=agent.image)
     names = SecretNames(
         image_pull=agent.image_pull_secret or f"{agent.prefix}-image-pull",
         agent_token=agent.agent_token_secret
@@ -122,6 +123,10 @@ def our_values(settings: Settings) -> dict[str, Any]:
         or (f"{agent.prefix}-openlineage" if settings.open_lineage_api_key else None),
     )
     return with_secret_names(values, names, version=agent.chart.version)
+
+
+def _sent(settings: Settings) -> dict[str, Any]:
+    return our_values(settings, delivery.plan(settings, authorities={}))
 
 
 def _marks(draft: Draft, settings: Settings) -> None:

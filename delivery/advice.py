@@ -124,10 +124,10 @@ def _connection_elsewhere(settings: Settings) -> Iterator[str]:
 def _withheld(settings: Settings) -> Iterator[str]:
     found = kept_back(settings.agent)
     if found:
+        listed = "".join(f"\n  {key}: {reason}" for key, reason in found.items())
         yield (
-            f"{found[0]} keeps a value from the release"
-            + (f", and so do {len(found) - 1} more" if found[1:] else "")
-            + "; remove each entry when its Pods may restart once (docs/adoption.md)"
+            f"agent.withheld and its components keep {len(found)} values as the adopted release has them; remove an entry when "
+            f"its Pods may restart once (docs/adoption.md):{listed}"
         )
 
 

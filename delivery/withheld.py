@@ -85,9 +85,13 @@ def needless(settings: Settings, plan: Plan) -> Iterator[tuple[str, str]]:
                 )
 
 
-def kept_back(agent: Agent) -> list[str]:
-    """Stack keys of everything that is withheld."""
-    return [f"{at}.withheld.{path}" for at, holder in _holders(agent) for path in holder.withheld]
+def kept_back(agent: Agent) -> dict[str, str]:
+    """Stack key -> reason of everything that is withheld."""
+    return {
+        f"{at}.withheld.{path}": reason
+        for at, holder in _holders(agent)
+        for path, reason in holder.withheld.items()
+    }
 
 
 def _holders(agent: Agent) -> Iterator[tuple[str, Agent | Component]]:

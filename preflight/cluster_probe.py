@@ -148,6 +148,8 @@ def _release(context: Context, api: Cluster, namespace: Any) -> Iterator[Finding
         if error.status != 403:
             raise
         return  # reported by cluster.permissions
+    if not agent.create_namespace and "createNamespace" not in agent.withheld:
+        yield from _namespace_in_release(context, api, namespace, state)
     status, revision = state.status or "", str(state.revision)
     if state.stuck:
         yield CLUSTER_RELEASE.pending(at, name=name, status=status, revision=revision)
@@ -155,6 +157,23 @@ def _release(context: Context, api: Cluster, namespace: Any) -> Iterator[Finding
         yield CLUSTER_RELEASE.uninstalling(at, name=name, namespace=agent.namespace)
     elif status == "failed":
         yield CLUSTER_RELEASE.failed(at, name=name, revision=revision)
+
+
+def _namespace_in_release(
+    context: Context, api: Cluster, namespace: Any, state: helm_release.ReleaseState
+) -> Iterator[Finding]:
+    """A release made by hand may hold the namespace that it is in; Helm deletes what is no longer in the manifest."""
+    agent = context.settings.agent
+    deployed = next((item for item in state.revisions if item.status == "deployed"), None)
+    annotations = namespace.get("metadata", {}).get("annotations") or {}
+    if deployed is None or annotations.get("helm.sh/resource-policy") == "keep":
+        return
+    record = helm_release.release_record(api, namespace=agent.namespace, revision=deployed)
+    held = {item["metadata"]["name"] for item in record.manifest if item.get("kind") == "Namespace"}
+    if agent.namespace in held:
+        yield CLUSTER_RELEASE.holds_namespace(
+            "agent.createNamespace", name=agent.release, namespace=agent.namespace
+        )
 
 
 def _is_ours(context: Context, api: Cluster, namespace: Any, state: helm_release.ReleaseState) -> bool:

@@ -101,6 +101,10 @@ class Report:
         """Findings to show."""
         return tuple(finding for finding in self.findings if finding.severity == "warning")
 
+    def of(self, check: str, severity: Severity) -> tuple[Finding, ...]:
+        """Findings of one check and severity."""
+        return tuple(item for item in self.findings if (item.check, item.severity) == (check, severity))
+
     def raise_for_errors(self) -> None:
         """Raise PreflightError if there is any error."""
         if self.errors:

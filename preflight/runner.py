@@ -10,6 +10,7 @@ from pathlib import Path
 from clients.git.errors import redact
 from delivery.plan import Plan
 from preflight import (
+    adoption_probe,
     chart_probe,
     cluster_probe,
     dbt_probe,
@@ -61,6 +62,12 @@ PROBES: tuple[Probe, ...] = (
         lambda settings: settings.delivery == "agent-image",
     ),
     Probe("the cluster", ("cluster",), cluster_probe.find),
+    Probe(
+        "the adopted release",
+        ("cluster.adopted",),
+        adoption_probe.find,
+        adoption_probe.is_adopted,
+    ),
     Probe("the chart", ("chart",), chart_probe.find),
     Probe("the images", _IMAGE, image_probe.find),
     Probe("what agents need", ("agent",), vendor_probe.find),

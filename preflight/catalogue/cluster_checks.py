@@ -103,6 +103,26 @@ class ClusterRelease(Check, id="cluster.release"):
             f"`kubectl label namespace {namespace} {label}` and `{command}`"
         )
 
+    @error("agent.createNamespace")
+    def holds_namespace(self, *, name: str, namespace: str) -> str:
+        return (
+            f"is false, but the namespace {namespace} is an object of the release {name}, so Helm would delete it with everything "
+            f"in it; first run `kubectl annotate namespace {namespace} helm.sh/resource-policy=keep`, or leave createNamespace as "
+            "it is with agent.withheld (docs/adoption.md)"
+        )
+
+
+class ClusterAdopted(Check, id="cluster.adopted"):
+    """A release that the stack adopted keeps its Pods."""
+
+    @info("agent.release")
+    def same(self, *, revision: str) -> str:
+        return f"gets what its revision {revision} has: nothing to do for its Pods, none restarts"
+
+    @warning("agent.release")
+    def changed(self, *, paths: str, revision: str) -> str:
+        return f"gets other values than its revision {revision} has, so Pods restart once; they differ in {paths}"
+
 
 class ClusterSecret(Check, id="cluster.secret"):
     """Secrets that the stack only names exist and have the keys that are read."""
@@ -161,6 +181,7 @@ CLUSTER_VERSION = ClusterVersion()
 CLUSTER_PERMISSIONS = ClusterPermissions()
 CLUSTER_NAMESPACE = ClusterNamespace()
 CLUSTER_RELEASE = ClusterRelease()
+CLUSTER_ADOPTED = ClusterAdopted()
 CLUSTER_SECRET = ClusterSecret()
 CLUSTER_REFERENCE = ClusterReference()
 CLUSTER_API = ClusterApi()
@@ -171,6 +192,7 @@ CHECKS: tuple[Check, ...] = (
     CLUSTER_PERMISSIONS,
     CLUSTER_NAMESPACE,
     CLUSTER_RELEASE,
+    CLUSTER_ADOPTED,
     CLUSTER_SECRET,
     CLUSTER_REFERENCE,
     CLUSTER_API,

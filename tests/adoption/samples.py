@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+import delivery
 from adoption.draft import Draft
 from adoption.hand_made import HandMade
 from adoption.translate import Given, translate
@@ -103,4 +104,5 @@ def translated(
 
 def sent(draft: Draft) -> dict[str, Any]:
     """The values that the stack of a draft sends to Helm, but for the marks."""
-    return our_values(settings_of(draft, ROOT))
+    settings = settings_of(draft, ROOT)
+    return our_values(settings, delivery.plan(settings, authorities={}))

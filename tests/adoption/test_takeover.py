@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +71,7 @@ class HandMade:
         values: dict[str, Any] = {
             "resourceNamePrefix": "astro-agent",
             "namespace": self.stack.namespace,
-            "createNamespace": False,
+            "createNamespace": self.version.startswith("1"),
             "astroDeploymentAPIURL": "https://trial.external.astronomer.run/dtrial00",
             "imagePullSecretName": "registry-credentials",
             "agentTokenSecretName": "agent-token",
@@ -104,6 +103,15 @@ class HandMade:
         """The commands of the vendor's page."""
         stack = self.stack
         kubectl(stack.environment, "create", "namespace", stack.namespace)
+        if self.values["createNamespace"]:  # Helm takes over what carries its marks
+            owner = (
+                "meta.helm.sh/release-name=astro-agent",
+                f"meta.helm.sh/release-namespace={stack.namespace}",
+            )
+            kubectl(
+                stack.environment, "label", "namespace", stack.namespace, "app.kubernetes.io/managed-by=Helm"
+            )
+            kubectl(stack.environment, "annotate", "namespace", stack.namespace, *owner)
         connection = {
             "conn_type": "git",
             "host": f"{stack.info.git.url}/platform/dags.git",
@@ -140,42 +148,67 @@ class HandMade:
         return {**uids, **generations}
 
 
+def config_of(stack: Stack) -> dict[str, Any]:
+    """The stack file's content."""
+    content: dict[str, Any] = yaml.safe_load(file_of(stack).read_text())
+    return content
+
+
+def file_of(stack: Stack) -> Path:
+    """The stack file."""
+    return stack.folder / "stacks" / f"Pulumi.{stack.name}.yaml"
+
+
+def run(stack: Stack, step: str) -> str:
+    """Run a printed command as a person would, without the questions."""
+    command = step.replace("python -m", f"{_python(stack)} -m")
+    for verb, answers in {"import": "--yes", "up": "--yes --skip-preview", "preview": ""}.items():
+        command = command.replace(f"pulumi {verb}", f"pulumi {verb} {answers} --non-interactive")
+    done = stack.run("bash", "-c", f"set -o pipefail; {command}")
+    assert done.returncode == 0, step + done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("version", ["2.3.3", "1.0.2"])
 def test_a_release_made_by_hand_is_taken_over_without_a_restart(stack: Stack, version: str) -> None:
+    """Chart 1.x with a namespace that the chart created, too."""
     made = HandMade(stack, version)
     made.install()
     before = made.pods()
-    started = time.monotonic()
     printed = stack.run(
         _python(stack), "-m", "adoption", "from-values", "--release", f"{stack.namespace}/astro-agent",
         "--context", stack.info.context, "--stack", stack.name, "--chart-repository", stack.info.chart_repository,
         "--astro-project", str(astro_project(stack)),
     )  # fmt: skip
     assert printed.returncode == 0, printed.stdout + printed.stderr
-    assert stack.info.git.token not in printed.stdout
-    print(printed.stdout)
-    file = stack.folder / "stacks" / f"Pulumi.{stack.name}.yaml"
-    print(file.read_text())
-    content = yaml.safe_load(file.read_text())
+    assert "Nothing changes for the agents" in printed.stdout
+    assert stack.info.git.token not in printed.stdout + file_of(stack).read_text()
+    content = config_of(stack)
     content["config"]["astro-dbt:preflight"] = {
         "checks": {"git": {"level": "off", "reason": "the trial's authority is not this machine's"}}
     }
-    file.write_text(yaml.safe_dump(content, sort_keys=False))
-    steps = printed.stdout.partition("Then:")[2].splitlines()
-    for step in map(str.strip, steps):
-        if not step or step.startswith("pulumi stack init"):
-            continue
-        command = step.replace("python -m", f"{_python(stack)} -m")
-        if command.startswith("pulumi"):
-            command += " --non-interactive"
-        command = command.replace("pulumi import", "pulumi import --yes --non-interactive")
-        if command.startswith("pulumi up"):
-            command += " --yes --skip-preview"
-        done = stack.run("bash", "-c", f"set -o pipefail; {command}")
-        print("$", step, "\n", done.stdout, done.stderr)
-        assert done.returncode == 0, step + done.stdout + done.stderr
-    print(f"took {time.monotonic() - started:.0f} s")
+    file_of(stack).write_text(yaml.safe_dump(content, sort_keys=False))
+
+    steps = [line.strip() for line in printed.stdout.partition("Then:")[2].splitlines() if line.strip()]
+    assert steps[0] == f"pulumi stack init {stack.name}"
+    shown = {step.split()[1]: run(stack, step) for step in steps[1:]}
+    preview = " ".join(shown["preview"].split())
+    assert "nothing to do for its Pods, none restarts" in preview
+    assert "agent.withheld.commonEnv.GIT_TERMINAL_PROMPT: Git fails at once" in preview
     assert made.pods() == before
+    assert stack.history() == [1, 2], "its history continues"
+    assert stack.changes(stack.engine.up(color="never")) == {}
+
+    agent = content["config"]["astro-dbt:agent"]
+    del agent["withheld"]["commonEnv.GIT_TERMINAL_PROMPT"]
+    if version.startswith("1"):
+        del agent["withheld"]["createNamespace"], agent["values"]["createNamespace"]
+    file_of(stack).write_text(yaml.safe_dump(content, sort_keys=False))
+    done = stack.pulumi("preview")
+    said = " ".join((done.stdout + done.stderr).split())
+    assert "so Pods restart once; they differ in commonEnv.GIT_TERMINAL_PROMPT" in said
+    assert ("Helm would delete it with everything in it" in said) is version.startswith("1")
+    assert (done.returncode != 0) is version.startswith("1")
 
 
 def astro_project(stack: Stack) -> Path:
