@@ -170,7 +170,7 @@ def run(stack: Stack, step: str) -> str:
 
 
 @pytest.mark.parametrize("version", ["2.3.3", "1.0.2"])
-def test_a_release_made_by_hand_is_taken_over_without_a_restart(stack: Stack, version: str) -> None:
+def test_taken_over_without_a_restart(stack: Stack, version: str) -> None:
     """Chart 1.x with a namespace that the chart created, too."""
     made = HandMade(stack, version)
     made.install()
