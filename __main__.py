@@ -7,10 +7,12 @@ import pulumi
 import delivery
 import preflight
 from delivery.advice import advice
+from delivery.mirror import with_copies
 from domain.errors import ReportedError
 from program import wiring
 from program.configuration import load
 from program.interruption import leave_quietly
+from program.mirror import mirrored
 from settings.authorities import authorities
 
 
@@ -32,6 +34,10 @@ def main() -> None:
         for sentence in advice(settings):
             pulumi.log.warn(f"{pulumi.get_project()}:{sentence}.")
         report.raise_for_errors()
+        copied = mirrored(settings, project=pulumi.get_project(), copying=not pulumi.runtime.is_dry_run())
+        if copied:
+            settings = with_copies(settings, copied)
+            plan = delivery.plan(settings, authorities=authorities(settings, root))
         contexts = wiring.build_contexts(settings, plan, root)
 
         namespace = wiring.agent_namespace(settings)
@@ -48,6 +54,8 @@ def main() -> None:
     pulumi.export("image", image or "")
     pulumi.export("dbtProjects", wiring.project_outputs(plan, report))
     pulumi.export("dagBundleConfigList", plan.bundle.config_list())
+    if copied:
+        pulumi.export("mirror", copied)
     pulumi.export("connections", wiring.connection_outputs(settings, git))
 
 

@@ -10,11 +10,14 @@ from clients.errors import Cause, RemoteError
 from clients.http import WebError
 from clients.registry import RegistryError
 from delivery.chart_values import chart_values
+from delivery.mirror import base_of
 from delivery.withheld import SENTINEL_AUTH
 from domain.chart import SecretNames, with_secret_names
+from domain.image_reference import astro_tag
 from domain.kubernetes_range import admits
 from domain.merge import Path, empties, render
 from preflight.catalogue.chart_checks import CHART_KUBERNETES, CHART_REACH, CHART_VALUES, CHART_VERSION
+from preflight.catalogue.image_checks import IMAGE_SENTINEL
 from preflight.connection import registry_login
 from preflight.context import Context
 from preflight.report import Finding
@@ -43,8 +46,30 @@ def find(context: Context) -> Iterator[Finding]:
             yield from _undecided(unknown)
         return
     yield from _kubernetes(context, package)
+    yield from _sentinel(context.settings, package)
     if context.levels.enabled("chart.values"):
         yield from _values(context, package, unknown)
+
+
+def _sentinel(settings: Settings, package: ChartPackage) -> Iterator[Finding]:
+    """The chart's own sentinel, where nothing names another one."""
+    agent = settings.agent
+    _, base = base_of(settings)
+    wanted = astro_tag(base) if base else None
+    image = package.default_of(("sentinel", "image"))
+    raw = agent.sentinel.values.get("image") or agent.values.get("sentinel")
+    named = agent.sentinel.image or raw or (settings.mirror and settings.mirror.sentinel)
+    if not base or wanted is None or named or not agent.sentinel.enabled or not isinstance(image, str):
+        return
+    found = image.rpartition("/")[2].partition(":")[2]
+    if found and found != wanted["agent"]:
+        yield IMAGE_SENTINEL.default(
+            "agent.sentinel.image",
+            found=found,
+            agent=wanted["agent"],
+            reference=base,
+            version=agent.chart.version,
+        )
 
 
 def _values(context: Context, package: ChartPackage, unknown: list[UnknownValue]) -> Iterator[Finding]:

@@ -49,10 +49,13 @@ def cluster_secrets(settings: Settings, *, root: Path) -> SecretReader:
     return read
 
 
-def open_registry(settings: Settings, server: str) -> Registry:
-    """A registry with the stack's login for it, or that of `docker login`; nothing is sent yet."""
+def open_registry(settings: Settings, server: str, *, timeout: float | None = None) -> Registry:
+    """A registry with the stack's login for it, or that of `docker login`; nothing is sent yet.
+
+    ``timeout`` is in seconds per request, `preflight.timeout` by default.
+    """
     login = registry_login(settings, server) or docker_login(server) or helper_login(server)
-    return Registry(server, login, timeout=float(settings.preflight.timeout))
+    return Registry(server, login, timeout=timeout or float(settings.preflight.timeout))
 
 
 def registry_login(settings: Settings, server: str) -> Login | None:

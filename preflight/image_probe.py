@@ -9,6 +9,7 @@ from clients.errors import Cause
 from clients.http import WebError
 from clients.registry import Login, Reference, Registry, RegistryError
 from delivery.advice import PROVIDER, provider_shortcomings
+from delivery.mirror import base_of, copies
 from domain.image_reference import astro_tag
 from domain.registries import creation, lifetime
 from domain.requirements import distribution, stays_below
@@ -22,6 +23,7 @@ from preflight.catalogue.image_checks import (
     IMAGE_PYTHON,
     IMAGE_REGISTRY,
     IMAGE_RUNTIME,
+    IMAGE_SENTINEL,
 )
 from preflight.connection import open_registry
 from preflight.context import Context
@@ -40,13 +42,14 @@ def find(context: Context) -> Iterator[Found]:
     if settings.image is not None:
         yield from _facts("image.base", settings.image.base)
         yield from _base(context)
-        yield from _target(context)
         yield from _pull(context)
     elif settings.agent.image is not None:
         yield from _facts("agent.image", settings.agent.image)
     else:
         yield IMAGE_RUNTIME.bare("image")
+    yield from _targets(context)
     yield from _lifetimes(context)
+    yield from _sentinel(settings)
     for at, reference in _named(settings):
         yield from _exists(context, at, reference)
     yield from _contents(context)
@@ -99,22 +102,31 @@ def _fits(wanted: str, found: str) -> bool:
     return found == wanted or found.startswith(f"{wanted}/") or wanted.startswith(f"{found}/")
 
 
-def _target(context: Context) -> Iterator[Finding]:
-    image = context.settings.image
-    if image is None or not context.levels.enabled("image.registry"):
-        return
-    place = Reference.parse(image.repository)
+def _pushes(settings: Settings) -> Iterator[tuple[str, str]]:
+    """(stack key, repository) of everything that is pushed."""
+    if settings.image is not None:
+        yield "image.repository", settings.image.repository
+    for item in copies(settings):
+        yield "mirror.repository", item.repository
+
+
+def _targets(context: Context) -> Iterator[Finding]:
+    if context.levels.enabled("image.registry"):
+        for at, target in _pushes(context.settings):
+            yield from _target(context, at, target)
+
+
+def _target(context: Context, at: str, target: str) -> Iterator[Finding]:
+    place = Reference.parse(target)
     server, repository = place.server, place.repository
     try:
         may = open_registry(context.settings, server).check_push(repository)
     except (WebError, RegistryError) as error:
         if isinstance(error, RegistryError) and error.cause is Cause.NOT_FOUND:
             remedy = creation(server, repository)
-            yield IMAGE_REGISTRY.not_created(
-                "image.repository", server=server, repository=repository, remedy=remedy
-            )
+            yield IMAGE_REGISTRY.not_created(at, server=server, repository=repository, remedy=remedy)
         else:
-            yield _refused(context, "image.repository", place, error)
+            yield _refused(context, at, place, error)
         return
     if may is False:
         yield IMAGE_REGISTRY.no_push("registry.username", server=server, repository=repository)
@@ -169,8 +181,21 @@ def _refused(context: Context, at: str, place: Reference, error: WebError | Regi
 def _named(settings: Settings) -> Iterator[tuple[str, str]]:
     """Images that the stack names and does not build."""
     yield from ready_images(settings)
-    if settings.agent.sentinel.image is not None:
-        yield "agent.sentinel.image", settings.agent.sentinel.image
+    copied = [item.source for item in copies(settings) if item.name == "sentinel"]
+    sentinel = settings.agent.sentinel.image or next(iter(copied), None)
+    if sentinel is not None:
+        yield "agent.sentinel.image", sentinel
+
+
+def _sentinel(settings: Settings) -> Iterator[Finding]:
+    """A sentinel of another version than the agents (docs page remote-execution-configure-agents)."""
+    _, base = base_of(settings)
+    agent, sentinel = astro_tag(base) if base else None, settings.agent.sentinel.image
+    found = sentinel.partition("@")[0].rpartition("/")[2].partition(":")[2] if sentinel else ""
+    if base and agent and found and found != agent["agent"]:
+        yield IMAGE_SENTINEL.differs(
+            "agent.sentinel.image", found=found, agent=agent["agent"], reference=base
+        )
 
 
 def _exists(context: Context, at: str, reference: str) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ import pulumi
 
 from clients.docker import DEFAULT_ENGINE, EngineError, RegistryLogin, pull
 from domain.errors import ReportedError
+from domain.image_reference import registry_of
 from settings.stack import Settings
 
 _SILENCE = 300
@@ -38,13 +39,13 @@ def base_image_hooks(settings: Settings, *, project: str) -> pulumi.ResourceHook
 
 
 def pull_of_base(settings: Settings, *, project: str) -> Callable[[], None] | None:
-    """Pulls the base into the engine that builds, with the login of ``baseRegistry``; None without such a login.
+    """Pulls the base into the engine that builds, with the login of ``baseRegistry``; None where that login is not needed.
 
     The result raises PullError.
     """
     image, registry, password = settings.image, settings.base_registry, settings.base_registry_password
-    if image is None or registry is None or password is None:
-        return None
+    if image is None or registry is None or password is None or registry_of(image.base) != registry.server:
+        return None  # a copy in the stack's own registry is pulled by the build, like everything else of that registry
     login = RegistryLogin(registry.server, registry.username, password.get_secret_value())
 
     def run() -> None:

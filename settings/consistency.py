@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from domain.address import RepositoryAddress
+from domain.image_reference import astro_tag
 from settings.agent import Agent, Component
 from settings.chart_keys import managed_paths, needless_escapes, too_new_paths, unknown_values
 from settings.connections import Connection, GithubAppConnection, HttpsConnection
@@ -20,6 +21,7 @@ from settings.dbt import DbtPackage, DbtProject
 from settings.errors import Problem, known_keys
 from settings.identity import Identity
 from settings.image import Image
+from settings.mirror import Mirror
 from settings.preflight import Preflight
 
 Found = Iterator[tuple[str, str]]
@@ -363,6 +365,33 @@ def _registries(stack: _Stack) -> Found:
         )
 
 
+def _mirror(stack: _Stack) -> Found:
+    mirror: Mirror | None = stack.values.get("mirror")
+    if mirror is None:
+        return
+    server = mirror.repository.split("/")[0]
+    registry = stack.values.get("registry")
+    if registry and server != registry.server:
+        yield (
+            "mirror.repository",
+            f"is on another registry than registry.server; write {registry.server}/…, or correct registry.server",
+        )
+    base = stack.image.base if stack.image else stack.agent.image if stack.agent else None
+    if base is None and not {"image", "agent"} & stack.broken:
+        yield (
+            "mirror",
+            "has nothing to copy, because the stack names neither image.base nor agent.image; remove it",
+        )
+    agent = stack.agent
+    wants_sentinel = mirror.sentinel and agent and agent.chart.has_sentinel and agent.sentinel.enabled
+    if base and wants_sentinel and agent and agent.sentinel.image is None and astro_tag(base) is None:
+        yield (
+            "agent.sentinel.image",
+            f"is missing, and {base} does not tell the agent's version; name the sentinel's image here, or set mirror.sentinel to "
+            "false",
+        )
+
+
 def _build_network(stack: _Stack) -> Found:
     if stack.image:
         for secret, plain in (("package_index", "packageIndex"), ("proxy", "proxy")):
@@ -664,6 +693,7 @@ _RULES: tuple[Callable[[_Stack], Found], ...] = (
     _local_files,
     _image,
     _registries,
+    _mirror,
     _build_network,
     _tokens,
     _chart_values,

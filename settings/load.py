@@ -19,6 +19,7 @@ from settings.dags import Dags
 from settings.dbt import DbtPackage, DbtProject
 from settings.errors import Problem, SettingsError, problems_of, unknown_key
 from settings.image import Image, ImageRegistry
+from settings.mirror import Mirror
 from settings.preflight import Preflight
 from settings.stack import Settings, config_key, secret_fields
 
@@ -29,6 +30,7 @@ _SECTIONS: Mapping[str, type[BaseModel]] = {
     "pull_registry": ImageRegistry,
     "base_registry": ImageRegistry,
     "image": Image,
+    "mirror": Mirror,
     "preflight": Preflight,
 }
 

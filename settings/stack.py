@@ -12,6 +12,7 @@ from settings.connections import Connection, Credential
 from settings.dags import ConnectionId, Dags
 from settings.dbt import DbtPackage, DbtProject
 from settings.image import Image, ImageRegistry
+from settings.mirror import Mirror
 from settings.preflight import Preflight
 
 DeliveryOption = Literal["git-submodule", "agent-image"]
@@ -55,6 +56,8 @@ class Settings(Section):
     """Secret: its password."""
     image: Image | None = None
     """The image that agents run under both options: built and pushed. Without it, agent.image names a ready image."""
+    mirror: Mirror | None = None
+    """Copies of the vendor's images in your own registry; none by default."""
     package_index: SecretStr | None = None
     """Secret: URL of a package index with credentials."""
     proxy: SecretStr | None = None

@@ -6,7 +6,7 @@ from preflight.check import Check, error, info, warning
 
 _READY = ("agent.image", "agent.workers[<n>].image")
 _NAMED = (*_READY, "agent.sentinel.image")
-_OURS = ("image.base", "image.repository")
+_OURS = ("image.base", "image.repository", "mirror.repository")
 _PASSWORDS = ("registryPassword", "baseRegistryPassword", "pullRegistryPassword")
 
 
@@ -106,7 +106,7 @@ class ImageRegistry(Check, id="image.registry"):
     def no_push(self, *, server: str, repository: str) -> str:
         return f"may read but not push to {repository} on {server}; use a user with push permission"
 
-    @error("image.repository")
+    @error("image.repository", "mirror.repository")
     def not_created(self, *, server: str, repository: str, remedy: str) -> str:
         return (
             f"is {repository}, which does not exist on {server}, and a push does not create it; {remedy}, or set "
@@ -144,6 +144,21 @@ class ImagePlatform(Check, id="image.platform"):
         return f"is {platform}, which {reference} does not have; write one of {found}"
 
 
+class ImageSentinel(Check, id="image.sentinel"):
+    """Sentinel and agents are of the same version."""
+
+    @warning("agent.sentinel.image")
+    def differs(self, *, found: str, agent: str, reference: str) -> str:
+        return f"is of version {found}, but {reference} has agent {agent}; write the sentinel of the same version"
+
+    @warning("agent.sentinel.image")
+    def default(self, *, found: str, agent: str, reference: str, version: str) -> str:
+        return (
+            f"is missing, so the chart's version {version} brings sentinel {found}, but {reference} has agent {agent}; write the "
+            "sentinel of the same version, or set mirror, which takes it from the agent's"
+        )
+
+
 class ImageEngine(Check, id="image.engine"):
     """A Docker engine answers if an image is built."""
 
@@ -168,6 +183,7 @@ IMAGE_PYTHON = ImagePython()
 IMAGE_REGISTRY = ImageRegistry()
 IMAGE_EXISTS = ImageExists()
 IMAGE_PLATFORM = ImagePlatform()
+IMAGE_SENTINEL = ImageSentinel()
 IMAGE_ENGINE = ImageEngine()
 
 CHECKS: tuple[Check, ...] = (
@@ -180,6 +196,7 @@ CHECKS: tuple[Check, ...] = (
     IMAGE_REGISTRY,
     IMAGE_EXISTS,
     IMAGE_PLATFORM,
+    IMAGE_SENTINEL,
     IMAGE_ENGINE,
 )
 """In the order of docs/preflight.md."""

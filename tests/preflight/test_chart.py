@@ -10,6 +10,7 @@ import pytest
 
 from clients.charts import unpack
 from domain.kubernetes_range import admits
+from preflight.catalogue import CHECKS
 from tests.preflight.conftest import Trial, expect, expect_nothing, look, only
 from tests.support.stacks import ROOT, with_agent
 from tests.support.web_hosts import TokenRegistry, chart_package, chart_repository, web_host
@@ -269,6 +270,21 @@ def test_a_setting_that_only_some_charts_have() -> None:
             assert not report.warnings or all(item.check == "preflight.level" for item in report.warnings)
     with web_host(chart_repository(NAME, {"2.4.0": _others()})) as host:
         expect_nothing(look(_config(host.url, chart={"version": "2.4.0"}, agent=agent)))
+
+
+def test_the_charts_own_sentinel_may_be_of_another_version() -> None:
+    checks = only("chart", "image")
+    checks |= {name: level for name, level in only("chart").items() if name != "image"}
+    for name in CHECKS:
+        if name.startswith("image.") and name != "image.sentinel":
+            checks[name] = {"level": "off", "reason": "not part of this test"}
+    with web_host(chart_repository(NAME, {"2.3.3": _package()})) as host:
+        config = {**_config(host.url), "preflight": {"checks": checks}}
+        expect(
+            look(config), "image.sentinel", "default", at="agent.sentinel.image", says="brings sentinel 1.8.2"
+        )
+        config["image"]["base"] = "images.example.com/agent:3.1-3-python-3.12-astro-agent-1.8.2"
+        expect_nothing(look(config))
 
 
 def test_a_key_that_is_sent_for_a_reason() -> None:

@@ -339,6 +339,30 @@ def test_the_pull_role_is_tried_as_well_as_the_push_role() -> None:
     assert "canary" not in str(report)
 
 
+def test_agent_and_sentinel_are_of_one_version() -> None:
+    registry = TokenRegistry("pusher", "canary-registry-password")
+    with web_host(registry) as host:
+        reports = [
+            _hosted(
+                host,
+                registry,
+                agent={**stack()["agent"], "sentinel": {"image": f"{host.server}/s:{version}"}},
+            )
+            for version in ("1.2.0", "1.2.1")
+        ]
+    assert [
+        len([item for item in report.findings if item.check == "image.sentinel"]) for report in reports
+    ] == [0, 1]
+    expect(reports[1], "image.sentinel", "differs", at="agent.sentinel.image", says="1.2.1, but")
+
+
+def test_copies_need_a_place_that_may_be_pushed_to() -> None:
+    registry = TokenRegistry("pusher", "canary-registry-password", actions=("pull",))
+    with web_host(registry) as host:
+        report = _hosted(host, registry, mirror={"repository": f"{host.server}/mirror", "sentinel": False})
+    expect(report, "image.registry", "no-push", at="registry.username", says="mirror/agent")
+
+
 def test_a_token_service_in_clear_gets_no_password() -> None:
     from clients.http import Answer
     from clients.registry import Login, Registry, RegistryError
