@@ -9,7 +9,7 @@ from program.base_image import PullError, base_image_hooks, pull_of_base
 from tests.support.stacks import settings_of, stack
 
 LOGIN = {
-    "baseRegistry": {"server": "base.example.com", "username": "AWS"},
+    "baseRegistry": {"server": "images.example.com", "username": "AWS"},
     "baseRegistryPassword": "canary-base",
 }
 
@@ -30,7 +30,13 @@ def test_an_engine_that_cannot_pull_is_one_sentence_without_the_password(monkeyp
     with pytest.raises(PullError) as raised:
         pull_base()
     text = str(raised.value)
-    assert text.startswith("astro-dbt:image.base cannot be pulled from base.example.com (No such file")
+    assert text.startswith("astro-dbt:image.base cannot be pulled from images.example.com (No such file")
     assert text.endswith("correct it, or the login of baseRegistry.")
     assert "canary" not in text
     assert "\n" not in text
+
+
+def test_a_base_of_another_registry_is_left_to_the_build():
+    """A copy in the stack's own registry, for example."""
+    elsewhere = {**LOGIN, "baseRegistry": {"server": "vendor.example.com", "username": "AWS"}}
+    assert work(**elsewhere) is None
