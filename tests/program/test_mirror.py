@@ -86,13 +86,16 @@ def test_a_tag_that_moved_is_a_new_copy(vendor: OciRegistry, own: OciRegistry) -
 
 
 def test_a_vendor_that_is_away_is_not_missed(
-    vendor: OciRegistry, own: OciRegistry, capsys: pytest.CaptureFixture[str]
+    vendor: OciRegistry,
+    own: OciRegistry,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     settings = stack_of(vendor, own)
     first = mirrored(settings, project="p", copying=True)
     vendor.username = "somebody else"
     assert mirrored(settings, project="p", copying=True) == first
-    assert "p:image.base is" in capsys.readouterr().err
+    assert "p:image.base is" in capsys.readouterr().err + caplog.text
 
 
 def test_what_cannot_be_read_or_written_is_one_sentence(vendor: OciRegistry, own: OciRegistry) -> None:
