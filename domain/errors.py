@@ -6,6 +6,7 @@
     ├── AdoptionError            adoption/errors.py: a release made by hand that cannot be read or taken over
     ├── StagingError             program/build_context.py: a build context that cannot be fetched, read or written
     ├── PullError                program/base_image.py: a base image that the Docker engine cannot pull
+    ├── MirrorError              program/mirror.py: an image of the vendor that cannot be copied
     └── RemoteError              clients/errors.py: no usable answer from outside; its `cause` says why
         ├── GitError             clients/git/errors.py: a Git host
         ├── WebError             clients/http.py: any host that speaks HTTP
