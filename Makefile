@@ -1,4 +1,4 @@
-# One command for each thing one wants of a checkout. `make help` lists them.
+# Commands for a checkout; `make help` lists them.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -9,25 +9,25 @@ NEWEST := .venv-newest
 STAMP := $(VENV)/.requirements
 TRIAL := $(VENV)/bin/python -m trial
 TEST_STATE := .trial-tests
-# The test of a real node has one more.
+# The test of a real node has a separate trial.
 NODE_STATE := .trial-tests-node
 
 export DELIVERY NODE NO_DOCKER
 
-.PHONY: help up preview stop down clean env status check check-newest docs test test-quick test-delivery bench lint
+.PHONY: help up preview stop down clean env status check check-newest docs lock test test-quick test-delivery bench lint
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@printf '\nVariables: DELIVERY=git-submodule|agent-image, NODE=kwok|real, NO_DOCKER=1\n'
 
-# The environment is complete once the stamp is there; a requirement that changed brings it up to date.
-$(STAMP): requirements.txt requirements-dev.txt
+# The stamp marks a complete environment; a changed requirement updates it.
+$(STAMP): requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "error: Python 3.11 or newer is needed, $$($(PYTHON) --version) is what '$(PYTHON)' starts; install it and run make PYTHON=python3.11." >&2; exit 1; }
+	  { echo "error: Python 3.11 or newer is needed, $$($(PYTHON) --version) is what '$(PYTHON)' runs; install it and run make PYTHON=python3.11." >&2; exit 1; }
 	@echo "… Python environment in $(VENV)"
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV) || \
 	  { echo "error: 'python3 -m venv' does not work here; install it (Debian: apt-get install python3-venv)." >&2; exit 1; }
-	@start=$$SECONDS; $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt && \
+	@start=$$SECONDS; $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt && \
 	  touch $@ && echo "✓ Python environment ($$((SECONDS - start)) s)"
 
 up: $(STAMP) ## Bring up the trial environment and the stack dev
@@ -39,7 +39,7 @@ preview: $(STAMP) ## Show what the stack dev would change
 stop: $(STAMP) ## Stop all processes of the trial, keep its state
 	@$(TRIAL) stop
 
-down: $(STAMP) ## Stop the trial and remove all that it made, keep the caches
+down: $(STAMP) ## Stop the trial and remove its state, keep the caches
 	@$(TRIAL) --state $(NODE_STATE) down
 	@$(TRIAL) --state $(TEST_STATE) down
 	@$(TRIAL) down
@@ -52,16 +52,16 @@ clean: $(STAMP) ## Like down, and remove the caches
 env: $(STAMP) ## Print export lines: eval "$$(make -s env)"
 	@$(TRIAL) env
 
-status: $(STAMP) ## Say which processes of the trial run
+status: $(STAMP) ## Show which processes of the trial are running
 	@$(TRIAL) status
 
-# The tests have a trial of their own, beside one that may run. They take it down; if they could not, this does.
+# The tests have a separate trial, next to one that may be running. They take it down; this does so if they could not.
 test: $(STAMP) ## Bring up what the tests need, then run all of them
 	@$(TRIAL) --state $(TEST_STATE) up --no-stack
 	@status=0; $(VENV)/bin/python -m pytest $(PYTEST_ARGS) || status=$$?; \
 	  $(TRIAL) --state $(NODE_STATE) down; $(TRIAL) --state $(TEST_STATE) down; exit $$status
 
-test-delivery: $(STAMP) ## Prove that agents can fetch and run the dbt project, with real Airflow
+test-delivery: $(STAMP) ## Test with real Airflow that agents can fetch and run the dbt project
 	@$(TRIAL) --state $(TEST_STATE) up --no-stack
 	@status=0; $(VENV)/bin/python -m pytest -m delivery $(PYTEST_ARGS) || status=$$?; \
 	  $(TRIAL) --state $(NODE_STATE) down; $(TRIAL) --state $(TEST_STATE) down; exit $$status
@@ -80,13 +80,13 @@ lint: $(STAMP) ## Check style, types, walls and generated pages
 	@$(VENV)/bin/python -m settings.schema --check
 	@$(VENV)/bin/python -m preflight.table --check
 
-check: lint test-quick ## All that needs no trial environment: what commits and continuous integration run first
+check: lint test-quick ## Everything that needs no trial environment; commits and continuous integration run it first
 
-# The program's own tests and types with the newest SDKs; the trial runs on those that it has plugins for.
-$(NEWEST)/.requirements: requirements.txt requirements-dev.txt requirements-newest.txt
+# The program's types and unit tests with the newest SDKs; the trial uses those that it has plugins for.
+$(NEWEST)/.requirements: requirements-dev.txt requirements-newest.txt
 	@echo "… Python environment in $(NEWEST)"
 	@test -x $(NEWEST)/bin/python || $(PYTHON) -m venv $(NEWEST)
-	@$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-newest.txt && touch $@
 
 check-newest: $(NEWEST)/.requirements ## Check types and the program's unit tests with Pulumi's newest SDKs
@@ -96,3 +96,8 @@ check-newest: $(NEWEST)/.requirements ## Check types and the program's unit test
 docs: $(STAMP) ## Write the pages and the schema that are generated from code
 	@$(VENV)/bin/python -m settings.schema
 	@$(VENV)/bin/python -m preflight.table
+
+lock: $(STAMP) ## Pin all requirements, with hashes, after a change of a requirements*.in
+	@for name in requirements requirements-dev policy/requirements; do \
+	  $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	    --custom-compile-command 'make lock' $$name.in --output-file $$name.txt || exit 1; done

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from trial.commands import run
@@ -22,7 +23,7 @@ QUICK_COMPILE = "-gcflags=all=-l"
 
 KUBERNETES_VERSION = "1.36.3"
 HELM_VERSION = "3.21.4"
-PULUMI_VERSION = "3.246.0"
+PULUMI_VERSION = version("pulumi")
 KUBERNETES_PLUGIN_VERSION = "4.25.0"
 KUBERNETES_PLUGIN_MODULE = "github.com/pulumi/pulumi-kubernetes/provider/v4"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.stacks import ROOT
-from trial.language_host.server import _split_port
+from trial.language_host.server import split_port
 from trial.language_host.toolchain import Toolchain, ToolchainError, installed, plugin_packages
 
 
@@ -63,8 +63,8 @@ def test_port_is_taken_from_the_first_line() -> None:
     ports: list[int | None] = []
     rest: list[tuple[str, bytes]] = []
     chunks = [("stderr", b"warn\n"), ("stdout", b"12"), ("stdout", b"34\nhello\n"), ("stdout", b"more")]
-    _split_port(iter(chunks), ports.append, rest.append)
+    split_port(iter(chunks), ports.append, rest.append)
     assert ports == [1234]
     assert rest == [("stderr", b"warn\n"), ("stdout", b"hello\n"), ("stdout", b"more")]
-    _split_port(iter([("stderr", b"broken")]), ports.append, rest.append)
+    split_port(iter([("stderr", b"broken")]), ports.append, rest.append)
     assert ports == [1234, None]

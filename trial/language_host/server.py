@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from trial.language_host.processes import Children, lines
 from trial.language_host.run_program import MESSAGE_SHOWN
 from trial.language_host.toolchain import Toolchain, ToolchainError, installed, plugin_packages
 
-VERSION = "3.246.0"
+VERSION = version("pulumi")
 """The Pulumi release whose language host this stands in for."""
 
 _RUN_PROGRAM = Path(__file__).with_name("run_program.py")
@@ -202,7 +203,7 @@ class LanguageHost(LanguageRuntimeServicer):
             with self.children.start(
                 [toolchain.python, *arguments], environment=environment | more, folder=folder, piped=True
             ) as child:
-                _split_port(lines(child), ports.put, output.put)
+                split_port(lines(child), ports.put, output.put)
                 output.put(child.wait())
 
         def start(more: dict[str, str]) -> int:
@@ -248,7 +249,7 @@ def _printed(stream: str, text: bytes) -> Any:
     return language_pb2.RunPluginResponse(stderr=text)
 
 
-def _split_port(
+def split_port(
     chunks: Iterator[tuple[str, bytes]],
     found: Callable[[int | None], None],
     other: Callable[[tuple[str, bytes]], None],
