@@ -23,27 +23,27 @@ bundles: dict[str | None, Any] = {}
 
 
 def name_of_bundle() -> str:
-    """Return the name of the only bundle that the environment configures."""
+    """The name of the only bundle that the environment configures."""
     (entry,) = json.loads(os.environ["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"])
     return str(entry["name"])
 
 
 def bundle(version: str | None) -> Any:
-    """Return this process' object of the bundle, made as Airflow makes it: from the configured class path and arguments."""
+    """The process' object of the bundle, created as in Airflow from the configured class path and arguments."""
     if version not in bundles:
         bundles[version] = DagBundlesManager().get_bundle(name_of_bundle(), version)
     return bundles[version]
 
 
 def describe(version: str | None) -> dict[str, Any]:
-    """Return the bundle's path and the commit it stands at."""
+    """The bundle's path and the commit it stands at."""
     found = bundle(version)
     current = found.get_current_version()
     return {"path": str(found.path), "version": str(getattr(current, "version", current))}
 
 
 def environment() -> dict[str, Any]:
-    """Return this process' variables."""
+    """Variables of the process."""
     return {"environment": dict(os.environ)}
 
 

@@ -68,10 +68,9 @@ class BaseImage:
         self.agent = layout.sources / "image" / "agent"
 
     def up(self, registry: RegistryInfo) -> tuple[str, str]:
-        """Return the references of the agent's base image and the sentinel's image in the registry.
+        """The references of the agent's base image and the sentinel's image in the registry.
 
-        Raises:
-            TrialError: it could not be made: neither root nor Docker, no network.
+        Raises TrialError: it could not be made: neither root nor Docker, no network.
         """
         client = RegistryClient(registry)
         config, layer = self._read(self.make())
@@ -87,8 +86,7 @@ class BaseImage:
     def make(self) -> Path:
         """Have the image in the cache, and return its folder there.
 
-        Raises:
-            TrialError: it could not be made: neither root nor Docker, no network.
+        Raises TrialError: it could not be made: neither root nor Docker, no network.
         """
         folder = self.layout.cache / "base-image" / self._key()
         with locked(self.layout.cache / "locks" / "base-image.lock"):

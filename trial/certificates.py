@@ -19,19 +19,16 @@ RENEW_DAYS = 30
 
 @dataclass(frozen=True)
 class Certificate:
-    """A certificate to sign.
-
-    Attributes:
-        name: of the files `<name>.crt` and `<name>.key`.
-        common_name: the user a client is to Kubernetes.
-        groups: the groups a client is in (organisations).
-        hosts: names and addresses a server is reached by.
-    """
+    """A certificate to sign."""
 
     name: str
+    """Of the files `<name>.crt` and `<name>.key`."""
     common_name: str
+    """The user a client is to Kubernetes."""
     groups: tuple[str, ...] = ()
+    """The groups a client is in (organisations)."""
     hosts: tuple[str, ...] = ()
+    """Names and addresses a server is reached by."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ ROOT = Path("/sys/fs/cgroup")
 
 
 def named(name: str) -> list[Path]:
-    """Return the top control groups of a name: one per controller in version 1, one in version 2."""
+    """The top control groups of a name: one per controller in version 1, one in version 2."""
     return sorted({path for pattern in (name, f"*/{name}") for path in ROOT.glob(pattern) if path.is_dir()})
 
 

@@ -26,7 +26,7 @@ DELIVERIES = ("git-submodule", "agent-image")
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
+    """The parser of the command line."""
     top = argparse.ArgumentParser(prog="python -m trial", description=__doc__)
     top.add_argument(
         "--state", type=Path, default=None, help="folder of the trial (default: .trial in the checkout)"

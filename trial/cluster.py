@@ -40,15 +40,12 @@ CERTIFICATES = (
 
 @dataclass(frozen=True)
 class ControlPlane:
-    """A running control plane.
-
-    Attributes:
-        server: URL of the API server.
-        kubeconfig: of the administrator, with the context `trial`.
-    """
+    """A running control plane."""
 
     server: str
+    """URL of the API server."""
     kubeconfig: Path
+    """Of the administrator, with the context `trial`."""
 
 
 class TrialCluster:
@@ -86,7 +83,7 @@ class TrialCluster:
 
     @property
     def server(self) -> str:
-        """Return the URL of the API server."""
+        """The URL of the API server."""
         return f"https://{LOOPBACK}:{self._port('kube-apiserver')}"
 
     def kubeconfig(self, name: str, path: Path | None = None, *, pair: KeyPair | None = None) -> Path:

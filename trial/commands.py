@@ -31,8 +31,7 @@ def run(
         seconds: time limit.
         on_line: called with every line (output and errors) while it runs.
 
-    Raises:
-        TrialError: it could not be started, took too long or failed; with the last lines it printed.
+    Raises TrialError: it could not be started, took too long or failed; with the last lines it printed.
     """
     words = [str(word) for word in argv]
     environment = {**os.environ, **(env or {})}

@@ -45,7 +45,7 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 def answers_at(host: str) -> bool:
-    """Tell whether a Docker engine answers at a DOCKER_HOST (unix:// or tcp://)."""
+    """Whether a Docker engine answers at a DOCKER_HOST (unix:// or tcp://)."""
     parts = urlsplit(host)
     if parts.scheme == "unix":
         connection: http.client.HTTPConnection = _UnixConnection(parts.path)
@@ -79,10 +79,9 @@ class DockerEngine:
         self.host = f"unix://{layout.runtime / 'docker.sock'}"
 
     def up(self) -> str:
-        """Return the DOCKER_HOST of an engine that answers.
+        """The DOCKER_HOST of an engine that answers.
 
-        Raises:
-            TrialError: there is none and none can be started here.
+        Raises TrialError: there is none and none can be started here.
         """
         other = self.other()
         if other is not None:
@@ -100,7 +99,7 @@ class DockerEngine:
         return self.host
 
     def other(self) -> str | None:
-        """Return the DOCKER_HOST of an engine that is not this trial's, unless this trial's own runs."""
+        """The DOCKER_HOST of an engine that is not this trial's, unless this trial's own runs."""
         if self.supervisor.identity(NAME) is not None:
             return None
         hosts = [os.environ.get("DOCKER_HOST"), DEFAULT_HOST]
@@ -109,8 +108,7 @@ class DockerEngine:
     def install(self) -> None:
         """Have the programs of an engine, unless another engine answers.
 
-        Raises:
-            TrialError: none answers, and starting one is not possible here.
+        Raises TrialError: none answers, and starting one is not possible here.
         """
         if self.other() is not None:
             return

@@ -31,7 +31,7 @@ class Downloads:
         self._reachable: dict[str, bool] = {}
 
     def reaches(self, url: str) -> bool:
-        """Tell whether the URL's host answers, asking each host once."""
+        """Whether the URL's host answers, asking each host once."""
         if not self.allowed:
             return False
         host = urlsplit(url).netloc
@@ -47,11 +47,7 @@ class Downloads:
         return self._reachable[host]
 
     def text(self, url: str) -> str:
-        """Return a small text file.
-
-        Raises:
-            TrialError: it could not be fetched.
-        """
+        """A small text file. Raises TrialError: it could not be fetched."""
         try:
             with urllib.request.urlopen(url, timeout=READ_SECONDS) as answer:  # noqa: S310
                 content: bytes = answer.read()
@@ -62,8 +58,7 @@ class Downloads:
     def file(self, url: str, target: Path, *, sha256: str, update: Callable[[str], None]) -> Path:
         """Fetch a file, check it and put it in place at once.
 
-        Raises:
-            TrialError: it could not be fetched or its checksum is another one.
+        Raises TrialError: it could not be fetched or its checksum is another one.
         """
         partial = target.with_name(target.name + ".partial")
         partial.parent.mkdir(parents=True, exist_ok=True)
@@ -88,8 +83,7 @@ class Downloads:
 def checksum_for(listing: str, name: str) -> str:
     """Find a file's SHA-256 in a published listing ("<hash>  <name>" lines, or a hash alone).
 
-    Raises:
-        TrialError: the listing does not name the file.
+    Raises TrialError: the listing does not name the file.
     """
     for line in listing.splitlines():
         words = line.split()
@@ -103,8 +97,7 @@ def checksum_for(listing: str, name: str) -> str:
 def unpack_folder(archive: Path, folder: str, target: Path) -> Path:
     """Take the files of one folder out of a .tar.gz file, all of them or none.
 
-    Raises:
-        TrialError: it is not such an archive, or does not hold the folder.
+    Raises TrialError: it is not such an archive, or does not hold the folder.
     """
     partial = target.with_name(target.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -125,11 +118,7 @@ def unpack_folder(archive: Path, folder: str, target: Path) -> Path:
 
 
 def unpack_member(archive: Path, member: str, target: Path) -> Path:
-    """Take one program out of a .tar.gz file.
-
-    Raises:
-        TrialError: it is not such an archive, or does not hold it.
-    """
+    """Take one program out of a .tar.gz file. Raises TrialError: it is not such an archive, or does not hold it."""
     partial = target.with_name(target.name + ".partial")
     try:
         with tarfile.open(archive) as files:

@@ -33,42 +33,38 @@ from trial.tools import Toolbox
 
 @dataclass(frozen=True)
 class EnvironmentInfo:
-    """What a running trial offers; `.trial/environment.json` holds the same.
-
-    Attributes:
-        kubeconfig: file of the administrator.
-        context: in that file.
-        node: "kwok" (simulated) or "real".
-        registry: the container registry.
-        git: the Git server.
-        chart_repository: URL of the Helm repository.
-        docker_host: of the Docker engine; None without Docker.
-        base_image: full reference of the agent base image in the trial's registry; None without Docker.
-        sentinel_image: full reference of the sentinel's image there; None without Docker.
-        ready_image: full reference of an image that a stack without Docker names; None with Docker.
-        pulumi: the engine's folders.
-        bin: folder with the tools.
-    """
+    """What a running trial offers; `.trial/environment.json` holds the same."""
 
     kubeconfig: str
+    """File of the administrator."""
     context: str
+    """In that file."""
     node: str
+    """"kwok" (simulated) or "real"."""
     registry: RegistryInfo
+    """The container registry."""
     git: GitInfo
+    """The Git server."""
     chart_repository: str
+    """URL of the Helm repository."""
     docker_host: str | None
+    """Of the Docker engine; None without Docker."""
     base_image: str | None
+    """Full reference of the agent base image in the trial's registry; None without Docker."""
     sentinel_image: str | None
+    """Full reference of the sentinel's image there; None without Docker."""
     ready_image: str | None
+    """Full reference of an image that a stack without Docker names; None with Docker."""
     pulumi: PulumiInfo
+    """The engine's folders."""
     bin: str
+    """Folder with the tools."""
 
     @classmethod
     def read(cls, path: Path) -> "EnvironmentInfo":
         """Read the file that `Environment.up` wrote.
 
-        Raises:
-            TrialError: there is none, or another version of this project wrote it.
+        Raises TrialError: there is none, or another version of this project wrote it.
         """
         try:
             content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -123,8 +119,7 @@ class Environment:
     def up(self) -> EnvironmentInfo:
         """Bring everything up; what runs stays as it is, what died is started again.
 
-        Raises:
-            TrialError: a part could not be had or did not get ready.
+        Raises TrialError: a part could not be had or did not get ready.
         """
         self.layout.private_folder(self.layout.state)
         with locked(
@@ -191,15 +186,11 @@ class Environment:
         BaseImage(self.layout, self.progress, other_engine=engine.other).make()
 
     def info(self) -> EnvironmentInfo:
-        """Return what the running trial offers.
-
-        Raises:
-            TrialError: it is not up.
-        """
+        """What the running trial offers. Raises TrialError: it is not up."""
         return EnvironmentInfo.read(self.layout.environment_file)
 
     def exports(self) -> dict[str, str]:
-        """Return the variables with which pulumi, kubectl, helm and docker work against the trial."""
+        """The variables with which pulumi, kubectl, helm and docker work against the trial."""
         info = self.info()
         variables = {
             "PULUMI_HOME": info.pulumi.home,
@@ -220,16 +211,12 @@ class Environment:
         return variables
 
     def kubectl(self, *arguments: str, stdin: str | None = None, purpose: str, seconds: float = 60.0) -> str:
-        """Run kubectl as the administrator and return what it prints.
-
-        Raises:
-            TrialError: it failed.
-        """
+        """Run kubectl as the administrator and return what it prints. Raises TrialError: it failed."""
         argv = [f"{self.layout.bin}/kubectl", f"--kubeconfig={self.info().kubeconfig}", *arguments]
         return run(argv, stdin=stdin, purpose=purpose, seconds=seconds)
 
     def variables(self) -> Mapping[str, str]:
-        """Return this process' variables with the trial's on top, for a child process."""
+        """Variables of this process and, on top, the trial's; for a child process."""
         return {**os.environ, **self.exports()}
 
     def stop(self) -> None:

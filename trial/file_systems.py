@@ -120,7 +120,7 @@ class DockerCli:
         return run(["docker", *words], purpose=purpose, env=self._variables, on_line=on_line)
 
     def has(self, image: str) -> bool:
-        """Tell whether the engine has an image. Raises TrialError."""
+        """Whether the engine has an image. Raises TrialError."""
         listed = self.run("image", "ls", "--quiet", image, purpose="asking for the engine's images")
         return bool(listed.strip())
 

@@ -16,7 +16,7 @@ _OWN_CHAIN = re.compile(r"DOCKER($|-)")
 
 
 def rules(table: str) -> list[list[str]]:
-    """Return a table's rules as `iptables -S` lists them, word by word; none where there is no firewall."""
+    """A table's rules as `iptables -S` lists them, word by word; none where there is no firewall."""
     iptables = find_program("iptables") or "iptables"
     try:
         listing = run([iptables, "-t", table, "-S"], purpose="reading the firewall")
@@ -26,11 +26,7 @@ def rules(table: str) -> list[list[str]]:
 
 
 def change(table: str, *words: str) -> None:
-    """Change a table.
-
-    Raises:
-        TrialError: iptables refuses.
-    """
+    """Change a table. Raises TrialError: iptables refuses."""
     iptables = find_program("iptables") or "iptables"
     run([iptables, "-w", "-t", table, *words], purpose="restoring the firewall")
 

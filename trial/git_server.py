@@ -37,16 +37,13 @@ _NEUTRAL = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_TE
 
 @dataclass(frozen=True)
 class Grant:
-    """Lets one user into one repository with one token; the server knows it by its credentials file.
-
-    Attributes:
-        expires: the end of the grant; None never ends.
-    """
+    """Lets one user into one repository with one token; the server knows it by its credentials file."""
 
     username: str
     token: str
     write: bool = False
     expires: datetime.datetime | None = None
+    """The end of the grant; None never ends."""
 
 
 @dataclass(frozen=True)
@@ -214,11 +211,7 @@ class Submodule:
 
 
 def git(*arguments: str, cwd: Path, env: Mapping[str, str] | None = None, stdin: str | None = None) -> str:
-    """Run Git away from the user's settings and return what it prints.
-
-    Raises:
-        TrialError: it failed.
-    """
+    """Run Git away from the user's settings and return what it prints. Raises TrialError: it failed."""
     # A Git hook or a rebase around us would redirect every command to its own repository.
     outer = {name: "" for name in os.environ if name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")}
     argv: list[str | Path] = [
@@ -231,7 +224,7 @@ def git(*arguments: str, cwd: Path, env: Mapping[str, str] | None = None, stdin:
 
 
 def head_of(repository: Path) -> str:
-    """Return the commit of the main branch."""
+    """The commit of the main branch."""
     return git("rev-parse", f"refs/heads/{BRANCH}", cwd=repository).strip()
 
 

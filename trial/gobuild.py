@@ -32,38 +32,32 @@ _COMPONENT_VERSION = "k8s.io/component-base/version"
 
 @dataclass(frozen=True)
 class Embedded:
-    """Files that a package embeds although they are in another module; `go build -overlay` lays them into its folder.
-
-    Attributes:
-        module: that holds them, required by the program's go.mod.
-        folder: in that module.
-        names: of the files.
-    """
+    """Files that a package embeds although they are in another module; `go build -overlay` lays them into its folder."""
 
     module: str
+    """That holds them, required by the program's go.mod."""
     folder: str
+    """In that module."""
     names: tuple[str, ...]
+    """Of the files."""
 
 
 @dataclass(frozen=True)
 class Program:
-    """A Go program of the trial.
-
-    Attributes:
-        name: of the file that comes out.
-        module: folder with its go.mod, below trial/go.
-        package: to build; "." is the module's own folder.
-        ldflags: arguments of the linker, on top of `-s -w`.
-        quick: compile without inlining, sharing packages with the other quick programs.
-        embedded: files of a required module that the program's package embeds.
-    """
+    """A Go program of the trial."""
 
     name: str
+    """Of the file that comes out."""
     module: str
+    """Folder with its go.mod, below trial/go."""
     package: str = "."
+    """To build; "." is the module's own folder."""
     ldflags: tuple[str, ...] = ()
+    """Arguments of the linker, on top of `-s -w`."""
     quick: bool = True
+    """Compile without inlining, sharing packages with the other quick programs."""
     embedded: Embedded | None = None
+    """Files of a required module that the program's package embeds."""
 
 
 _KUBERNETES_STAMPS = (
@@ -114,7 +108,7 @@ PROGRAMS: Mapping[str, Program] = {
 
 
 def modules_of(module: Path) -> list[Path]:
-    """Return the module's folder and the folders its go.mod replaces modules with, directly or through them."""
+    """The module's folder and the folders its go.mod replaces modules with, directly or through them."""
     found: list[Path] = []
     waiting = [module.resolve()]
     while waiting:
@@ -136,7 +130,7 @@ def source_files(module: Path) -> Iterator[tuple[str, Path]]:
 
 
 def build_key(program: Program, module: Path, go_version: str) -> str:
-    """Return the key of a build: equal keys mean equal sources, compiler and flags."""
+    """The key of a build: equal keys mean equal sources, compiler and flags."""
     digest = hashlib.sha256()
     parts = (
         go_version,
@@ -183,15 +177,14 @@ class GoBuilder:
         self.go_version = go_version
 
     def built(self, program: Program) -> Path | None:
-        """Return the program's file if the cache has it."""
+        """The program's file if the cache has it."""
         path = self._folder(program) / program.name
         return path if path.exists() else None
 
     def build(self, program: Program) -> Path:
-        """Return the program's file, building it unless the cache has it.
+        """The program's file, building it unless the cache has it.
 
-        Raises:
-            TrialError: a module is missing or does not compile; with the compiler's last lines.
+        Raises TrialError: a module is missing or does not compile; with the compiler's last lines.
         """
         found = self.built(program)
         if found is not None:
@@ -212,7 +205,7 @@ class GoBuilder:
         return folder / program.name
 
     def module_files(self, *, module: str, path: str, folders: Sequence[str]) -> dict[str, bytes]:
-        """Return the YAML files of folders of a module that one of the trial's modules requires, by their path in it.
+        """The YAML files of folders of a module that one of the trial's modules requires, by their path in it.
 
         Args:
             module: folder below trial/go whose go.mod requires it, and whose go.sum vouches for it.
@@ -310,11 +303,7 @@ GO_WITH_SWITCH = (1, 21)
 
 
 def parse_go_version(text: str) -> tuple[int, int]:
-    """Read "go1.26.8" as (1, 26).
-
-    Raises:
-        TrialError: the text is not a Go version.
-    """
+    """Read "go1.26.8" as (1, 26). Raises TrialError: the text is not a Go version."""
     found = re.match(r"go(\d+)\.(\d+)", text)
     if not found:
         raise TrialError(
@@ -324,7 +313,7 @@ def parse_go_version(text: str) -> tuple[int, int]:
 
 
 def go_is_enough(version: str, toolchain: str) -> bool:
-    """Tell whether a Go command can build the trial: itself, or by fetching the toolchain that go.mod names."""
+    """Whether a Go command can build the trial: itself, or by fetching the toolchain that go.mod names."""
     number = parse_go_version(version)
     return number >= GO_MINIMUM or (
         number >= GO_WITH_SWITCH and toolchain != "local" and "+path" not in toolchain
@@ -332,11 +321,11 @@ def go_is_enough(version: str, toolchain: str) -> bool:
 
 
 def go_environment(go: Path) -> tuple[str, str]:
-    """Return GOVERSION and GOTOOLCHAIN of a Go command."""
+    """GOVERSION and GOTOOLCHAIN of a Go command."""
     lines = run([go, "env", "GOVERSION", "GOTOOLCHAIN"], purpose="asking Go for its version").splitlines()
     return lines[0], lines[1] if len(lines) > 1 else "local"
 
 
 def processors() -> int:
-    """Return how many processors this process may use."""
+    """How many processors this process may use."""
     return len(os.sched_getaffinity(0))

@@ -15,7 +15,7 @@ def answers(
     client: tuple[Path, Path] | None = None,
     accept: tuple[int, ...] = (200,),
 ) -> Callable[[], str | None]:
-    """Return a readiness check: a GET of the URL gives one of the accepted status codes.
+    """A readiness check: a GET of the URL gives one of the accepted status codes.
 
     Args:
         url: on loopback.

@@ -19,8 +19,7 @@ CREATED = "2026-01-01T00:00:00Z"
 def write_layer(root: Path, target: Path) -> tuple[Blob, str]:
     """Archive a folder as a compressed layer, the same bytes for the same files; return as `pack` does.
 
-    Raises:
-        TrialError: tar failed.
+    Raises TrialError: tar failed.
     """
     argv = ["tar", "--create", "--sort=name", "--numeric-owner", f"--mtime=@{TIMESTAMP}", "--format=gnu"]
     return pack(subprocess.Popen([*argv, "-C", str(root), "."], stdout=subprocess.PIPE), target)
@@ -29,8 +28,7 @@ def write_layer(root: Path, target: Path) -> tuple[Blob, str]:
 def pack(archive: "subprocess.Popen[bytes]", target: Path) -> tuple[Blob, str]:
     """Compress what a program archives; return the layer and the digest of the archive before compression.
 
-    Raises:
-        TrialError: the program or gzip failed.
+    Raises TrialError: the program or gzip failed.
     """
     plain = hashlib.sha256()
     with (

@@ -14,24 +14,21 @@ LONGEST_RUNTIME_FOLDER = 50
 
 
 def cache_folder() -> Path:
-    """Return the folder for what survives `make down`: compiled programs, downloads, the base image."""
+    """The folder for what survives `make down`: compiled programs, downloads, the base image."""
     root = os.environ.get("XDG_CACHE_HOME")
     return (Path(root) if root else Path.home() / ".cache") / "astro-dbt"
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Paths of one trial.
-
-    Attributes:
-        repo: the checkout of the project.
-        state: everything that belongs to this trial; `make down` leaves it empty of running things.
-        cache: shared by all trials of the user.
-    """
+    """Paths of one trial."""
 
     repo: Path
+    """The checkout of the project."""
     state: Path
+    """Everything that belongs to this trial; `make down` leaves it empty of running things."""
     cache: Path
+    """Shared by all trials of the user."""
 
     @classmethod
     def of(cls, *, repo: Path, state: Path | None = None, cache: Path | None = None) -> "Layout":
@@ -43,37 +40,37 @@ class Layout:
 
     @property
     def sources(self) -> Path:
-        """Return the folder of the trial's own sources (this package)."""
+        """The folder of the trial's own sources (this package)."""
         return self.repo / "trial"
 
     @property
     def bin(self) -> Path:
-        """Return the folder with links to the tools of this trial; it comes first on PATH."""
+        """The folder with links to the tools of this trial; it comes first on PATH."""
         return self.state / "bin"
 
     @property
     def run(self) -> Path:
-        """Return the folder with the records of started processes."""
+        """The folder with the records of started processes."""
         return self.state / "run"
 
     @property
     def logs(self) -> Path:
-        """Return the folder with one log per process."""
+        """The folder with one log per process."""
         return self.state / "logs"
 
     @property
     def certificates(self) -> Path:
-        """Return the folder with the trial's certificate authority and what it signed."""
+        """The folder with the trial's certificate authority and what it signed."""
         return self.state / "certificates"
 
     @property
     def environment_file(self) -> Path:
-        """Return the file that describes the running trial, also to tests."""
+        """The file that describes the running trial, also to tests."""
         return self.state / "environment.json"
 
     @property
     def runtime(self) -> Path:
-        """Return a folder for Unix sockets, short enough for them also when the state lies deep."""
+        """A folder for Unix sockets, short enough for them also when the state lies deep."""
         inside = self.state / "rt"
         if len(os.fsencode(inside)) <= LONGEST_RUNTIME_FOLDER:
             return inside
@@ -83,8 +80,7 @@ class Layout:
     def private_folder(self, path: Path) -> Path:
         """Make a folder that only the user can enter, and return it.
 
-        Raises:
-            TrialError: somebody else owns it (the folder for sockets may lie in the machine's temporary folder).
+        Raises TrialError: somebody else owns it (the folder for sockets may lie in the machine's temporary folder).
         """
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if path.stat().st_uid != os.getuid():

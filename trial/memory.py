@@ -11,7 +11,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def port_is_free(port: int) -> bool:
-    """Tell whether a port on loopback can be bound."""
+    """Whether a port on loopback can be bound."""
     with socket.socket() as probe:
         # Servers set it too; without it, a connection of a moment ago keeps the port for a minute.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -37,7 +37,7 @@ class Memory:
             self._choices = content["choices"]
 
     def port(self, name: str, *, in_use: bool = False) -> int:
-        """Return the port of a service: the one it had, unless somebody else took it while the service was down.
+        """The port of a service: the one it had, unless somebody else took it while the service was down.
 
         Args:
             name: of the service.
@@ -51,14 +51,14 @@ class Memory:
         return port
 
     def secret(self, name: str) -> str:
-        """Return a password, made at first use: 32 letters, digits, - and _."""
+        """A password, made at first use: 32 letters, digits, - and _."""
         if name not in self._secrets:
             self._secrets[name] = secrets.token_urlsafe(24)
             self._save()
         return self._secrets[name]
 
     def choice(self, name: str, value: str | None, default: str) -> str:
-        """Return a choice of the user: the one given now, else the last one, else the default; and remember it."""
+        """A choice of the user: the one given now, else the last one, else the default; and remember it."""
         chosen = value or self._choices.get(name, default)
         if self._choices.get(name) != chosen:
             self._choices[name] = chosen

@@ -12,7 +12,7 @@ LEAVE_SECONDS = 10.0
 
 
 def plugins_below(home: Path) -> list[Identity]:
-    """Return the live processes that were started as a plugin of this PULUMI_HOME, by their command."""
+    """The live processes that were started as a plugin of this PULUMI_HOME, by their command."""
     root = f"{home / 'plugins'}{os.sep}"
     found = []
     for folder in Path("/proc").glob("[0-9]*"):

@@ -34,8 +34,7 @@ def install(
         packages: that bring them.
         why: what they are for: "a Docker engine".
 
-    Raises:
-        TrialError: they are missing and can't be installed here; says what to install.
+    Raises TrialError: they are missing and can't be installed here; says what to install.
     """
     missing = [name for name in programs if find_program(name) is None]
     if not missing:

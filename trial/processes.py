@@ -35,7 +35,7 @@ class Identity:
 
 
 def start_time(pid: int) -> int | None:
-    """Return when a live process started, in clock ticks since boot; None when there is none or it is a zombie."""
+    """When a live process started, in clock ticks since boot; None when there is none or it is a zombie."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
@@ -46,41 +46,38 @@ def start_time(pid: int) -> int | None:
 
 
 def is_alive(identity: Identity) -> bool:
-    """Tell whether that very process still runs (not another one that got its number)."""
+    """Whether that very process still runs (not another one that got its number)."""
     with contextlib.suppress(ChildProcessError):
         os.waitpid(identity.pid, os.WNOHANG)
     return start_time(identity.pid) == identity.started
 
 
 def boot_id() -> str:
-    """Return the kernel's name for this boot; process start times only compare within one."""
+    """The kernel's name for this boot; process start times only compare within one."""
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
 @dataclass(frozen=True)
 class Service:
-    """A program to keep running.
-
-    Attributes:
-        name: of its record and log.
-        argv: program and arguments, without secrets.
-        env: variables on top of this process' own.
-        ready: returns None when it serves, else what is still missing, in a few words.
-        ready_seconds: how long it may take to get ready.
-        restart_when: text whose change means that a running one has to be started anew (a digest of its config).
-        stop_seconds: how long it may take to end on SIGTERM.
-    """
+    """A program to keep running."""
 
     name: str
+    """Of its record and log."""
     argv: Sequence[str | Path]
+    """Program and arguments, without secrets."""
     env: Mapping[str, str] = field(default_factory=dict)
+    """Variables on top of this process' own."""
     ready: Callable[[], str | None] = lambda: None
+    """Returns None when it serves, else what is still missing, in a few words."""
     ready_seconds: float = 60.0
+    """How long it may take to get ready."""
     restart_when: str = ""
+    """Text whose change means that a running one has to be started anew (a digest of its config)."""
     stop_seconds: float = STOP_SECONDS
+    """How long it may take to end on SIGTERM."""
 
     def fingerprint(self) -> str:
-        """Return a digest of all that was given to the program."""
+        """A digest of all that was given to the program."""
         parts = [[str(word) for word in self.argv], sorted(self.env.items()), self.restart_when]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
@@ -98,11 +95,11 @@ class Supervisor:
         self.logs = logs
 
     def log(self, name: str) -> Path:
-        """Return the path of a service's log."""
+        """The path of a service's log."""
         return self.logs / f"{name}.log"
 
     def identity(self, name: str) -> Identity | None:
-        """Return the live process of a service, None when it does not run."""
+        """The live process of a service, None when it does not run."""
         boot, record = self.run / f"{name}.boot", self.run / f"{name}.pid"
         try:
             if boot.read_text(encoding="ascii").split("\n")[0] != boot_id():
@@ -114,7 +111,7 @@ class Supervisor:
         return identity if is_alive(identity) else None
 
     def runs(self, service: Service) -> bool:
-        """Tell whether the service runs as it is described."""
+        """Whether the service runs as it is described."""
         try:
             started_as = (self.run / f"{service.name}.boot").read_text(encoding="ascii").split("\n")[1]
         except (FileNotFoundError, IndexError):
@@ -148,8 +145,7 @@ class Supervisor:
     def wait(self, service: Service) -> None:
         """Wait until a started service is ready.
 
-        Raises:
-            TrialError: it ended, or was not ready in time; with the last lines of its log.
+        Raises TrialError: it ended, or was not ready in time; with the last lines of its log.
         """
         deadline = time.monotonic() + service.ready_seconds
         pause = 0.02
@@ -169,7 +165,7 @@ class Supervisor:
             pause = min(pause * 1.5, 0.5)
 
     def last_lines(self, name: str) -> str:
-        """Return the end of a service's log, indented, with where to read the rest."""
+        """The end of a service's log, indented, with where to read the rest."""
         try:
             lines = self.log(name).read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:]
         except FileNotFoundError:
@@ -190,7 +186,7 @@ class Supervisor:
         return identity is not None
 
     def names(self) -> list[str]:
-        """Return the services that have a record."""
+        """The services that have a record."""
         return sorted(path.stem for path in self.run.glob("*.boot"))
 
 

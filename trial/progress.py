@@ -44,11 +44,11 @@ class Step:
 
     @property
     def seconds(self) -> float:
-        """Return the time since the step began, in seconds."""
+        """The time since the step began, in seconds."""
         return time.monotonic() - self.started
 
     def text(self) -> str:
-        """Return the line of a running step."""
+        """The line of a running step."""
         return f"{self.title}{': ' + self.detail if self.detail else ''} ({duration(self.seconds)})"
 
 

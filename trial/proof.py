@@ -37,25 +37,22 @@ class Kubectl(Protocol):
 
 @dataclass(frozen=True)
 class Ran:
-    """A Dag that ran in a worker's Pod.
-
-    Attributes:
-        pod: name of the Pod.
-        image: reference that the Pod was made with.
-        version: commit of the Dag repository that the bundle was at.
-        path: of the bundle in the Pod.
-        tasks: task -> state.
-        rows: table of the dbt project's database -> number of rows.
-        seconds: how long everything took.
-    """
+    """A Dag that ran in a worker's Pod."""
 
     pod: str
+    """Name of the Pod."""
     image: str
+    """Reference that the Pod was made with."""
     version: str
+    """Commit of the Dag repository that the bundle was at."""
     path: str
+    """Of the bundle in the Pod."""
     tasks: Mapping[str, str]
+    """Task -> state."""
     rows: Mapping[str, int]
+    """Table of the dbt project's database -> number of rows."""
     seconds: float
+    """How long everything took."""
 
     def __str__(self) -> str:
         return f"{len(self.tasks)} tasks, {sum(self.rows.values())} rows in {len(self.rows)} tables"
@@ -71,8 +68,7 @@ def run_dag(kubectl: Kubectl, *, namespace: str, dag: str, version: str, deploym
         version: commit of the Dag repository.
         deployment: whose newest Pod runs it.
 
-    Raises:
-        TrialError: one of the steps failed; with what the Pod printed.
+    Raises TrialError: one of the steps failed; with what the Pod printed.
     """
     started = time.monotonic()
     pod = newest_pod(kubectl, namespace=namespace, deployment=deployment)
@@ -115,10 +111,9 @@ def run_dag(kubectl: Kubectl, *, namespace: str, dag: str, version: str, deploym
 
 
 def newest_pod(kubectl: Kubectl, *, namespace: str, deployment: str) -> dict[str, Any]:
-    """Return a ready Pod of a Deployment's present template; one of an earlier template may still be ending.
+    """A ready Pod of a Deployment's present template; one of an earlier template may still be ending.
 
-    Raises:
-        TrialError: there is none in time.
+    Raises TrialError: there is none in time.
     """
     deadline = time.monotonic() + POD_SECONDS
     purpose = f"looking for a Pod of {deployment}"
@@ -151,8 +146,7 @@ def newest_pod(kubectl: Kubectl, *, namespace: str, deployment: str) -> dict[str
 def answers(printed: str, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Read the driver's answers, one per request after the one that greets.
 
-    Raises:
-        TrialError: an operation failed or was not answered.
+    Raises TrialError: an operation failed or was not answered.
     """
     found = [json.loads(line) for line in printed.splitlines() if line.startswith('{"ok"')][1:]
     for request, answer in zip(requests, found, strict=False):

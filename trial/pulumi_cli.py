@@ -30,19 +30,16 @@ PLUGIN_SERVER = "https://get.pulumi.com/releases/plugins"
 
 @dataclass(frozen=True)
 class PulumiInfo:
-    """The engine's folders.
-
-    Attributes:
-        home: PULUMI_HOME.
-        backend_url: PULUMI_BACKEND_URL, a folder of the trial.
-        passphrase_file: PULUMI_CONFIG_PASSPHRASE_FILE.
-        plugins: name -> "official", "official, built from its Go module" or "stand-in"; empty when they were left out.
-    """
+    """The engine's folders."""
 
     home: str
+    """PULUMI_HOME."""
     backend_url: str
+    """PULUMI_BACKEND_URL, a folder of the trial."""
     passphrase_file: str
+    """PULUMI_CONFIG_PASSPHRASE_FILE."""
     plugins: Mapping[str, str]
+    """Name -> "official", "official, built from its Go module" or "stand-in"; empty when they were left out."""
 
 
 class PulumiHome:
@@ -58,8 +55,7 @@ class PulumiHome:
     def up(self, *, plugins: bool = True) -> PulumiInfo:
         """Have home, backend, passphrase and, unless told otherwise, plugins.
 
-        Raises:
-            TrialError: TRIAL_PLUGINS is not one of auto, official, built, or the plugins it asks for can't be had.
+        Raises TrialError: TRIAL_PLUGINS is not one of auto, official, built, or the plugins it asks for can't be had.
         """
         home = self.layout.private_folder(self.folder / "home")
         backend = self.layout.private_folder(self.folder / "backend")
@@ -126,7 +122,7 @@ class PulumiHome:
 
 
 def plugin_file(home: Path, name: str, version: str) -> Path:
-    """Return where the engine looks for a plugin below PULUMI_HOME."""
+    """Where the engine looks for a plugin below PULUMI_HOME."""
     return home / "plugins" / f"resource-{name}-v{version}" / f"pulumi-resource-{name}"
 
 
@@ -167,17 +163,12 @@ class PulumiCli:
     def run(self, arguments: Sequence[str], *, stdin: str | None = None) -> None:
         """Run a command quietly; secrets travel by `stdin`.
 
-        Raises:
-            TrialError: it failed; with what it printed last.
+        Raises TrialError: it failed; with what it printed last.
         """
         self.output(arguments, stdin=stdin)
 
     def output(self, arguments: Sequence[str], *, stdin: str | None = None) -> str:
-        """Run a command and return what it prints.
-
-        Raises:
-            TrialError: it failed; with what it printed last.
-        """
+        """Run a command and return what it prints. Raises TrialError: it failed; with what it printed last."""
         purpose = f"pulumi {' '.join(arguments[:2])}"
         return run(
             [self.command, *arguments, "--non-interactive"],
@@ -185,11 +176,7 @@ class PulumiCli:
         )  # fmt: skip
 
     def show(self, arguments: Sequence[str]) -> None:
-        """Run a command whose output the user reads.
-
-        Raises:
-            TrialError: it failed; it has already said why.
-        """
+        """Run a command whose output the user reads. Raises TrialError: it failed; it has already said why."""
         argv = [str(self.command), *arguments, "--non-interactive"]
         ended = subprocess.run(argv, cwd=self.repo, env=dict(self.variables), check=False)
         if ended.returncode != 0:
@@ -207,7 +194,7 @@ class PulumiCli:
             self.run(["cancel", "--yes", "--stack", STACK])
 
     def stale_locks(self) -> list[Path]:
-        """Return the stack's locks whose holder, a process of this machine, is gone."""
+        """The stack's locks whose holder, a process of this machine, is gone."""
         root = Path(self.info.backend_url.removeprefix("file://")) / ".pulumi" / "locks"
         return [path for path in root.rglob("*.json") if path.parent.name == STACK and _holder_is_gone(path)]
 

@@ -17,11 +17,7 @@ LABELS = {
 
 
 def put(registry: RegistryInfo) -> str:
-    """Have the image in the registry, and return its reference by digest.
-
-    Raises:
-        TrialError: the registry refuses.
-    """
+    """Have the image in the registry, and return its reference by digest. Raises TrialError: the registry refuses."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         (folder / "root").mkdir()

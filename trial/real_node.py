@@ -76,8 +76,7 @@ class RealNode:
 
         The CNI plugin would make the bridge with the first Pod; servers that Pods use listen before there is one.
 
-        Raises:
-            TrialError: not root, or a program is missing.
+        Raises TrialError: not root, or a program is missing.
         """
         if os.getuid() != 0:
             raise TrialError("NODE=real needs root; run as root, or leave NODE out for the simulated node.")
@@ -108,11 +107,7 @@ class RealNode:
         return self.gateway
 
     def up(self) -> None:
-        """Have the node ready, after its `network`.
-
-        Raises:
-            TrialError: the node did not get ready.
-        """
+        """Have the node ready, after its `network`. Raises TrialError: the node did not get ready."""
         pause = self.toolbox.builder().build(PROGRAMS["pause"])
         with self.progress.step("start the real node") as step:
             self.layout.private_folder(self.layout.runtime)
@@ -343,7 +338,7 @@ conf_dir = "{network}"
             cached.unlink()
 
     def _is_ours(self, space: str) -> bool:
-        """Tell whether a network namespace has an address of this trial's Pods."""
+        """Whether a network namespace has an address of this trial's Pods."""
         try:
             addresses = run(["ip", "-n", space, "-o", "-4", "address"], purpose="asking a Pod's network")
         except TrialError:

@@ -27,7 +27,7 @@ class Blob:
     path: Path
 
     def descriptor(self) -> dict[str, object]:
-        """Return how a manifest refers to it."""
+        """How a manifest refers to it."""
         return {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
 
 
@@ -40,7 +40,7 @@ class RegistryClient:
         self._headers = {"Authorization": "Basic " + base64.b64encode(login).decode()}
 
     def digest_of(self, repository: str, reference: str) -> str | None:
-        """Return the digest of the manifest that a tag names, None when there is none."""
+        """The digest of the manifest that a tag names, None when there is none."""
         status, headers = self._call(
             "HEAD", f"/v2/{repository}/manifests/{reference}", {"Accept": MANIFEST_TYPE}
         )
@@ -49,8 +49,7 @@ class RegistryClient:
     def push(self, repository: str, tag: str, *, config: Blob, layers: list[Blob]) -> str:
         """Upload what is missing, tag it, and return the manifest's digest.
 
-        Raises:
-            TrialError: the registry refuses.
+        Raises TrialError: the registry refuses.
         """
         for blob in (config, *layers):
             self._upload(repository, blob)

@@ -47,17 +47,13 @@ Fetched = TypeVar("Fetched")
 
 
 def version_in(text: str) -> Version:
-    """Return the first version number in a text, (0,) when there is none."""
+    """The first version number in a text, (0,) when there is none."""
     found = re.search(r"\bv?(\d+)\.(\d+)(?:\.(\d+))?", text)
     return tuple(int(part) for part in found.groups() if part is not None) if found else (0,)
 
 
 def architecture() -> str:
-    """Return the machine's architecture as release files spell it.
-
-    Raises:
-        TrialError: the trial is not made for it.
-    """
+    """The machine's architecture as release files spell it. Raises TrialError: the trial is not made for it."""
     known = {"x86_64": "amd64", "aarch64": "arm64"}
     try:
         return known[platform.machine()]
@@ -98,14 +94,13 @@ class Toolbox:
         self._builder: GoBuilder | None = None
 
     def tool(self, name: str) -> Path:
-        """Return a tool that `ensure` linked."""
+        """A tool that `ensure` linked."""
         return self.layout.bin / name
 
     def ensure(self) -> None:
         """Have every tool linked in the bin folder.
 
-        Raises:
-            TrialError: one can be had in no way; says what was tried.
+        Raises TrialError: one can be had in no way; says what was tried.
         """
         self.layout.bin.mkdir(parents=True, exist_ok=True)
         self._link("trial-services", self.builder().build(PROGRAMS["trial-services"]))
@@ -117,14 +112,14 @@ class Toolbox:
         self._pulumi()
 
     def builder(self) -> GoBuilder:
-        """Return what builds Go programs, with a Go that is new enough."""
+        """What builds Go programs, with a Go that is new enough."""
         if self._builder is None:
             go, version = self._go()
             self._builder = GoBuilder(self.layout, self.progress, go=go, go_version=version)
         return self._builder
 
     def kwok_stages(self) -> dict[str, bytes]:
-        """Return what kwok's simulated nodes and Pods do, from kwok's own module."""
+        """What kwok's simulated nodes and Pods do, from kwok's own module."""
         return self.builder().module_files(module="cluster", path="sigs.k8s.io/kwok", folders=KWOK_STAGES)
 
     def _link(self, name: str, target: Path) -> None:
@@ -206,7 +201,7 @@ class Toolbox:
             self._link(name, path)
 
     def downloaded(self, what: str, fetch: Callable[[], Fetched]) -> Fetched | None:
-        """Return what `fetch` downloads; None, after one line to the user, when the download fails.
+        """What `fetch` downloads; None, after one line to the user, when the download fails.
 
         Every official release has another way behind it, so a missing file, a checksum that differs, a connection that
         breaks and a proxy's page in place of the file all lead to the build.
@@ -335,7 +330,7 @@ class Toolbox:
 
 
 def _version_of(url: str) -> str:
-    """Return the version number in a URL, for a readable folder name."""
+    """The version number in a URL, for a readable folder name."""
     return ".".join(str(part) for part in version_in(url))
 
 

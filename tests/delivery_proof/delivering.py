@@ -20,8 +20,7 @@ class WrongContentError(AssertionError):
 def expect(process: Process, models: Mapping[str, list[str]], version: str | None = None) -> None:
     """Parse the bundle's Dags, which must be these: dbt project -> models.
 
-    Raises:
-        WrongContentError: they are others, or did not parse.
+    Raises WrongContentError: they are others, or did not parse.
     """
     parsed = process.do("parse", version=version)
     if parsed["errors"]:

@@ -70,21 +70,18 @@ class Answer:
 
 @dataclass
 class Pod:
-    """One Pod: what Kubernetes gives its container, and storage that lives as long as the Pod.
-
-    Attributes:
-        container: read from the cluster; its image is on the engine.
-        folder: for the Pod's storage and logs.
-        docker: the engine.
-        programs: the image's own programs of WRAPPED, as `copy_programs` left them.
-        database: a migrated database that runs start from; None when no Dag is run.
-    """
+    """One Pod: what Kubernetes gives its container, and storage that lives as long as the Pod."""
 
     container: Container
+    """Read from the cluster; its image is on the engine."""
     folder: Path
+    """For the Pod's storage and logs."""
     docker: Docker
+    """The engine."""
     programs: Path
+    """The image's own programs of WRAPPED, as `copy_programs` left them."""
     database: Path | None = None
+    """A migrated database that runs start from; None when no Dag is run."""
     _count: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:

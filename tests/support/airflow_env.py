@@ -47,15 +47,15 @@ class PythonEnvironment:
 
     @property
     def python(self) -> Path:
-        """Return its interpreter."""
+        """Its interpreter."""
         return self.root / "bin" / "python"
 
     def program(self, name: str) -> Path:
-        """Return one of its programs, for example `dbt`."""
+        """One of its programs, for example `dbt`."""
         return self.root / "bin" / name
 
     def variables(self, extra: Mapping[str, str]) -> dict[str, str]:
-        """Return the whole environment for a program of it: this Python first on PATH, quiet, then `extra`."""
+        """The whole environment for a program of it: this Python first on PATH, quiet, then `extra`."""
         kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
         path = os.pathsep.join([str(self.root / "bin"), os.defpath, "/usr/local/bin"])
         return {**kept, "PATH": path, **QUIET, **extra}
@@ -68,11 +68,7 @@ class PythonEnvironment:
         cwd: Path | None = None,
         seconds: float = 300.0,
     ) -> subprocess.CompletedProcess[str]:
-        """Run a program to its end with exactly `variables(env)`; output and errors are returned, a failure does not raise.
-
-        Raises:
-            subprocess.TimeoutExpired: it took longer than `seconds`.
-        """
+        """Run a program to its end with exactly `variables(env)`; output and errors are returned, a failure does not raise."""
         return subprocess.run(
             [str(word) for word in command], env=self.variables(env), cwd=cwd, timeout=seconds,
             capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
@@ -82,15 +78,14 @@ class PythonEnvironment:
 def environment(
     requirements: Path, *, constraints: Path | None = None, progress: Progress | None = None
 ) -> PythonEnvironment:
-    """Return the virtual environment for a requirements file, making it when it is not there yet.
+    """The virtual environment for a requirements file, making it when it is not there yet.
 
     Args:
         requirements: what to install, as pip reads it.
         constraints: versions of whatever comes along; None lets pip choose.
         progress: where to say that it takes a while.
 
-    Raises:
-        TrialError: pip could not install it; with its last lines.
+    Raises TrialError: pip could not install it; with its last lines.
     """
     texts = [path.read_bytes() for path in (requirements, constraints) if path is not None]
     made_by = f"{platform.python_version()} {platform.machine()} {sys.base_prefix}".encode()
@@ -153,5 +148,5 @@ def airflow_environment(request: pytest.FixtureRequest) -> PythonEnvironment:
 
 @pytest.fixture(scope="session")
 def dbt_environment(request: pytest.FixtureRequest) -> PythonEnvironment:
-    """Return dbt and its DuckDB adapter, as in the agent's /home/astro/dbt_venv."""
+    """Dbt and its DuckDB adapter, as in the agent's /home/astro/dbt_venv."""
     return _kept(request.config, "dbt")

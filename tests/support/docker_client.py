@@ -12,15 +12,12 @@ from typing import IO
 
 @dataclass(frozen=True)
 class Docker:
-    """An engine and the client's own folder.
-
-    Attributes:
-        host: the engine.
-        folder: the client's configuration.
-    """
+    """An engine and the client's own folder."""
 
     host: str
+    """The engine."""
     folder: Path
+    """The client's configuration."""
 
     def login(self, config: bytes) -> None:
         """Know registries by the content of a pull secret (`.dockerconfigjson`), and by nothing else."""

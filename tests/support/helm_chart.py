@@ -35,29 +35,29 @@ class Rendered:
         return iter(self.objects.values())
 
     def names(self, kind: str) -> set[str]:
-        """Return the names of all objects of a kind."""
+        """The names of all objects of a kind."""
         return {name for found, name in self.objects if found == kind}
 
     def get(self, kind: str, name: str) -> Manifest:
-        """Return one object; KeyError when it is not there."""
+        """One object; KeyError when it is not there."""
         return self.objects[kind, name]
 
     def deployments(self) -> list[Manifest]:
-        """Return every Deployment."""
+        """Every Deployment."""
         return [manifest for (kind, _), manifest in self.objects.items() if kind == "Deployment"]
 
     def pod(self, deployment: str) -> Manifest:
-        """Return the Pod's spec of a Deployment."""
+        """The Pod's spec of a Deployment."""
         spec: Manifest = self.get("Deployment", deployment)["spec"]["template"]["spec"]
         return spec
 
     def container(self, deployment: str, name: str | None = None) -> Manifest:
-        """Return a container of a Deployment: the first, or the one of that name."""
+        """A container of a Deployment: the first, or the one of that name."""
         containers: list[Manifest] = self.pod(deployment)["containers"]
         return next(each for each in containers if name in (None, each["name"]))
 
     def env(self, deployment: str, container: str | None = None) -> dict[str, Any]:
-        """Return a container's variables: a plain value, or its valueFrom mapping."""
+        """A container's variables: a plain value, or its valueFrom mapping."""
         variables = self.container(deployment, container).get("env", [])
         return {each["name"]: each.get("value", each.get("valueFrom")) for each in variables}
 

@@ -67,9 +67,8 @@ class Container:
 def read_container(api: client.ApiClient, namespace: str, deployment: str) -> Container:
     """Read a Deployment and everything that its first container refers to.
 
-    Raises:
-        NotStartableError: a Secret, ConfigMap or key is missing.
-        AssertionError: it uses something of Kubernetes that this harness does not know.
+    Raises NotStartableError: a Secret, ConfigMap or key is missing. Raises AssertionError: it uses something of
+    Kubernetes that this harness does not know.
     """
     found: Any = client.AppsV1Api(api).read_namespaced_deployment(deployment, namespace)
     spec = found.spec.template.spec

@@ -29,23 +29,20 @@ ETC = (
 
 @dataclass
 class Sandbox:
-    """One private root.
-
-    Attributes:
-        users: lines of /etc/passwd.
-        groups: lines of /etc/group.
-        shown: folder or file of this machine -> where the process sees it, read-only.
-        writable: folder of this machine -> where the process sees it and may write.
-        last: like `shown`, for what lies below a folder of `writable`.
-        read_only_root: everything but `writable` is read-only.
-    """
+    """One private root."""
 
     users: Sequence[str]
+    """Lines of /etc/passwd."""
     groups: Sequence[str]
+    """Lines of /etc/group."""
     shown: Mapping[Path, str] = field(default_factory=dict)
+    """Folder or file of this machine -> where the process sees it, read-only."""
     writable: Mapping[Path, str] = field(default_factory=dict)
+    """Folder of this machine -> where the process sees it and may write."""
     last: Mapping[Path, str] = field(default_factory=dict)
+    """Like `shown`, for what lies below a folder of `writable`."""
     read_only_root: bool = False
+    """Everything but `writable` is read-only."""
 
     def popen(
         self,

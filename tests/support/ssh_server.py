@@ -47,15 +47,12 @@ exit 1
 
 @dataclass
 class SshServer:
-    """The server.
-
-    Attributes:
-        folder: for its keys and settings.
-        root: folder with the bare repositories.
-    """
+    """The server."""
 
     folder: Path
+    """For its keys and settings."""
     root: Path
+    """Folder with the bare repositories."""
     port: int = 0
     _grants: dict[str, list[str]] = field(default_factory=dict)
     _child: subprocess.Popen[bytes] | None = None
@@ -95,9 +92,8 @@ class SshServer:
     def start(self) -> None:
         """Listen on the port that it had, or on a free one.
 
-        Raises:
-            TrialError: there is no sshd on this machine, and it cannot be installed.
-            TimeoutError: it does not listen.
+        Raises TrialError: there is no sshd on this machine, and it cannot be installed. Raises TimeoutError: it does
+        not listen.
         """
         program = _sshd()
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -90,7 +90,7 @@ class PolicyProxy(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no 
         return forward
 
     def _pack(self, environment: dict[str, str], context: grpc.ServicerContext) -> grpc.Channel:
-        """Return the channel to the pack, which the first caller starts."""
+        """The channel to the pack, which the first caller starts."""
         with self._lock:
             first = self._channel is None
             if self._channel is None:
@@ -115,6 +115,6 @@ class PolicyProxy(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no 
 
 
 def _seconds_left(context: grpc.ServicerContext) -> float | None:
-    """Return how long a call may take; gRPC says infinity for a call without a limit, and does not take it back."""
+    """How long a call may take; gRPC says infinity for a call without a limit, and does not take it back."""
     left = context.time_remaining()
     return None if left is None or math.isinf(left) or left > _LONG_SECONDS else float(left)

@@ -16,22 +16,18 @@ class ToolchainError(Exception):
 
 @dataclass(frozen=True)
 class Toolchain:
-    """A Python environment.
-
-    Attributes:
-        python: interpreter.
-        virtualenv: folder of the virtual environment; None for an interpreter from PATH.
-    """
+    """A Python environment."""
 
     python: Path
+    """Interpreter."""
     virtualenv: Path | None
+    """Folder of the virtual environment; None for an interpreter from PATH."""
 
     @classmethod
     def of(cls, root: Path, options: Mapping[str, object]) -> "Toolchain":
         """Read `runtime.options` of a Pulumi.yaml, whose `virtualenv` is relative to that file's folder.
 
-        Raises:
-            ToolchainError: the options ask for something that this host does not have.
+        Raises ToolchainError: the options ask for something that this host does not have.
         """
         toolchain = options.get("toolchain") or "pip"
         if toolchain != "pip":
@@ -46,11 +42,7 @@ class Toolchain:
         return cls(python=folder / "bin" / "python", virtualenv=folder)
 
     def require(self) -> None:
-        """Check that the environment is there.
-
-        Raises:
-            ToolchainError: it is not.
-        """
+        """Check that the environment is there. Raises ToolchainError: it is not."""
         if not self.python.is_file():
             raise ToolchainError(
                 f"The virtual environment {self.virtualenv} of runtime.options.virtualenv in Pulumi.yaml does not "
@@ -58,7 +50,7 @@ class Toolchain:
             )
 
     def environment(self) -> dict[str, str]:
-        """Return the process environment in which the virtual environment is active."""
+        """The process environment in which the virtual environment is active."""
         environment = dict(os.environ)
         if self.virtualenv is not None:
             environment["VIRTUAL_ENV"] = str(self.virtualenv)
@@ -67,28 +59,25 @@ class Toolchain:
         return environment
 
     def site_packages(self) -> list[str]:
-        """Return the folders that hold the environment's packages."""
+        """The folders that hold the environment's packages."""
         if self.virtualenv is None:
             return [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
         return [str(path) for path in sorted(self.virtualenv.glob("lib*/python*/site-packages"))]
 
     def distributions(self) -> list[Distribution]:
-        """Return what is installed."""
+        """What is installed."""
         return list(distributions(path=self.site_packages()))
 
 
 @dataclass(frozen=True)
 class PluginPackage:
-    """A resource plugin that an installed package needs.
-
-    Attributes:
-        version: without a leading "v".
-        server: from where Pulumi downloads it; "" for the usual place.
-    """
+    """A resource plugin that an installed package needs."""
 
     name: str
     version: str
+    """Without a leading "v"."""
     server: str = ""
+    """From where Pulumi downloads it; "" for the usual place."""
 
 
 def plugin_packages(toolchain: Toolchain) -> list[PluginPackage]:

@@ -65,28 +65,24 @@ class NotCachedError(Exception):
 
 @dataclass(frozen=True)
 class DbtProject:
-    """A dbt project on this machine.
-
-    Attributes:
-        name: as the Dag names it.
-        folder: with its dbt_project.yml.
-        from_image: it is part of the image, so that its files never change.
-    """
+    """A dbt project on this machine."""
 
     name: str
+    """As the Dag names it."""
     folder: Path
+    """With its dbt_project.yml."""
     from_image: bool = False
+    """It is part of the image, so that its files never change."""
 
     @classmethod
     def find(cls, name: str, dag_file: str | Path) -> DbtProject:
-        """Return the project of that name that belongs to a Dag file (pass `__file__`).
+        """The project of that name that belongs to a Dag file (pass `__file__`).
 
         A dash and an underscore in the name are the same. What the stack says wins; a project that it does not list is
         looked for near the Dag file.
 
-        Raises:
-            FileNotFoundError: there is no dbt project in the folder where it should be; with the usual causes.
-            ValueError: ASTRO_DBT_PROJECTS cannot be read.
+        Raises FileNotFoundError: there is no dbt project in the folder where it should be; with the usual causes.
+        Raises ValueError: ASTRO_DBT_PROJECTS cannot be read.
         """
         file = Path(dag_file).absolute()
         names = dict.fromkeys((name, name.replace("_", "-"), name.replace("-", "_")))
@@ -108,7 +104,7 @@ class DbtProject:
         return cls(name, folder)
 
     def warning(self) -> str:
-        """Return a sentence if the submodule's files are not of the commit that the Dag repository pins, else "".
+        """A sentence if the submodule's files are not of the commit that the Dag repository pins, else "".
 
         Airflow's Git bundle moves the Dag repository on before it fetches submodules. If that fetch fails, new Dags run
         with the old dbt project until a refresh succeeds. Airflow's runs keep to the version before, so it is no error.
@@ -132,7 +128,7 @@ class DbtProject:
         )
 
     def documented(self, text: str | None) -> str:
-        """Return a Dag's documentation, with the warning, if there is one, which is logged as well."""
+        """A Dag's documentation, with the warning, if there is one, which is logged as well."""
         warning = self.warning()
         if not warning:
             return text or ""
@@ -149,7 +145,7 @@ class DbtProject:
         render: Mapping[str, Any] | None = None,
         execution: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """Return the arguments of `DbtDag` and `DbtTaskGroup` that say how to parse and run this project.
+        """The arguments of `DbtDag` and `DbtTaskGroup` that say how to parse and run this project.
 
         Args:
             target: output of the profile.
@@ -192,7 +188,7 @@ class DbtProject:
         }
 
     def _prepare(self, run: _Dbt, profile: ProfileConfig, *, plain: bool) -> tuple[Path, Path | None, bool]:
-        """Return the folder to run dbt in, the manifest if there is one, and whether Cosmos must install dbt packages.
+        """The folder to run dbt in, the manifest if there is one, and whether Cosmos must install dbt packages.
 
         The manifest of the image was made without the variables of a Dag, so it serves those that have none (`plain`).
         """
@@ -213,7 +209,7 @@ class DbtProject:
 
 
 def dbt_executable() -> str:
-    """Return the dbt to call: ASTRO_DBT_EXECUTABLE, else the one of the agent's image, else the one on PATH."""
+    """The dbt to call: ASTRO_DBT_EXECUTABLE, else the one of the agent's image, else the one on PATH."""
     if named := os.environ.get("ASTRO_DBT_EXECUTABLE"):
         return named
     return str(AGENT_DBT) if AGENT_DBT.is_file() else shutil.which("dbt") or "dbt"
@@ -223,7 +219,7 @@ def dbt_executable() -> str:
 
 
 def _places() -> dict[str, dict[str, str]]:
-    """Return what the stack says: name -> {"image": folder} or {"repository": path}; nothing on a laptop."""
+    """What the stack says: name -> {"image": folder} or {"repository": path}; nothing on a laptop."""
     text = os.environ.get("ASTRO_DBT_PROJECTS", "")
     try:
         found = json.loads(text or "{}")
@@ -251,7 +247,7 @@ def _not_fetched(folder: Path) -> FileNotFoundError:
 
 
 def _root(file: Path, path: str) -> Path:
-    """Return the root of the Dag repository in the version that `file` is of.
+    """The root of the Dag repository in the version that `file` is of.
 
     The bundle's folder is below it by ASTRO_DBT_BUNDLE_SUBDIR. The Git checkout that has the project is meant: a folder
     of Dags may itself be a submodule, and folder names may repeat.
@@ -264,7 +260,7 @@ def _root(file: Path, path: str) -> Path:
 
 
 def _near(file: Path, name: str, names: tuple[str, ...], *, listed: list[str]) -> Path:
-    """Return a project's folder in one of the usual places next to a Dag file or above it."""
+    """A project's folder in one of the usual places next to a Dag file or above it."""
     looked = []
     for above in list(file.parents)[:LAPTOP_LEVELS]:
         for folder in (above / place / spelled for place in LAPTOP_FOLDERS for spelled in names):
@@ -298,7 +294,7 @@ def _packages_folder(folder: Path) -> str:
 
 
 def _packages_missing(folder: Path) -> bool:
-    """Return whether a project asks for dbt packages that are not in its folder."""
+    """Whether a project asks for dbt packages that are not in its folder."""
     asked = any(
         (folder / name).is_file() and re.search(rb"^packages:\s*(#.*)?$", (folder / name).read_bytes(), re.M)
         for name in ("packages.yml", "dependencies.yml")
@@ -310,7 +306,7 @@ def _packages_missing(folder: Path) -> bool:
 
 
 def _local_packages(folder: Path) -> list[str]:
-    """Return the paths of `local:` packages, as the project writes them."""
+    """The paths of `local:` packages, as the project writes them."""
     texts = [(folder / name).read_text() for name in PACKAGE_FILES[:2] if (folder / name).is_file()]
     found = re.findall(r"^[\s-]*local:\s*[\"']?([^\"'\n#]+)", "\n".join(texts), re.M)
     return sorted({path.strip() for path in found})
@@ -325,7 +321,7 @@ class _Dbt:
     environment: dict[str, str]
 
     def parse(self, name: str, source: Path, folder: Path, profile: ProfileConfig, cache: _Cache) -> Path:
-        """Return the manifest of a project; `folder` is `source` with its packages."""
+        """The manifest of a project; `folder` is `source` with its packages."""
         with profile.ensure_profile(use_mock_values=True) as (profiles, variables):
             files = [Path(profiles), *([folder / "package-lock.yml"] if folder != source else [])]
             folders = [source, *(source / path for path in _local_packages(source))]
@@ -355,7 +351,7 @@ class _Dbt:
             return cache.entry(key, "manifest.json", make) / "manifest.json"
 
     def install_packages(self, source: Path, cache: _Cache) -> Path:
-        """Return a folder that has everything of a project and its packages, installed once per lock file."""
+        """A folder that has everything of a project and its packages, installed once per lock file."""
         subfolder, local = _packages_folder(source), _local_packages(source)
         files = [source / name for name in PACKAGE_FILES if (source / name).is_file()]
         content = _content(files, [source / path for path in local], self.environment)
@@ -390,7 +386,7 @@ class _Dbt:
         return cache.entry(f"view-{_hash([str(source), names, key])[:32]}", "package-lock.yml", link)
 
     def version(self) -> list[str]:
-        """Return what is installed next to dbt, adapters included: quicker than `dbt --version` by a second."""
+        """What is installed next to dbt, adapters included: quicker than `dbt --version` by a second."""
         program = Path(
             shutil.which(self.executable, path=self.environment.get("PATH")) or self.executable
         ).resolve()
@@ -446,7 +442,7 @@ def _hash(parts: list[Any]) -> str:
 
 
 def _content(files: list[Path], folders: list[Path], environment: Mapping[str, str]) -> str:
-    """Return a hash of files, folders, and the environment variables that count for them.
+    """A hash of files, folders, and the environment variables that count for them.
 
     Those are dbt's, and what the files read with `env_var`; all of them, if the name of one is an expression. Reading
     everything takes 8 ms for 300 models, so that neither times of files nor Git need to be trusted.
@@ -490,7 +486,7 @@ class _Cache:
 
     @classmethod
     def open(cls) -> _Cache:
-        """Return the cache of this user, who alone may write to it."""
+        """The cache of this user, who alone may write to it."""
         user = os.getuid()
         root = Path(os.environ.get("ASTRO_DBT_CACHE") or Path(tempfile.gettempdir(), f"astro-dbt-{user}"))
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -502,10 +498,9 @@ class _Cache:
         return cls(root, int(size) * 2**20)
 
     def entry(self, name: str, sealed: str, make: Callable[[Path], None]) -> Path:
-        """Return an entry, made by one process while others wait; the file `sealed` in it is checked at each use.
+        """An entry, made by one process while others wait; the file `sealed` in it is checked at each use.
 
-        Raises:
-            NotCachedError: another process did not finish it in time.
+        Raises NotCachedError: another process did not finish it in time.
         """
         entry = self.root / name
         if self._intact(entry, sealed):
@@ -523,7 +518,7 @@ class _Cache:
         return entry
 
     def newest(self, pattern: str) -> Path | None:
-        """Return the file that was written last of those that match."""
+        """The file that was written last of those that match."""
         return max(self.root.glob(pattern), key=lambda path: path.stat().st_mtime, default=None)
 
     def _intact(self, entry: Path, sealed: str) -> bool:
@@ -566,7 +561,7 @@ class _Cache:
 
 
 def _age(path: Path) -> float:
-    """Return the sorting key that puts what was used last first."""
+    """The sorting key that puts what was used last first."""
     try:
         return -path.stat().st_mtime
     except OSError:
