@@ -33,5 +33,6 @@ def dag_environment(settings: Settings, places: Mapping[str, Mapping[str, str]])
         yield EnvVar(EXECUTABLE, DBT)
     yield EnvVar("AIRFLOW__COSMOS__CACHE_DIR", "/tmp/cosmos")  # noqa: S108 - folder of the container
     yield EnvVar("AIRFLOW__COSMOS__ENABLE_CACHE_DBT_LS", "False")
+    yield EnvVar("AIRFLOW__COSMOS__ENABLE_CACHE_DBT_YAML_SELECTORS", "False")
     yield EnvVar("AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT", str(IMPORT_SECONDS))
     yield EnvVar("AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT", str(IMPORT_SECONDS + 60))

@@ -35,6 +35,7 @@ _VARIABLES: Mapping[str, str] = {
     "ASTRO_DBT_EXECUTABLE": "Dags find dbt by it",
     "AIRFLOW__COSMOS__CACHE_DIR": "Cosmos' cache needs a folder that agents may write to",
     "AIRFLOW__COSMOS__ENABLE_CACHE_DBT_LS": "Cosmos would fail at each parse to store its cache in an Airflow Variable",
+    "AIRFLOW__COSMOS__ENABLE_CACHE_DBT_YAML_SELECTORS": "Cosmos would store it in an Airflow Variable as well",
     "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "the first parse of a commit reads whole dbt projects",
     "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "the first parse of a commit reads whole dbt projects",
     "GIT_TERMINAL_PROMPT": "Git fails at once where it would wait for a password",

@@ -66,6 +66,7 @@ def test_every_dag_is_told_what_fits_remote_agents():
         assert told["ASTRO_DBT_BUNDLE_SUBDIR"] == "dags"
         assert told["ASTRO_DBT_EXECUTABLE"] == "/home/astro/dbt_venv/bin/dbt"
         assert told["AIRFLOW__COSMOS__ENABLE_CACHE_DBT_LS"] == "False"
+        assert told["AIRFLOW__COSMOS__ENABLE_CACHE_DBT_YAML_SELECTORS"] == "False"
         assert told["AIRFLOW__COSMOS__CACHE_DIR"].startswith("/tmp/")
         parse, process = (
             int(told[f"AIRFLOW__{name}"])

@@ -11,6 +11,7 @@ from tests.support.repositories import git
 
 pytestmark = pytest.mark.airflow
 
+CREATE_MANIFEST = Path(__file__).parents[2] / "delivery" / "in_image" / "create_manifest.py"
 PARSER = Path(__file__).with_name("parse_dags.py")
 TASKS = [
     "city_revenue.run", "city_revenue.test", "city_revenue_equals_customer_orders_test",
@@ -50,10 +51,14 @@ def stack_says(**places: str) -> str:
 
 
 def bake(workspace: Workspace) -> dict[str, str]:
-    """Lay the project out as in an agent image, manifest included; return the variable that says so."""
+    """Lay the project out as in an agent image, with the manifest of the image build; return the variable that says so."""
     project = workspace.place_project(workspace.root / "image" / "jaffle")
-    code, said = workspace.run_dbt(project, "parse")
-    assert code == 0, said
+    ended = workspace.dbt.run(
+        [workspace.dbt.python, CREATE_MANIFEST, workspace.dbt.program("dbt")],
+        env=workspace.variables(),
+        cwd=project,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
     return {"ASTRO_DBT_PROJECTS": json.dumps({"jaffle": {"image": str(project)}})}
 
 
@@ -70,6 +75,33 @@ def test_baked_project_is_parsed_from_its_manifest_without_dbt(workspace: Worksp
     assert parsed.dags == {"jaffle": TASKS}
     assert "LoadMode.DBT_MANIFEST" in parsed.log
     assert not workspace.cache.exists()
+
+
+def test_baked_manifest_serves_only_the_target_it_is_for(workspace: Workspace) -> None:
+    places = bake(workspace)
+    folder = workspace.root / "image" / "jaffle"
+    profiles = folder / "profiles.yml"
+    profiles.write_text(profiles.read_text() + "    prod:\n      type: duckdb\n      path: /tmp/x.duckdb\n")
+
+    def asked(target: str, **more: object) -> tuple[bool, str]:
+        (answer,) = workspace.asked({"cosmos": {"target": target, **more}}, **places)
+        assert answer["load"] == "LoadMode.DBT_MANIFEST"
+        return answer["manifest"] == str(folder / "target/manifest.json"), " ".join(answer["log"])
+
+    assert asked("dev") == (True, "")
+    baked, log = asked("prod")
+    assert not baked
+    assert (
+        "the manifest in the image is not used, because it is for the target 'dev' of the profile 'jaffle'"
+        in log
+    )
+    baked, log = asked("dev", dbt_vars={"a": 1})
+    assert not baked
+    assert "the Dag sets variables" in log
+    (folder / "target/manifest-for.json").unlink()
+    baked, log = asked("dev")
+    assert not baked
+    assert "does not say which target it is for" in log
 
 
 @pytest.mark.parametrize("subdir", ["dags", ""])

@@ -15,11 +15,18 @@ from typing import Any
 
 import pytest
 
+from delivery.git_access import git_access
+from domain.connection_secret import http_header
+from domain.names import CONFIG_MOUNT
 from tests.examples.conftest import CALLER, Workspace
+from tests.support.git_server import GitServer, serve
+from tests.support.repositories import Repository
+from tests.support.stacks import settings_of, stack
 
 pytestmark = pytest.mark.airflow
 
 DEV: Mapping[str, Any] = {"cosmos": {"target": "dev"}}
+PACKAGE_TOKEN = "canary-package-token"
 FALLBACK = "WARNING dbt project jaffle: Cosmos runs `dbt ls` at this parse, because "
 
 
@@ -365,6 +372,65 @@ def test_vendored_packages_are_used_as_they_are(workspace: Workspace, project: P
     )
     workspace.asked(DEV, ASTRO_DBT_EXECUTABLE=dbt)
     assert workspace.dbt_calls == ["parse", "parse"]
+
+
+@pytest.fixture
+def private_package(tmp_path: Path) -> Iterator[GitServer]:
+    """A Git host with a package that only a token opens."""
+    server = serve(tmp_path / "server")
+    Repository(server.root / "org/shared.git").commit(
+        {
+            "dbt_project.yml": "name: shared\nversion: '1.0.0'\nconfig-version: 2\n",
+            "macros/one.sql": "{% macro one() %}1{% endmacro %}",
+        }
+    )
+    server.grants = {"org/shared.git": [("robot", PACKAGE_TOKEN)]}
+    yield server
+    server.stop()
+
+
+def test_private_git_package_is_installed_with_what_the_stack_gives_agents(
+    workspace: Workspace, project: Path, private_package: GitServer
+) -> None:
+    """Once, with no token on disk; without the connection, Cosmos and its error are left."""
+    url = private_package.url("org/shared.git")
+    connection = {"type": "https", "login": "robot", "caBundle": str(private_package.authority)}
+    settings = settings_of(
+        stack(
+            dbtPackages=[{"repo": url, "connection": "packages"}],
+            connections={**stack()["connections"], "packages": connection},
+            credentials={**stack()["credentials"], "packages": {"password": PACKAGE_TOKEN}},
+        )
+    )
+    authority = private_package.authority.read_text()
+    access = git_access(settings, authorities={"packages": authority}, submodules=True)
+    header = http_header("robot", PACKAGE_TOKEN)
+    folder = workspace.root / "config"
+    folder.mkdir()
+    for name, content in access.config_files.items():
+        (folder / name).write_text(content)
+    variables = {
+        item.name: item.value.replace(f"{CONFIG_MOUNT}/config", str(folder))
+        if isinstance(item.value, str)
+        else header
+        for item in access.environment
+        if item.name.startswith("GIT_")
+    }
+    (project / "packages.yml").write_text(f"packages:\n  - git: {url}\n    revision: main\n")
+    (project / "models" / "packaged.sql").write_text("select {{ shared.one() }} as id")
+    dbt = str(workspace.counted_dbt())
+    (refused,) = workspace.asked(DEV, ASTRO_DBT_EXECUTABLE=dbt, GIT_TERMINAL_PROMPT="0")
+    assert fell_back(refused, "`dbt deps` ended with exit code")
+    first, second = (workspace.asked(DEV, ASTRO_DBT_EXECUTABLE=dbt, **variables)[0] for _ in range(2))
+    assert first["manifest"] == second["manifest"] is not None
+    assert (first["install"], first["log"][-1].startswith("WARNING")) == (False, False)
+    assert workspace.dbt_calls == ["deps", "deps", "parse"]
+    kept_files = [path for path in workspace.cache.rglob("*") if path.is_file()]
+    assert any(path.name == "one.sql" for path in kept_files)
+    assert not any(".git" in path.parts for path in kept_files)
+    everything = b"".join(path.read_bytes() for path in kept_files)
+    assert PACKAGE_TOKEN.encode() not in everything
+    assert header.split()[-1].encode() not in everything
 
 
 def test_packages_that_cannot_be_installed_are_left_to_cosmos(workspace: Workspace, project: Path) -> None:

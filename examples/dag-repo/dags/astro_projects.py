@@ -190,12 +190,15 @@ class DbtProject:
     def _prepare(self, run: _Dbt, profile: ProfileConfig, *, plain: bool) -> tuple[Path, Path | None, bool]:
         """The folder to run dbt in, the manifest if there is one, and whether Cosmos must install dbt packages.
 
-        The manifest of the image was made without the variables of a Dag, so it serves those that have none (`plain`).
+        The manifest of the image was created without the variables of a Dag, so it serves those that have none (`plain`).
         """
         baked = self.folder / "target" / "manifest.json"
         missing = _packages_missing(self.folder)
-        if self.from_image and plain and not missing and baked.is_file():
-            return self.folder, baked, False
+        if self.from_image and not missing and baked.is_file():
+            reason = "" if plain else "the Dag sets variables"
+            if not (reason := reason or self._made_for_another(profile)):
+                return self.folder, baked, False
+            log.info("dbt project %s: the manifest in the image is not used, because %s", self.name, reason)
         folder = self.folder
         try:
             cache = _Cache.open()
@@ -206,6 +209,21 @@ class DbtProject:
             log.warning("dbt project %s: Cosmos runs `dbt ls` at this parse, because %s", self.name, problem)
             return folder, None, missing and folder == self.folder
         return folder, manifest, False
+
+    def _made_for_another(self, profile: ProfileConfig) -> str:
+        """Return why the manifest in the image does not fit a profile, else ""."""
+        try:
+            record = json.loads((self.folder / "target" / "manifest-for.json").read_text())
+        except (OSError, ValueError):
+            return "target/manifest-for.json does not say which target it is for"
+        if (
+            not profile.profiles_yml_filepath
+            or Path(profile.profiles_yml_filepath) != self.folder / "profiles.yml"
+        ):
+            return "the Dag has a profile of its own"
+        if record != {"profile": profile.profile_name, "target": profile.target_name}:
+            return f"it is for the target {record.get('target')!r} of the profile {record.get('profile')!r}"
+        return ""
 
 
 def dbt_executable() -> str:
@@ -371,7 +389,7 @@ class _Dbt:
                     shutil.copy(source / "package-lock.yml", stage)
                 self._call("deps", stage, None, ["--log-path", scratch], {})
                 # dbt links local packages; the copy stays when the version of the bundle that has them is gone.
-                shutil.copytree(stage / subfolder, entry / "packages")
+                shutil.copytree(stage / subfolder, entry / "packages", ignore=shutil.ignore_patterns(".git"))
                 shutil.copy(stage / "package-lock.yml", entry)
             log.info("dbt packages of %s: installed in %.1f s", source.name, time.monotonic() - started)
 
