@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from clients.git import GitError, PartialClone, Session, lfs_is_installed, ls_remote
+from clients.git import Entry, GitError, PartialClone, Session, lfs_is_installed, ls_remote
 from clients.source_tree import SourceTree
 from domain.lfs import MOST, is_pointer
 from domain.links import LinkError
@@ -27,6 +27,7 @@ from preflight.dbt_files import (
     links_of,
 )
 from preflight.git_failures import Subject, failure
+from preflight.package_probe import PackageUser, package_findings
 from preflight.parallel import Task, gather
 from preflight.report import Finding, Found, ProjectFacts, ProjectSource
 from preflight.tracked import tracked_commit
@@ -73,6 +74,8 @@ def _local(context: Context, index: int, project: DbtProject, source: str) -> It
     yield from lfs_findings(pointers, at=at, remedy="run `git lfs pull` there")
     files = ProjectFiles(content)
     yield from examine(context, index, files, at=at, where=where)
+    if content:
+        yield from package_findings(context, PackageUser.on_disk(index, files, SourceTree.around(folder)))
     yield ProjectSource(project.name, ProjectFacts(None, None, None, files.name))
 
 
@@ -90,6 +93,8 @@ class _Source:
     """Paths of submodules in it."""
     files: ProjectFiles
     """What preflight reads."""
+    entries: Mapping[str, Entry]
+    """Everything in the commit by path."""
 
 
 def _repository(context: Context, index: int, project: DbtProject, repo: str) -> Iterator[Found]:
@@ -121,6 +126,7 @@ def _repository(context: Context, index: int, project: DbtProject, repo: str) ->
         yield GIT_NESTED.empty(f"{at}.repo", path=path)
     where = f"{folder or 'the root'} of {repo}"
     yield from examine(context, index, source.files, at=f"{at}.subdir", where=where)
+    yield from package_findings(context, PackageUser.in_commit(index, source.files, folder, source.entries))
     yield ProjectSource(project.name, ProjectFacts(repo, source.commit, 0, source.files.name))
 
 
@@ -136,7 +142,7 @@ def _read(session: Session, project: DbtProject, repo: str, *, at: str) -> _Sour
     links = FollowedLinks.of(entries, small, project.subdir or "")
     folder = links.folder
     if folder is None:
-        return _Source(commit, links, [], [], ProjectFiles({}))
+        return _Source(commit, links, [], [], ProjectFiles({}), entries)
     prefix = f"{folder}/" if folder else ""
     content = clone.read(files_of(entries, folder))
     return _Source(
@@ -145,4 +151,5 @@ def _read(session: Session, project: DbtProject, repo: str, *, at: str) -> _Sour
         lfs_paths(entries, small, folder),
         [path for path, entry in entries.items() if entry.kind == "submodule" and path.startswith(prefix)],
         ProjectFiles({path.removeprefix(prefix): data for path, data in content.items()}),
+        entries,
     )

@@ -22,6 +22,7 @@ from preflight.catalogue.git_checks import GIT_CONNECTION, GIT_NESTED, GIT_SUBDI
 from preflight.context import Context
 from preflight.git_failures import Subject, failure, unknown_credentials
 from preflight.gitmodules import Modules, entry_findings, read_modules
+from preflight.package_probe import PackageUser, package_findings
 from preflight.parallel import Task, gather
 from preflight.report import Finding, Found, ProjectFacts, ProjectSource
 from preflight.submodule_walk import HostedProject, PinnedSubmodule, SubmoduleWalk
@@ -232,6 +233,7 @@ def _ordinary_folder(
         {entry.path.removeprefix(f"{path}/"): tree.files[entry.path] for entry in entries}
     )
     yield from dbt_files.examine(context, index, files, at=at, where=f"{path} of the Dag repository")
+    yield from package_findings(context, PackageUser.in_commit(index, files, path, tree.entries))
     yield ProjectSource(project.name, ProjectFacts(settings.dags.repo, tree.commit, 0, files.name))
 
 

@@ -28,6 +28,7 @@ from preflight.catalogue.git_checks import (
 from preflight.context import Context
 from preflight.git_failures import Subject, failure, unknown_credentials
 from preflight.gitmodules import entry_findings, read_modules
+from preflight.package_probe import PackageUser, package_findings
 from preflight.parallel import Task, gather
 from preflight.report import Finding, Found, ProjectFacts, ProjectSource
 from preflight.suggestions import near
@@ -221,6 +222,8 @@ class SubmoduleWalk:
         where = f"{hosted.inside or 'the root'} of {submodule.url}"
         own = _project_files(entries, files, hosted.inside)
         yield from dbt_files.examine(self._context, hosted.index, own, at=at, where=where)
+        user = PackageUser.in_commit(hosted.index, own, hosted.inside, entries, is_submodule=True)
+        yield from package_findings(self._context, user)
         pointers = dbt_files.lfs_paths(entries, files, hosted.inside)
         yield from dbt_files.lfs_findings(pointers, at=at, remedy="deliver the project with agent-image")
 

@@ -52,7 +52,7 @@ class DbtName(Check, id="dbt.name"):
 
 
 class DbtPackages(Check, id="dbt.packages"):
-    """dbt packages are locked."""
+    """dbt packages are locked, and what installs them can open them."""
 
     @warning("dbtProjects[<n>]")
     def unlocked(self, *, file: str) -> str:
@@ -60,6 +60,57 @@ class DbtPackages(Check, id="dbt.packages"):
             f"has {file} without package-lock.yml, so agents may get other packages than you tested; run `dbt deps` and commit "
             "package-lock.yml"
         )
+
+    @error("dbtPackages")
+    def private(self, *, url: str, project: str) -> str:
+        return (
+            f"has no entry for {url}, a dbt package of {project} that does not exist or is private; correct its address in "
+            "packages.yml, or add its repo and the connection that opens it"
+        )
+
+    @error("dbtProjects[<n>]")
+    def no_revision(self, *, url: str, revision: str, near: str) -> str:
+        return f"needs revision {revision} of the dbt package {url}, which does not exist; write {near} in packages.yml"
+
+    @error("dbtProjects[<n>]")
+    def no_project(self, *, url: str, folder: str) -> str:
+        return f"needs the dbt package {url}, which has no dbt_project.yml in {folder}; write its folder as subdirectory in packages.yml"
+
+    @error("dbtProjects[<n>]")
+    def credentials(self, *, url: str) -> str:
+        return (
+            f"needs the dbt package {url}, whose address in packages.yml has credentials that everyone can read there; remove and "
+            "revoke them, and add its repo and connection to dbtPackages"
+        )
+
+    @warning("dbtProjects[<n>]")
+    def templated(self, *, url: str) -> str:
+        return (
+            f"needs the dbt package {url}, whose address only dbt can resolve, so it was not verified; write the plain address in "
+            "packages.yml, and its repo and connection in dbtPackages"
+        )
+
+    @warning("dbtProjects[<n>]")
+    def unreadable(self, *, url: str, detail: str) -> str:
+        return f"needs the dbt package {url}, whose address {detail}, so it was not verified; write an absolute https or SSH address"
+
+    @error("dbtProjects[<n>]")
+    def outside(self, *, path: str) -> str:
+        return (
+            f"needs the local dbt package {path}, which is outside its repository, so agents would not get it; move it into the "
+            "repository, or name it by Git in packages.yml"
+        )
+
+    @warning("dbtProjects[<n>]")
+    def around(self, *, path: str) -> str:
+        return (
+            f"needs the local dbt package {path}, which is outside its submodule: agents find it only while the Dag repository "
+            "has it there, and agent-image cannot deliver it; move it into the submodule, or name it by Git in packages.yml"
+        )
+
+    @error("dbtProjects[<n>]")
+    def no_folder(self, *, path: str) -> str:
+        return f"needs the local dbt package {path}, which its repository does not have; correct the path in packages.yml"
 
 
 class DbtAdapter(Check, id="dbt.adapter"):
