@@ -8,7 +8,7 @@ import json
 import re
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 from urllib.parse import urljoin
@@ -53,6 +53,8 @@ class ChartPackage:
     """values.schema.json."""
     text: str
     """Text of the templates and the defaults."""
+    content: bytes = field(default=b"", repr=False)
+    """The package itself."""
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -253,7 +255,7 @@ def unpack(content: bytes) -> ChartPackage:
     text = "\n".join(
         data.decode(errors="replace") for name, data in sorted(files.items()) if name != "values.schema.json"
     )
-    return ChartPackage(metadata, values, schema, text)
+    return ChartPackage(metadata, values, schema, text, content)
 
 
 def _is_read(name: str) -> bool:

@@ -12,6 +12,7 @@
         ├── WebError             clients/http.py: any host that speaks HTTP
         ├── RegistryError        clients/registry.py: a container registry that refuses
         ├── MissingChartError    clients/charts.py: a chart or version that a repository lacks
+        ├── RenderError          clients/helm/render.py: a chart that does not render
         ├── EngineError          clients/docker.py: a Docker engine
         ├── ClusterError         clients/kubernetes.py: no answer
         └── RefusedError         clients/kubernetes.py: an answer with an error status

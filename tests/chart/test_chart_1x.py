@@ -9,6 +9,7 @@ import pytest
 from tests.support.helm_chart import CHARTS, Chart, Lint, Render, RenderError
 
 WORKER = {"name": "w", "image": "registry.example.test/agent:1"}
+TASK_LOGS = [{"name": "task-logs", "emptyDir": {}}]
 
 
 @pytest.fixture
@@ -59,7 +60,8 @@ def test_secrets_given_in_clear_are_made(render: Render) -> None:
 def test_sidecar_and_environment(render: Render) -> None:
     rendered = render(
         commonEnv=[{"name": "A", "value": "b"}], loggingSidecar={"enabled": True, "config": "sinks: {}\n"},
-        labels={"team": "data"}, workers=[{**WORKER, "env": [{"name": "A", "value": "c"}]}],
+        labels={"team": "data"}, triggerer={"image": WORKER["image"], "volumes": TASK_LOGS},
+        workers=[{**WORKER, "env": [{"name": "A", "value": "c"}], "volumes": TASK_LOGS}],
     )  # fmt: skip
     variables = rendered.container("astro-agent-worker-w", "worker")["env"]
     assert [each["value"] for each in variables if each["name"] == "A"] == ["b", "c"]
@@ -88,3 +90,13 @@ def test_keys_of_2x_are_refused(render: Render, values: dict[str, Any], named: s
     with pytest.raises(RenderError) as refused:
         render(**values)
     assert named in str(refused.value)
+
+
+@pytest.mark.parametrize("bare", ["workers", "triggerer"])
+def test_a_sidecar_without_its_volume_does_not_render(render: Render, bare: str) -> None:
+    values: dict[str, Any] = {
+        "workers": [{**WORKER, "volumes": [] if bare == "workers" else TASK_LOGS}],
+        "triggerer": {"image": WORKER["image"], "volumes": [] if bare == "triggerer" else TASK_LOGS},
+    }
+    with pytest.raises(RenderError, match="needs the volume task-logs"):
+        render(loggingSidecar={"enabled": True}, **values)

@@ -73,3 +73,16 @@ def test_alternatives_exclude_each_other(render: Render, values: dict[str, Any])
 
 def test_null_counts_as_not_given(render: Render) -> None:
     assert render(agentToken=None, agentTokenSecretName="b", sentinelAuthSecret=None).names("Deployment")
+
+
+@pytest.mark.parametrize("bare", ["worker-w", "triggerer"])
+def test_a_sidecar_without_its_volume_does_not_render(render: Render, bare: str) -> None:
+    volumes = [{"name": "task-logs", "emptyDir": {}}]
+    values: dict[str, Any] = {
+        "workers": [{"name": "w", "volumes": [] if bare == "worker-w" else volumes}],
+        "triggerer": {"volumes": [] if bare == "triggerer" else volumes},
+    }
+    with pytest.raises(
+        RenderError, match=f"needs the volume task-logs, which astro-agent-{bare} does not have"
+    ):
+        render(loggingSidecar={"enabled": True}, **values)

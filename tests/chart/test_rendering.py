@@ -12,6 +12,8 @@ WORKER = "astro-agent-worker-default-worker"
 AGENTS = (WORKER, "astro-agent-dag-processor", "astro-agent-triggerer")
 SENTINEL = "astro-agent-sentinel"
 
+TASK_LOGS = [{"name": "task-logs", "emptyDir": {}}]
+
 
 def secret(rendered: Rendered, name: str, key: str) -> str:
     """Return a Secret's value in clear."""
@@ -80,6 +82,8 @@ def test_common_env_reaches_agents_before_their_own(render: Render) -> None:
         commonEnv=[{"name": "A", "value": "common"}],
         dagProcessor={"env": [{"name": "A", "value": "own"}]},
         loggingSidecar={"enabled": True},
+        workers=[{"name": "default-worker", "volumes": TASK_LOGS}],
+        triggerer={"volumes": TASK_LOGS},
     )
     variables = rendered.container("astro-agent-dag-processor")["env"]
     assert [each["value"] for each in variables if each["name"] == "A"] == ["common", "own"]
@@ -148,11 +152,10 @@ def test_autoscaled_worker_has_no_replicas(render: Render) -> None:
 def test_logging_sidecar_runs_beside_workers_and_triggerer(render: Render) -> None:
     logs = [{"name": "task-logs", "mountPath": "/usr/local/airflow/logs"}]
     sidecar = {"enabled": True, "config": {"sinks": {"out": {"type": "console"}}}, "volumeMounts": logs}
-    volumes = [{"name": "task-logs", "emptyDir": {}}]
     rendered = render(
         loggingSidecar=sidecar,
-        workers=[{"name": "default-worker", "volumes": volumes, "volumeMounts": logs}],
-        triggerer={"volumes": volumes, "volumeMounts": logs},
+        workers=[{"name": "default-worker", "volumes": TASK_LOGS, "volumeMounts": logs}],
+        triggerer={"volumes": TASK_LOGS, "volumeMounts": logs},
     )
     config = rendered.get("ConfigMap", "vector-logging-sidecar-cm")["data"]["vector.yaml"]
     assert "console" in config
@@ -244,7 +247,8 @@ def test_labels_and_annotations_are_on_every_object_and_pod(render: Render) -> N
     rendered = render(
         createNamespace=True, labels={"team": "data", "app": "ignored"}, annotations={"owner": "data"},
         agentToken="t", loggingSidecar={"enabled": True, "config": "sinks: {}"}, sentinel={"config": {"interval": 30}},
-        workers=[{"name": "w", "canUseKubernetesPodOperator": True, "hpa": {"enabled": True}}],
+        workers=[{"name": "w", "canUseKubernetesPodOperator": True, "hpa": {"enabled": True}, "volumes": TASK_LOGS}],
+        triggerer={"volumes": TASK_LOGS},
     )  # fmt: skip
     assert rendered.names("Namespace") == {"astro-agents"}
     bearers = [manifest["metadata"] for manifest in rendered]

@@ -70,6 +70,13 @@ timeoutSeconds: 5
 {{- $selector := dict "app" "astro-agent" "component" .component "app.kubernetes.io/instance" .name -}}
 {{- $sidecar := and .sidecar $v.loggingSidecar.enabled -}}
 {{- $config := and $sidecar $v.loggingSidecar.config -}}
+{{- if $sidecar -}}
+{{- $names := list -}}
+{{- range $own.volumes }}{{ $names = append $names .name }}{{ end -}}
+{{- if not (has "task-logs" $names) -}}
+{{- fail (printf "loggingSidecar.enabled needs the volume task-logs, which %s does not have" .name) -}}
+{{- end -}}
+{{- end -}}
 apiVersion: apps/v1
 kind: Deployment
 metadata:

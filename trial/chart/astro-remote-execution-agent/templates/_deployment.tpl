@@ -11,6 +11,13 @@ A Deployment of one component. Takes:
 {{- $sidecarConfig := and $sidecar $v.loggingSidecar.config -}}
 {{- $volumes := concat ($own.volumes | default list) (.volumes | default list) -}}
 {{- $mounts := concat ($own.volumeMounts | default list) (.volumeMounts | default list) -}}
+{{- if $sidecar -}}
+{{- $names := list -}}
+{{- range $volumes }}{{ $names = append $names .name }}{{ end -}}
+{{- if not (has "task-logs" $names) -}}
+{{- fail (printf "loggingSidecar.enabled needs the volume task-logs, which %s does not have" .name) -}}
+{{- end -}}
+{{- end -}}
 apiVersion: apps/v1
 kind: Deployment
 metadata:
