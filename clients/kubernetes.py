@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,14 +27,15 @@ class ClusterError(RemoteError):
 
 
 class RefusedError(RemoteError):
-    """The API server answered with an error; `status` is its HTTP status."""
+    """The API server answered with an error; `status` is its HTTP status, `answer` the Status object that came with it."""
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(self, status: int, reason: str, answer: Mapping[str, Any] | None = None) -> None:
         super().__init__(
             {403: Cause.UNAUTHORISED, 404: Cause.NOT_FOUND}.get(status, Cause.OTHER),
             f"HTTP {status} {reason}".strip(),
         )
         self.status = status
+        self.answer = answer or {}
 
 
 class Cluster:
@@ -60,6 +62,24 @@ class Cluster:
     def delete(self, path: str, body: Any) -> None:
         """Delete an object. Raises ClusterError or RefusedError."""
         self._request("DELETE", path, body=body)
+
+    def try_create(self, path: str, body: Any) -> tuple[str, ...]:
+        """Have the server judge a new object of a collection, which it does not store; returns its warnings.
+
+        Raises ClusterError or RefusedError: 409 when all is well and the object exists.
+        """
+        return self._try("POST", path, body)
+
+    def try_replace(self, path: str, body: Any) -> tuple[str, ...]:
+        """Have the server judge a change of an object, which it does not store; returns its warnings.
+
+        Raises ClusterError or RefusedError.
+        """
+        return self._try("PUT", path, body)
+
+    def _try(self, method: str, path: str, body: Any) -> tuple[str, ...]:
+        answer, _ = self._send(method, path, query={"dryRun": "All", "fieldValidation": "Warn"}, body=body)
+        return _warnings(answer.getheaders())
 
     def path_of(self, document: Mapping[str, Any], namespace: str) -> str:
         """Path of the object that a manifest describes, found by discovery; ``namespace`` is the default namespace.
@@ -88,6 +108,18 @@ class Cluster:
         body: Any = None,
         accept: str = "application/json",
     ) -> Any:
+        _, content = self._send(method, path, query=query, body=body, accept=accept)
+        return json.loads(content) if content else {}
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: dict[str, str] | None = None,
+        body: Any = None,
+        accept: str = "application/json",
+    ) -> tuple[Any, bytes]:
         import urllib3
         from kubernetes.client.exceptions import ApiException
 
@@ -115,8 +147,42 @@ class Cluster:
         if answer.status == 401:
             raise ClusterError(Cause.UNAUTHORISED, "401 Unauthorized", server=self.server)
         if answer.status >= 400:
-            raise RefusedError(answer.status, str(answer.reason or ""))
-        return json.loads(content) if content else {}
+            raise RefusedError(answer.status, str(answer.reason or ""), _status(content))
+        return answer, content
+
+
+def _status(content: bytes) -> Mapping[str, Any] | None:
+    try:
+        found = json.loads(content)
+    except ValueError:
+        return None  # a proxy's page
+    return found if isinstance(found, Mapping) else None
+
+
+def _warnings(headers: Any) -> tuple[str, ...]:
+    """Texts of the Warning headers: `299 - "text"` (RFC 7234, 5.5)."""
+    found = re.findall(r'299 \S+ "((?:[^"\\]|\\.)*)"', ", ".join(headers.getlist("Warning")))
+    return tuple(text.replace('\\"', '"') for text in found)
+
+
+def served_apis(cluster: Cluster) -> tuple[str, ...]:
+    """Everything that the cluster serves, as templates ask for it: `apps/v1`, `apps/v1/Deployment`, sorted.
+
+    Source: kubernetes.io/docs/concepts/overview/kubernetes-api, "Aggregated discovery" (stable in 1.30). The older
+    form counts as nothing. Raises ClusterError or RefusedError.
+    """
+    found = set()
+    accept = "application/json;v=v2;g=apidiscovery.k8s.io;as=APIGroupDiscoveryList,application/json"
+    for root in ("/api", "/apis"):
+        for group in cluster.get(root, accept=accept).get("items") or []:
+            prefix = f"{group['metadata']['name']}/" if (group.get("metadata") or {}).get("name") else ""
+            for version in group.get("versions") or []:
+                found.add(f"{prefix}{version['version']}")
+                for resource in version.get("resources") or []:
+                    kind = (resource.get("responseKind") or {}).get("kind")
+                    if kind:
+                        found.add(f"{prefix}{version['version']}/{kind}")
+    return tuple(sorted(found))
 
 
 def secret_data(cluster: Cluster, *, namespace: str, name: str) -> dict[str, str]:

@@ -108,7 +108,7 @@ def _variables(folder: Path) -> dict[str, str]:
 
 def _manifests(text: str) -> Iterator[Manifest]:
     try:
-        documents = list(yaml.load_all(text, Loader=_YAML))  # noqa: S506 - a safe loader
+        documents = list(yaml.load_all(text, Loader=_YAML))
     except yaml.YAMLError:
         raise RenderError(Cause.INVALID, "a template renders text that is not YAML") from None
     for document in documents:
