@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from clients.charts import ChartPackage, MissingChartError, fetch_chart, reference
-from clients.errors import Cause, RemoteError
-from clients.http import WebError
-from clients.registry import RegistryError
+from clients.charts import ChartPackage
 from delivery.chart_values import chart_values
 from delivery.mirror import base_of
 from delivery.withheld import SENTINEL_AUTH
@@ -16,9 +13,8 @@ from domain.chart import SecretNames, with_secret_names
 from domain.image_reference import astro_tag
 from domain.kubernetes_range import admits
 from domain.merge import Path, empties, render
-from preflight.catalogue.chart_checks import CHART_KUBERNETES, CHART_REACH, CHART_VALUES, CHART_VERSION
+from preflight.catalogue.chart_checks import CHART_KUBERNETES, CHART_VALUES, CHART_VERSION
 from preflight.catalogue.image_checks import IMAGE_SENTINEL
-from preflight.connection import registry_login
 from preflight.context import Context
 from preflight.report import Finding
 from preflight.suggestions import near
@@ -38,7 +34,7 @@ def find(context: Context) -> Iterator[Finding]:
     chart = context.settings.agent.chart
     if chart.release[0] > NEWEST_GENERATION and context.levels.enabled("chart.version"):
         yield CHART_VERSION.newer("agent.chart.version", version=chart.version)
-    package = _package(context)
+    package = context.chart()
     unknown = list(unknown_values(context.settings.agent))
     if isinstance(package, Finding):
         yield package
@@ -138,38 +134,6 @@ def _empty(settings: Settings, package: ChartPackage) -> Iterator[Finding]:
                 yield CHART_VALUES.empty(f"{at}.{render(path)}")
 
 
-def _package(context: Context) -> ChartPackage | Finding:
-    """The chart's package, or why it cannot be read."""
-    chart = context.settings.agent.chart
-    try:
-        address = chart.address
-        login = registry_login(context.settings, reference(address).server) if address.in_registry else None
-        return fetch_chart(address, login=login, timeout=context.timeout)
-    except MissingChartError as error:
-        if error.cause is Cause.NOT_FOUND:
-            remedy = near(chart.name, error.known, none="one that exists")
-            return CHART_VERSION.no_chart(
-                "agent.chart.name", name=chart.name, url=chart.repository, near=remedy
-            )
-        remedy = near(chart.version, error.known, none="one that exists")
-        return CHART_VERSION.missing(
-            "agent.chart.version", version=chart.version, url=chart.repository, near=remedy
-        )
-    except (WebError, RegistryError) as error:
-        return _out_of_reach(context, chart.repository, error)
-
-
-def _out_of_reach(context: Context, url: str, error: RemoteError) -> Finding:
-    at, detail = "agent.chart.repository", str(error)
-    if isinstance(error, RegistryError) or error.cause is Cause.UNAUTHORISED:
-        return CHART_REACH.refused(at, url=url, detail=detail)
-    if error.cause is Cause.TIMEOUT:
-        return CHART_REACH.timeout(at, url=url, seconds=context.seconds)
-    if error.cause is Cause.INVALID:
-        return CHART_REACH.invalid(at, url=url, detail=detail)
-    return CHART_REACH.unreachable(at, url=url, detail=detail)
-
-
 def _kubernetes(context: Context, package: ChartPackage) -> Iterator[Finding]:
     wanted = package.metadata.get("kubeVersion")
     if not isinstance(wanted, str) or not context.levels.enabled("chart.kubernetes"):
@@ -181,7 +145,9 @@ def _kubernetes(context: Context, package: ChartPackage) -> Iterator[Finding]:
 
 
 def complete_values(context: Context) -> dict[str, Any]:
-    """The release's values, with placeholders for what exists only after the components have run."""
+    """The release's values; without a preview's, placeholders stand for what exists only after the components have run."""
+    if context.values is not None:
+        return dict(context.values)
     settings = context.settings
     agent = settings.agent
     image: str | None = agent.image

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+from clients.charts import ChartPackage
 from delivery.plan import Plan
+from preflight.chart_access import pinned_chart
 from preflight.cluster_access import ClusterAccess
 from preflight.image_contents import AgentsImages, read_images
 from preflight.once import Once
+from preflight.report import Finding
 from preflight.strictness import Levels
 from settings.stack import Settings
 
@@ -32,15 +37,29 @@ class Context:
     """How strict each check is."""
     cluster: ClusterAccess
     """The stack's cluster."""
+    chart: Once[ChartPackage | Finding]
+    """The pinned chart, or why it cannot be read."""
+    values: Mapping[str, Any] | None
+    """The chart's final values where a preview has computed them."""
     images: Once[AgentsImages]
     """What the images that run Dags install."""
 
     @classmethod
-    def of(cls, settings: Settings, plan: Plan, *, project: str, stack: str | None, root: Path) -> Context:
+    def of(
+        cls,
+        settings: Settings,
+        plan: Plan,
+        *,
+        project: str,
+        stack: str | None,
+        root: Path,
+        values: Mapping[str, Any] | None = None,
+    ) -> Context:
         """The context of a stack; nothing is sent yet."""
         levels = Levels(settings.preflight)
         images = Once(partial(read_images, settings, labels=levels.enabled("image.contents")))
-        return cls(settings, plan, project, stack, root, levels, ClusterAccess(settings, root=root), images)
+        cluster, chart = ClusterAccess(settings, root=root), Once(partial(pinned_chart, settings))
+        return cls(settings, plan, project, stack, root, levels, cluster, chart, values, images)
 
     @property
     def timeout(self) -> float:

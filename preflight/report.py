@@ -66,6 +66,29 @@ class ImageFacts:
     """Agent, for example 1.2.0."""
 
 
+Identity = tuple[str, str, str]
+"""Group, kind and name of an object of the release; its version may change with the chart's."""
+
+
+def identity(document: Mapping[str, Any]) -> Identity:
+    """What tells an object from the others of its release."""
+    version = str(document.get("apiVersion", ""))
+    group = version.partition("/")[0] if "/" in version else ""
+    return group, str(document["kind"]), str(document["metadata"].get("name"))
+
+
+@dataclass(frozen=True)
+class ReleaseObjects:
+    """Objects of the release three times; they may hold secrets, so they go into no output."""
+
+    rendered: tuple[Mapping[str, Any], ...] | None
+    """What the chart renders with the values to come, without hooks; None where it was not rendered."""
+    deployed: tuple[Mapping[str, Any], ...] | None
+    """What it rendered at the last update, by Helm's record; None when that cannot be read."""
+    live: Mapping[Identity, Mapping[str, Any] | None]
+    """What the cluster has; None: the object is missing there. Objects that may not be read are left out."""
+
+
 @dataclass(frozen=True)
 class ProjectSource:
     """The facts of one dbt project."""
@@ -76,7 +99,7 @@ class ProjectSource:
     """Where it comes from."""
 
 
-Found = Finding | ProjectSource | ImageFacts
+Found = Finding | ProjectSource | ImageFacts | ReleaseObjects
 """What a probe yields."""
 
 
@@ -90,6 +113,8 @@ class Report:
     """Facts by dbt project."""
     image_base: ImageFacts | None = None
     """Facts of the image that the agents' image builds on (or that they run); None when its tag does not say."""
+    objects: ReleaseObjects | None = field(default=None, repr=False)
+    """Objects of the release; None where nobody looked at the cluster."""
 
     @property
     def errors(self) -> tuple[Finding, ...]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from clients.git.errors import redact
 from delivery.plan import Plan
@@ -17,13 +18,14 @@ from preflight import (
     engine_probe,
     git_probe,
     image_probe,
+    rendering_probe,
     vendor_probe,
 )
 from preflight.catalogue import CHECKS
 from preflight.catalogue.preflight_checks import PREFLIGHT_TIME
 from preflight.context import Context
 from preflight.parallel import Outcome, Task, gather
-from preflight.report import Finding, Found, ImageFacts, ProjectSource, Report
+from preflight.report import Finding, Found, ImageFacts, ProjectSource, ReleaseObjects, Report
 from settings.secret_texts import secret_texts
 from settings.stack import Settings
 
@@ -69,6 +71,7 @@ PROBES: tuple[Probe, ...] = (
         adoption_probe.is_adopted,
     ),
     Probe("the chart", ("chart",), chart_probe.find),
+    Probe("the rendered objects", ("chart.render", "cluster.objects"), rendering_probe.find),
     Probe("the images", _IMAGE, image_probe.find),
     Probe("what agents need", ("agent",), vendor_probe.find),
     Probe(
@@ -87,16 +90,18 @@ def run(
     project: str,
     root: Path,
     stack: str | None = None,
+    values: Mapping[str, Any] | None = None,
     probes: Sequence[Probe] = PROBES,
 ) -> Report:
     """Check everything that this stack needs and report what would fail later, without changing anything.
 
     ``project`` and ``stack`` are Pulumi's names: the first begins every key, both mark what belongs to this stack. ``root`` is
-    the folder that relative paths of the settings start from. Each request ends after ``settings.preflight.timeout`` seconds,
+    the folder that relative paths of the settings start from; ``values`` are the chart's final ones where a preview has computed
+    them. Each request ends after ``settings.preflight.timeout`` seconds,
     the whole run after STEPS times that. With every check off there is no network call. Nothing is raised for what is found:
     the report says it.
     """
-    context = Context.of(settings, plan, project=project, stack=stack, root=root)
+    context = Context.of(settings, plan, project=project, stack=stack, root=root, values=values)
     probes = [probe for probe in probes if probe.wanted(settings) and context.levels.enabled(*probe.checks)]
     tasks = [Task(probe.subject, partial(probe.find, context)) for probe in probes]
     outcomes = gather(tasks, seconds=STEPS * context.timeout)
@@ -104,15 +109,18 @@ def run(
     findings = {*publish.all(context.levels.findings())}
     sources: dict[str, ProjectSource] = {}
     image: ImageFacts | None = None
+    objects: ReleaseObjects | None = None
     for probe, outcome in zip(probes, outcomes, strict=True):
         findings |= {*publish.all(item for item in outcome.results if isinstance(item, Finding))}
         findings |= {*publish.all(_failure(probe, outcome), under=probe.blamed)}
         sources |= {item.project: item for item in outcome.results if isinstance(item, ProjectSource)}
         image = next((item for item in outcome.results if isinstance(item, ImageFacts)), image)
+        objects = next((item for item in outcome.results if isinstance(item, ReleaseObjects)), objects)
     return Report(
         tuple(sorted(findings, key=lambda finding: finding.order)),
         {name: sources[name].facts for name in sorted(sources)},
         image,
+        objects,
     )
 
 

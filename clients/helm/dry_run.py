@@ -79,7 +79,7 @@ def judge(
         if error.status == 404 and (error.answer.get("details") or {}).get("kind") == "namespaces":
             raise
         found = tuple(_refusals(error))
-        return tuple(item for item in found if item.outcome is Outcome.INVALID) if stand_in else found
+        return tuple(item for item in found if not (stand_in and item.outcome is Outcome.DENIED))
     return tuple(_from_warnings(warnings))
 
 

@@ -101,10 +101,33 @@ class ChartValues(Check, id="chart.values"):
         )
 
 
+class ChartRender(Check, id="chart.render"):
+    """The chart renders with the stack's values."""
+
+    @error(*_VALUES, "agent.workers[<n>]", "agent.<component>", "agent.<setting>")
+    def failed(self, *, version: str, detail: str) -> str:
+        return f"keeps the chart's version {version} from rendering ({detail}); correct it or what it needs"
+
+    @error("agent.chart.version")
+    def broken(self, *, version: str, detail: str) -> str:
+        return (
+            f"is {version}, which does not render with the values of this stack ({detail}); correct the values that it names, "
+            "or write another version"
+        )
+
+    @info("agent.chart")
+    def unrendered(self, *, detail: str) -> str:
+        return (
+            f"was not rendered ({detail}), so mistakes that only its templates or the cluster find show during the update; install "
+            "Helm 3 or later where previews run"
+        )
+
+
 CHART_REACH = ChartReach()
 CHART_VERSION = ChartVersion()
 CHART_KUBERNETES = ChartKubernetes()
 CHART_VALUES = ChartValues()
+CHART_RENDER = ChartRender()
 
-CHECKS: tuple[Check, ...] = (CHART_REACH, CHART_VERSION, CHART_KUBERNETES, CHART_VALUES)
+CHECKS: tuple[Check, ...] = (CHART_REACH, CHART_VERSION, CHART_KUBERNETES, CHART_VALUES, CHART_RENDER)
 """In the order of docs/preflight.md."""

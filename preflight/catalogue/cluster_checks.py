@@ -13,6 +13,15 @@ _SECRETS = (
     "agent.<component>.values.<path>",
 )
 
+_OBJECTS = (
+    "agent.values.<path>",
+    "agent.<component>.values.<path>",
+    "agent.workers[<n>]",
+    "agent.<component>",
+    "agent.<setting>",
+    "agent.chart.version",
+)
+
 
 class ClusterReach(Check, id="cluster.reach"):
     """The cluster answers."""
@@ -176,6 +185,37 @@ class ClusterApi(Check, id="cluster.api"):
         )
 
 
+class ClusterObjects(Check, id="cluster.objects"):
+    """The cluster accepts every object that the chart renders; a dry run tries them and stores nothing."""
+
+    @error(*_OBJECTS)
+    def invalid(self, *, objects: str, detail: str) -> str:
+        return f"leads to {objects}, which the cluster rejects ({detail}); correct it or what it needs"
+
+    @error(*_OBJECTS)
+    def denied(self, *, objects: str, detail: str) -> str:
+        return f"leads to {objects}, which a rule of the cluster forbids ({detail}); follow the rule, or have it changed"
+
+    @error(*_OBJECTS)
+    def unknown_kind(self, *, objects: str, detail: str) -> str:
+        return f"leads to {objects}, but the cluster has {detail}; install what serves that kind, or change the value"
+
+    @error(*_OBJECTS)
+    def foreign(self, *, object: str, namespace: str) -> str:
+        return (
+            f"leads to {object}, which exists in {namespace} and is not part of this release, so Helm would refuse; delete or "
+            "rename that object, or write another agent.prefix"
+        )
+
+    @warning(*_OBJECTS)
+    def dropped(self, *, objects: str, detail: str) -> str:
+        return f"leads to {objects}, but the cluster warns ({detail}); correct it, because the value has no effect as it is"
+
+    @info("agent.cluster")
+    def unverified(self, *, detail: str) -> str:
+        return f"did not judge every object of the release before the update ({detail})"
+
+
 CLUSTER_REACH = ClusterReach()
 CLUSTER_VERSION = ClusterVersion()
 CLUSTER_PERMISSIONS = ClusterPermissions()
@@ -185,6 +225,7 @@ CLUSTER_ADOPTED = ClusterAdopted()
 CLUSTER_SECRET = ClusterSecret()
 CLUSTER_REFERENCE = ClusterReference()
 CLUSTER_API = ClusterApi()
+CLUSTER_OBJECTS = ClusterObjects()
 
 CHECKS: tuple[Check, ...] = (
     CLUSTER_REACH,
@@ -196,5 +237,6 @@ CHECKS: tuple[Check, ...] = (
     CLUSTER_SECRET,
     CLUSTER_REFERENCE,
     CLUSTER_API,
+    CLUSTER_OBJECTS,
 )
 """In the order of docs/preflight.md."""

@@ -40,6 +40,27 @@ def test_a_preview_of_five_mistakes_shows_five_findings_and_changes_nothing(stac
     assert stack.namespace not in names, "nothing may be made"
 
 
+def test_a_chart_that_does_not_render_and_objects_that_do_not_fit_stop_the_preview(stack: Stack) -> None:
+    mounts = {"volumeMounts": [{"name": "nothing", "mountPath": "/x"}]}
+    for values, component, sentence in (
+        (
+            {"loggingSidecar": {"enabled": True}},
+            {},
+            "astro-dbt:agent.values.loggingSidecar.enabled keeps the chart's",
+        ),
+        ({}, {"values": mounts}, "astro-dbt:agent.triggerer.values.volumeMounts leads to Deployment"),
+    ):
+        config = copy.deepcopy(stack.config)
+        config["agent"] |= {"values": values, "triggerer": component}
+        done = stack.preview(config)
+        assert done.returncode != 0
+        assert sentence in " ".join((done.stdout + done.stderr).split())
+    up = stack.pulumi("up", "--yes", "--skip-preview")
+    assert up.returncode != 0
+    names = [item.metadata.name for item in stack.api().list_namespace().items if item.metadata]
+    assert stack.namespace not in names, "nothing may be made"
+
+
 def test_a_preview_of_a_good_stack_is_quiet(stack: Stack) -> None:
     image = {**stack.config["image"], "packages": ["astronomer-cosmos==1.15.1"]}
     agent = {**stack.config["agent"], "logs": {"sidecar": {"sinks": {"out": {"type": "console"}}}}}
