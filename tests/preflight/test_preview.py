@@ -40,23 +40,24 @@ def test_a_preview_of_five_mistakes_shows_five_findings_and_changes_nothing(stac
     assert stack.namespace not in names, "nothing may be made"
 
 
-def test_a_chart_that_does_not_render_and_objects_that_do_not_fit_stop_the_preview(stack: Stack) -> None:
-    mounts = {"volumeMounts": [{"name": "nothing", "mountPath": "/x"}]}
-    for values, component, sentence in (
-        (
-            {"loggingSidecar": {"enabled": True}},
-            {},
-            "astro-dbt:agent.values.loggingSidecar.enabled keeps the chart's",
-        ),
-        ({}, {"values": mounts}, "astro-dbt:agent.triggerer.values.volumeMounts leads to Deployment"),
-    ):
-        config = copy.deepcopy(stack.config)
-        config["agent"] |= {"values": values, "triggerer": component}
-        done = stack.preview(config)
-        assert done.returncode != 0
-        assert sentence in " ".join((done.stdout + done.stderr).split())
-    up = stack.pulumi("up", "--yes", "--skip-preview")
-    assert up.returncode != 0
+def test_a_chart_that_does_not_render_and_objects_that_do_not_fit_stop_before_any_change(
+    stack: Stack,
+) -> None:
+    config = copy.deepcopy(stack.config)
+    config["agent"]["values"] = {"loggingSidecar": {"enabled": True}}
+    done = stack.preview(config)
+    assert done.returncode != 0
+    sentence = "astro-dbt:agent.values.loggingSidecar.enabled keeps the chart's version 2.3.3 from rendering"
+    assert sentence in " ".join((done.stdout + done.stderr).split())
+
+    config = copy.deepcopy(stack.config)
+    mounts = [{"name": "nothing", "mountPath": "/x"}]
+    config["agent"]["triggerer"] = {"values": {"volumeMounts": mounts}}
+    stack.write(config)
+    done = stack.pulumi("up", "--yes", "--skip-preview")
+    assert done.returncode != 0
+    sentence = "astro-dbt:agent.triggerer.values.volumeMounts leads to Deployment astro-agent-triggerer"
+    assert sentence in " ".join((done.stdout + done.stderr).split())
     names = [item.metadata.name for item in stack.api().list_namespace().items if item.metadata]
     assert stack.namespace not in names, "nothing may be made"
 
