@@ -43,14 +43,15 @@ def test_a_preview_of_five_mistakes_shows_five_findings_and_changes_nothing(stac
 def test_a_chart_that_does_not_render_and_objects_that_do_not_fit_stop_before_any_change(
     stack: Stack,
 ) -> None:
-    config = copy.deepcopy(stack.config)
+    good = copy.deepcopy(stack.config)
+    config = copy.deepcopy(good)
     config["agent"]["values"] = {"loggingSidecar": {"enabled": True}}
     done = stack.preview(config)
     assert done.returncode != 0
     sentence = "astro-dbt:agent.values.loggingSidecar.enabled keeps the chart's version 2.3.3 from rendering"
     assert sentence in " ".join((done.stdout + done.stderr).split())
 
-    config = copy.deepcopy(stack.config)
+    config = copy.deepcopy(good)
     mounts = [{"name": "nothing", "mountPath": "/x"}]
     config["agent"]["triggerer"] = {"values": {"volumeMounts": mounts}}
     stack.write(config)
