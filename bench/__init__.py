@@ -1,1 +1,1 @@
-"""Measurements; each prints ratios of two ways in one run."""
+"""Benchmarks; each prints ratios of two alternatives in one run."""

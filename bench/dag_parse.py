@@ -1,8 +1,8 @@
-"""What a Dag costs to parse with the manifest that the helper keeps, with `dbt ls` and with a baked one: `python -m bench.dag_parse`.
+"""Time to parse a Dag with the helper's manifest, with `dbt ls` and with a baked manifest: `python -m bench.dag_parse`.
 
-Real Airflow, Cosmos and dbt, in new processes as a Dag processor and a task have them. All ways of one round run one after
-another; ratios are of the medians. Seconds are processor time, dbt's included: on one processor that is what one waits for,
-and other work on the machine changes it less.
+Real Airflow, Cosmos and dbt, in new processes like those of a Dag processor and a task. All alternatives of one round run
+one after another; ratios are of the medians. Seconds are CPU time, including dbt's, which depends less on the machine's
+load.
 """
 
 from __future__ import annotations
@@ -61,15 +61,15 @@ GOALS = (
     ("later parse / dbt ls with its partial parse", "kept, later", "dbt ls, later", None),
     ("baked manifest / dbt ls with its partial parse", "baked", "dbt ls, later", None),
 )
-"""Name, what is measured, what it is compared with, and the ratio that it must not exceed.
+"""Name, what is measured, what it is compared with, and the maximum ratio.
 
-Against a warm `dbt ls` there is no goal of its own: what remains is Cosmos building operators, with a baked manifest as well.
+There is no goal for a warm `dbt ls`: what remains is the time for Cosmos to build operators, even with a baked manifest.
 """
 
 
 @dataclass
 class Case:
-    """One project in three Dag folders: with the helper, with plain Cosmos, and baked."""
+    """One project in three Dag folders: with the helper, with plain Cosmos, and with a baked manifest."""
 
     root: Path
     airflow: PythonEnvironment
@@ -116,7 +116,7 @@ class Case:
             model.write_text(f"select {number} as id\n")
 
     def parse(self, way: str, variables: Mapping[str, str] | None = None) -> tuple[float, float]:
-        """Parse in a new process; return the processor seconds of the parse and of the whole process."""
+        """Parse in a new process; return the CPU seconds of the parse and of the whole process."""
         started = sum(os.times()[2:4])
         ended = self.airflow.run(
             [self.airflow.python, RUNNER, self.root / way / "dags"],
@@ -131,7 +131,7 @@ class Case:
         return report["seconds"], seconds
 
     def round(self, number: int) -> Iterator[tuple[str, float]]:
-        """Measure every way once."""
+        """Measure every alternative once."""
         image = json.dumps({"jaffle": {"image": str(self.root / "image" / "jaffle")}})
         self.forget()
         steps = [("kept", "kept, first"), ("plain", "dbt ls, first"), ("", "")]
@@ -147,7 +147,7 @@ class Case:
 
 
 def write_project(folder: Path, models: int) -> Path:
-    """Write a project of so many models, in chains, each with two tests; return its folder."""
+    """Write a project with this number of models, in chains, each with two tests; return its folder."""
     example = EXAMPLES / "dbt-project"
     (folder / "models").mkdir(parents=True)
     shutil.copy(example / "profiles.yml", folder)
@@ -187,10 +187,10 @@ def measure(case: Case, rounds: int) -> bool:
 
 
 def main() -> int:
-    """Measure and print; exit code 1 when a goal is missed."""
+    """Measure and print; exit code 1 if a goal is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", type=int, nargs="+", default=[5, 300])
-    parser.add_argument("--rounds", type=int, default=3, help="of which the median counts")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds, of which the median is used")
     options = parser.parse_args()
     airflow, dbt = (
         environment(

@@ -1,6 +1,6 @@
-"""Runs in Airflow's Python, started by bench.dag_parse: parses a folder of Dags once; prints processor seconds and tasks as JSON.
+"""Runs in Airflow's Python, started by bench.dag_parse: parses a folder of Dags once; prints CPU seconds and tasks as JSON.
 
-Argument: the folder. Imports come first, because every Dag pays for them in every way of parsing.
+Argument: the folder. Imports are not measured, because every Dag needs them with every alternative.
 """
 
 import json

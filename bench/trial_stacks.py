@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 class Apart(Environment):
-    """The running trial with a state backend of its own."""
+    """The running trial with a separate state backend."""
 
     def __init__(self, backend: Path) -> None:
         super().__init__(repo=ROOT)

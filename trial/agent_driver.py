@@ -1,4 +1,4 @@
-"""Runs in the agents' Python, inside a Pod's environment: does with Airflow what a Dag processor or a worker does.
+"""Runs in the agents' Python, in a Pod's environment: does with Airflow what a Dag processor or a worker does.
 
 Reads one JSON object per line, `{"do": <name>, ...}`, and answers each with one line:
 `{"ok": true, "seconds": 0.1, ...}` or `{"ok": false, "seconds": 0.1, "type": <exception>, "error": <text with causes>}`.
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-# Airflow logs to standard output; the answers get a descriptor of their own.
+# Airflow logs to standard output, so the answers get a separate descriptor.
 ANSWERS = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 
@@ -36,7 +36,7 @@ def bundle(version: str | None) -> Any:
 
 
 def describe(version: str | None) -> dict[str, Any]:
-    """The bundle's path and the commit it stands at."""
+    """The bundle's path and its current commit."""
     found = bundle(version)
     current = found.get_current_version()
     return {"path": str(found.path), "version": str(getattr(current, "version", current))}
@@ -48,7 +48,7 @@ def environment() -> dict[str, Any]:
 
 
 def initialise(*, version: str | None = None, again: bool = False) -> dict[str, Any]:
-    """Initialise the bundle, for a version or for the ref it tracks; `again` makes a new object as a new process would."""
+    """Initialise the bundle for a version or for the tracked ref; ``again`` creates a new object, like a new process."""
     if again:
         bundles.pop(version, None)
     bundle(version).initialize()
@@ -76,7 +76,7 @@ def parse(*, version: str | None = None) -> dict[str, Any]:
 
 
 def run(*, dag: str, version: str | None = None) -> dict[str, Any]:
-    """Parse the Dag at a version and run it to its end; returns the state of the run and of every task."""
+    """Parse the Dag at a version and run it; returns the state of the run and of every task."""
     from airflow.dag_processing.dagbag import DagBag
 
     found = bundle(version)
@@ -98,7 +98,7 @@ OPERATIONS: dict[str, Callable[..., dict[str, Any]]] = {
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
-    """Do what one line asks."""
+    """Execute one request."""
     started = time.monotonic()
     operation = OPERATIONS[request.pop("do")]
     try:
@@ -115,7 +115,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Answer until the input ends."""
+    """Answer requests until the input ends."""
     print(json.dumps({"ok": True, "seconds": 0.0}), file=ANSWERS, flush=True)
     for line in sys.stdin:
         print(json.dumps(answer(json.loads(line))), file=ANSWERS, flush=True)

@@ -1,4 +1,4 @@
-"""The stand-in of the agent's base image: Debian, Python 3.11, Git and Airflow, with an agent that answers health checks."""
+"""The stand-in for the agent's base image: Debian, Python 3.11, Git and Airflow, with an agent that answers health checks."""
 
 import hashlib
 import json
@@ -21,10 +21,10 @@ from trial.registry_server import RegistryInfo
 from trial.tools import architecture
 
 REPOSITORY = "baseimages/astro-remote-execution-agent"
-# The same image under the vendor's name of the sentinel's: the agent in it answers the sentinel's health checks too.
+# The same image under the vendor's name for the sentinel's: its agent answers the sentinel's health checks too.
 SENTINEL_REPOSITORY = "baseimages/astro-remote-execution-sentinel"
 SENTINEL_TAG = "1.8.2"
-# The tag is made like the vendor's: <runtime>-python-<python>-astro-agent-<agent>.
+# The tag follows the vendor's pattern: <runtime>-python-<python>-astro-agent-<agent>.
 TAG = "3.1-3-python-3.11-astro-agent-1.8.2"
 PACKAGES = ("python3-venv", "git", "openssh-client", "ca-certificates", "tini")
 REQUIREMENTS = (
@@ -45,9 +45,9 @@ CONFIG = {
     ],
     "Entrypoint": ["/usr/bin/tini", "--", "/usr/local/bin/agent"],
     "ExposedPorts": {"39091/tcp": {}, "8080/tcp": {}},
-    "Labels": {"org.opencontainers.image.title": "stand-in of the agent's base image, for a trial only"},
+    "Labels": {"org.opencontainers.image.title": "stand-in for the agent's base image, only for a trial"},
 }
-# Where pip of the build looks for what this machine's pip is told by variables.
+# The build's pip reads here what this machine's pip reads from variables.
 _PIP_VARIABLES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "PIP_DEFAULT_TIMEOUT")
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 _BUNDLE = "/tmp/ca.pem"  # noqa: S108 - inside the image
@@ -56,12 +56,12 @@ _CA_VARIABLES = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 
 
 class BaseImage:
-    """Makes the image once per machine and puts it into a trial's registry."""
+    """Builds the image once per machine and pushes it to a trial's registry."""
 
     def __init__(
         self, layout: Layout, progress: Progress, *, other_engine: Callable[[], str | None] = lambda: None
     ) -> None:
-        """Make the image of a trial; ``other_engine`` finds a Docker engine, which serves where there is no root."""
+        """``other_engine`` finds a Docker engine, which is used without root."""
         self.layout = layout
         self.progress = progress
         self.other_engine = other_engine
@@ -70,11 +70,11 @@ class BaseImage:
     def up(self, registry: RegistryInfo) -> tuple[str, str]:
         """The references of the agent's base image and the sentinel's image in the registry.
 
-        Raises TrialError: it could not be made: neither root nor Docker, no network.
+        Raises TrialError: it could not be built: neither root nor Docker, or no network.
         """
         client = RegistryClient(registry)
         config, layer = self._read(self.make())
-        with self.progress.step("put the base image into the registry") as step:
+        with self.progress.step("push the base image to the registry") as step:
             for repository, tag in ((REPOSITORY, TAG), (SENTINEL_REPOSITORY, SENTINEL_TAG)):
                 client.push(repository, tag, config=config, layers=[layer])
             step.done(f"{REPOSITORY}:{TAG}, {layer.size / 1e6:.0f} MB")
@@ -86,7 +86,7 @@ class BaseImage:
     def make(self) -> Path:
         """Have the image in the cache, and return its folder there.
 
-        Raises TrialError: it could not be made: neither root nor Docker, no network.
+        Raises TrialError: it could not be built: neither root nor Docker, or no network.
         """
         folder = self.layout.cache / "base-image" / self._key()
         with locked(self.layout.cache / "locks" / "base-image.lock"):
@@ -141,7 +141,7 @@ class BaseImage:
 
     @contextmanager
     def _debian(self) -> Iterator[FileSystem]:
-        """A Debian with the packages: in a folder where there is root, else in a container."""
+        """A Debian with the packages: in a folder with root, else in a container."""
         docker_host = docker_host_without_root(self.other_engine())
         with ExitStack() as stack:
             with self.progress.step(f"base image: Debian {SUITE}") as step:
@@ -196,7 +196,7 @@ def install_python(
 
 
 def finish(system: FileSystem, agent: Path) -> None:
-    """Add the user and the agent, and remove what the making left. Raises TrialError."""
+    """Add the user and the agent, and remove leftovers of the build. Raises TrialError."""
     purpose = "finishing the base image"
     system.run("groupadd", f"--gid={UID}", "astro", purpose=purpose)
     user = ("useradd", f"--uid={UID}", f"--gid={UID}", "--create-home", "--shell=/bin/bash", "astro")
@@ -212,9 +212,9 @@ def finish(system: FileSystem, agent: Path) -> None:
 
 @contextmanager
 def _package_index(system: FileSystem) -> Iterator[None]:
-    """Lend the file system this machine's way to the package index, and take it back before it becomes an image.
+    """Give the file system access to this machine's package index, and remove it before it becomes an image.
 
-    Credentials in an index's address go into a file, for arguments are visible to everybody.
+    Credentials in an index's address go into a file, because arguments are visible to everybody.
     """
     lines = ["[global]"]
     lines += [

@@ -1,4 +1,4 @@
-"""Control groups of containers: ending what is left in them, and removing them."""
+"""Control groups of containers: stopping leftover processes, and removing the groups."""
 
 import contextlib
 import os
@@ -10,12 +10,12 @@ ROOT = Path("/sys/fs/cgroup")
 
 
 def named(name: str) -> list[Path]:
-    """The top control groups of a name: one per controller in version 1, one in version 2."""
+    """The top control groups with a name: one per controller in version 1, one in version 2."""
     return sorted({path for pattern in (name, f"*/{name}") for path in ROOT.glob(pattern) if path.is_dir()})
 
 
 def remove(top: Path) -> None:
-    """End every process in a control group and below, and remove it."""
+    """Kill every process in a control group and its subgroups, and remove it."""
     folders = [*(path for path in top.rglob("*") if path.is_dir()), top]
     deadline = time.monotonic() + 5
     while (left := [pid for folder in folders for pid in _processes(folder)]) and time.monotonic() < deadline:

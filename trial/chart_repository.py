@@ -17,7 +17,7 @@ from trial.progress import Progress
 
 
 class ChartRepository:
-    """Serves the charts of trial/chart."""
+    """Serves the charts in trial/chart."""
 
     def __init__(self, layout: Layout, progress: Progress, supervisor: Supervisor, memory: Memory) -> None:
         self.layout = layout
@@ -48,7 +48,7 @@ class ChartRepository:
         return f"http://{address}"
 
     def _package(self, url: str) -> list[str]:
-        """Package the charts and write the index; what did not change keeps its file, so that digests stay."""
+        """Package the charts and write the index; unchanged charts keep their file, so that digests stay the same."""
         helm = self.layout.bin / "helm"
         sources = sorted(path.parent for path in (self.layout.sources / "chart").glob("*/Chart.yaml"))
         names = []
@@ -73,7 +73,7 @@ class ChartRepository:
 
 
 def _same_content(one: Path, other: Path) -> bool:
-    """Compare two packages by what is in them: the archives themselves hold the time they were made."""
+    """Compare the content of two packages, because the archives contain their creation time."""
     if filecmp.cmp(one, other, shallow=False):
         return True
     with tarfile.open(one) as first, tarfile.open(other) as second:

@@ -20,7 +20,7 @@ from trial.summary import summary
 
 REPO = Path(__file__).resolve().parent.parent
 NODES = ("kwok", "real")
-# Of the example, and its dbt project.
+# The example's Dag and its dbt project.
 DAG = "jaffle"
 DELIVERIES = ("git-submodule", "agent-image")
 
@@ -53,11 +53,11 @@ def parser() -> argparse.ArgumentParser:
             "--no-docker", action="store_true", default=bool(os.environ.get("NO_DOCKER")),
             help="without a Docker engine: the stack names a ready image (NO_DOCKER=1); for git-submodule",
         )  # fmt: skip
-    commands.add_parser("stop", help="stop all processes and keep the state; `up` goes on from there")
+    commands.add_parser("stop", help="stop all processes and keep the state; `up` continues from there")
     commands.add_parser("down", help="stop everything and remove the trial's state")
     commands.add_parser("clean", help="down, and remove the caches")
     commands.add_parser("env", help="print export lines for a shell")
-    commands.add_parser("status", help="say what runs")
+    commands.add_parser("status", help="show what is running")
     execute = commands.add_parser("exec", help="run a program with the trial's variables")
     execute.add_argument("program", nargs=argparse.REMAINDER, help="after --: program and arguments")
     return top
@@ -74,13 +74,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("interrupted; run the same command again to go on from here.", file=sys.stderr)
+        print("interrupted; run the same command again to continue.", file=sys.stderr)
         return 130
     return 0
 
 
 def _check(variable: str, value: str | None, choices: Sequence[str]) -> None:
-    """Refuse a misspelt value; argparse checks what stands on the command line, not what a variable says."""
+    """Refuse a misspelt value; argparse checks the command line, but not variables."""
     if value is not None and value not in choices:
         raise TrialError(f"{variable} is {value!r}; write {' or '.join(choices)}.")
 
@@ -122,7 +122,7 @@ def _up(options: argparse.Namespace, progress: Progress) -> None:
 
 
 def _run_dag(environment: Environment, pulumi: PulumiCli, progress: Progress) -> proof.Ran:
-    """Run the example's Dag where the stack's workers run."""
+    """Run the example's Dag on the stack's workers."""
     namespace = json.loads(pulumi.output(["stack", "output", "--json", "--stack", STACK]))["namespace"]
     version = head_of(Path(environment.info().git.repositories_dir) / DAG_REPOSITORY)
     with progress.step(f"run the Dag {DAG} on a worker") as step:
@@ -161,7 +161,7 @@ def _stop(options: argparse.Namespace, progress: Progress) -> None:
 def _down(options: argparse.Namespace, progress: Progress) -> None:
     environment = _environment(options, progress)
     if options.state is None and not stack.restore(repo=REPO, state=environment.layout.state):
-        progress.say(f"stacks/Pulumi.{STACK}.yaml keeps changes of yours")
+        progress.say(f"stacks/Pulumi.{STACK}.yaml still has your changes")
     environment.down()
 
 
@@ -181,9 +181,9 @@ def _status(options: argparse.Namespace, progress: Progress) -> None:
     names = supervisor.names()
     for name in names:
         identity = supervisor.identity(name)
-        print(f"{name:26} {'pid ' + str(identity.pid) if identity else 'does not run'}")
+        print(f"{name:26} {'pid ' + str(identity.pid) if identity else 'not running'}")
     if not names:
-        print("nothing was started")
+        print("nothing has been started")
 
 
 def _exec(options: argparse.Namespace, progress: Progress) -> None:
@@ -194,7 +194,7 @@ def _exec(options: argparse.Namespace, progress: Progress) -> None:
     try:
         os.execvpe(words[0], words, variables)  # noqa: S606 - replacing this process is the purpose
     except FileNotFoundError:
-        raise TrialError(f"there is no program {words[0]}.") from None
+        raise TrialError(f"the program {words[0]} does not exist.") from None
 
 
 _COMMANDS = {

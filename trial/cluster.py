@@ -45,7 +45,7 @@ class ControlPlane:
     server: str
     """URL of the API server."""
     kubeconfig: Path
-    """Of the administrator, with the context `trial`."""
+    """The administrator's kubeconfig, with the context `trial`."""
 
 
 class TrialCluster:
@@ -59,11 +59,11 @@ class TrialCluster:
         self.authority = Authority(layout.certificates)
 
     def certificates(self) -> dict[str, KeyPair]:
-        """Have all certificates of the trial."""
+        """All certificates of the trial, created if missing."""
         return self.authority.ensure(CERTIFICATES)
 
     def up(self) -> ControlPlane:
-        """Start what does not run, wait until it serves, and write the kubeconfig files."""
+        """Start what is not running, wait until it serves, and write the kubeconfig files."""
         with self.progress.step("start the control plane") as step:
             pairs = self.certificates()
             etcd, server = self._etcd(pairs), self._api_server(pairs)
@@ -87,7 +87,7 @@ class TrialCluster:
         return f"https://{LOOPBACK}:{self._port('kube-apiserver')}"
 
     def kubeconfig(self, name: str, path: Path | None = None, *, pair: KeyPair | None = None) -> Path:
-        """Write the kubeconfig of a certificate's user, complete in one file (mode 0600)."""
+        """Write the kubeconfig of a certificate's user, with everything in one file (mode 0600)."""
         pair = pair or self.certificates()[name]
 
         def data(file: Path) -> str:
@@ -173,7 +173,7 @@ class TrialCluster:
             f"--bind-address={LOOPBACK}",
             f"--advertise-address={LOOPBACK}",
             f"--secure-port={self._port('kube-apiserver')}",
-            # Endpoints may not hold a loopback address.
+            # Endpoints may not contain a loopback address.
             "--endpoint-reconciler-type=none",
             f"--cert-dir={self.layout.state / 'kube-apiserver'}",
             f"--tls-cert-file={pairs['kube-apiserver'].certificate}",
@@ -186,7 +186,7 @@ class TrialCluster:
             f"--kubelet-client-certificate={pairs['kubelet-client'].certificate}",
             f"--kubelet-client-key={pairs['kubelet-client'].key}",
             f"--kubelet-certificate-authority={authority}",
-            # The real node listens on loopback, which its host name stands for.
+            # The real node listens on loopback, to which its host name resolves.
             "--kubelet-preferred-address-types=Hostname,InternalIP",
             f"--proxy-client-cert-file={pairs['front-proxy'].certificate}",
             f"--proxy-client-key-file={pairs['front-proxy'].key}",

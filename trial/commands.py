@@ -1,4 +1,4 @@
-"""Running other programs to their end."""
+"""Running other programs to completion."""
 
 import os
 import subprocess
@@ -20,18 +20,13 @@ def run(
     seconds: float | None = None,
     on_line: Callable[[str], None] | None = None,
 ) -> str:
-    """Run a program and return what it printed on standard output.
+    """Run a program and return its standard output.
 
-    Args:
-        argv: program and arguments; never a secret, for arguments are visible to everybody on the machine.
-        purpose: what it is for, as it stands in the error: "making the chart package".
-        env: variables on top of this process' own.
-        cwd: working directory.
-        stdin: text for its standard input.
-        seconds: time limit.
-        on_line: called with every line (output and errors) while it runs.
+    ``argv`` never contains a secret, because arguments are visible to everybody on the machine. ``purpose`` is for the error
+    message: "packaging the chart". ``env`` is added to this process' variables, ``seconds`` is the time limit, and
+    ``on_line`` is called with every line of output and errors while the program runs.
 
-    Raises TrialError: it could not be started, took too long or failed; with the last lines it printed.
+    Raises TrialError: it could not be started, took too long or failed; with its last lines of output.
     """
     words = [str(word) for word in argv]
     environment = {**os.environ, **(env or {})}
@@ -55,7 +50,7 @@ def run(
     except FileNotFoundError as error:
         raise TrialError(f"{purpose} needs the program {words[0]}, which is not installed.") from error
     except subprocess.TimeoutExpired as error:
-        raise TrialError(f"{purpose}: {words[0]} did not end within {seconds:.0f} seconds.") from error
+        raise TrialError(f"{purpose}: {words[0]} did not finish within {seconds:.0f} seconds.") from error
     if code != 0:
         last = "\n".join("  " + line for line in said.strip().splitlines()[-KEPT_LINES:])
         raise TrialError(f"{purpose} failed: {Path(words[0]).name} ended with code {code}.\n{last}".rstrip())

@@ -1,4 +1,4 @@
-"""A Docker engine for image builds: the one that answers, else Debian's, started by hand inside the trial."""
+"""A Docker engine for image builds: a running one, or else Debian's, started in the trial."""
 
 import contextlib
 import hashlib
@@ -81,7 +81,7 @@ class DockerEngine:
     def up(self) -> str:
         """The DOCKER_HOST of an engine that answers.
 
-        Raises TrialError: there is none and none can be started here.
+        Raises TrialError: none is running, and none can be started.
         """
         other = self.other()
         if other is not None:
@@ -99,14 +99,14 @@ class DockerEngine:
         return self.host
 
     def other(self) -> str | None:
-        """The DOCKER_HOST of an engine that is not this trial's, unless this trial's own runs."""
+        """The DOCKER_HOST of an engine outside this trial, unless this trial's own is running."""
         if self.supervisor.identity(NAME) is not None:
             return None
         hosts = [os.environ.get("DOCKER_HOST"), DEFAULT_HOST]
         return next((host for host in hosts if host and host != self.host and answers_at(host)), None)
 
     def install(self) -> None:
-        """Have the programs of an engine, unless another engine answers.
+        """Ensure the programs of an engine, unless another engine answers.
 
         Raises TrialError: none answers, and starting one is not possible here.
         """
@@ -141,7 +141,7 @@ class DockerEngine:
 
     def _service(self) -> Service:
         config = self.layout.state / "docker.json"
-        # The machine's own /etc/docker/daemon.json is for its own engine.
+        # /etc/docker/daemon.json belongs to the machine's own engine.
         config.write_text("{}\n", encoding="ascii")
         dockerd = find_program("dockerd")
         assert dockerd is not None  # noqa: S101 - installed above
@@ -166,7 +166,7 @@ class DockerEngine:
     def _make_bridge(self) -> None:
         if self._has_bridge():
             return
-        purpose = "making a bridge for the Docker engine"
+        purpose = "creating a bridge for the Docker engine"
         run(["ip", "link", "add", self.bridge, "type", "bridge"], purpose=purpose)
         run(["ip", "address", "add", f"{self.subnet}.1/24", "dev", self.bridge], purpose=purpose)
         run(["ip", "link", "set", self.bridge, "up"], purpose=purpose)
@@ -174,7 +174,7 @@ class DockerEngine:
     def _unmount(self) -> None:
         unmount_below(self.data_root, self.exec_root)
         shutil.rmtree(self.exec_root, ignore_errors=True)
-        # containerd makes these whatever it is told; they go unless somebody put something into them.
+        # containerd always creates these; they are removed unless something else is in them.
         for folder in ("/opt/containerd/bin", "/opt/containerd/lib", "/opt/containerd"):
             with contextlib.suppress(OSError):
                 Path(folder).rmdir()
@@ -195,7 +195,7 @@ def _command_lines() -> list[tuple[int, list[str]]]:
 
 
 def end_leftovers(*folders: Path) -> None:
-    """End what a killed engine leaves behind: containerd and its shims have the trial's folders in their arguments."""
+    """Kill what a killed engine leaves behind: containerd and its shims, which have the trial's folders in their arguments."""
     left = [
         Identity(pid, started)
         for pid, words in _command_lines()
@@ -215,7 +215,7 @@ def end_leftovers(*folders: Path) -> None:
 
 
 def unmount_below(*folders: Path) -> None:
-    """Unmount everything below folders, the deepest first."""
+    """Unmount everything under the folders, the deepest first."""
     mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()]
     below = [path for path in mounts if any(path.startswith(f"{folder}/") for folder in folders)]
     for path in sorted(below, key=len, reverse=True):

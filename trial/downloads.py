@@ -1,4 +1,4 @@
-"""Official releases, where the network reaches them; every file is checked against its published checksum."""
+"""Official releases, if the network reaches them; every file is checked against its published checksum."""
 
 import hashlib
 import http.client
@@ -13,17 +13,16 @@ from urllib.parse import urlsplit
 
 from trial.errors import TrialError
 
-# A host that is going to answer does so within this time (seconds); the trial has another way when it does not.
+# Seconds to wait for a host's answer; the trial has an alternative if there is none.
 PROBE_SECONDS = 3.0
 READ_SECONDS = 60.0
 CHUNK = 1 << 20
 
 
 class Downloads:
-    """Fetches files by HTTPS and remembers which hosts can't be reached, for one run.
+    """Fetches files over HTTPS and remembers unreachable hosts for one run.
 
-    Args:
-        allowed: False never asks the network (`TRIAL_DOWNLOADS=never`).
+    ``allowed``: False never uses the network (`TRIAL_DOWNLOADS=never`).
     """
 
     def __init__(self, *, allowed: bool | None = None) -> None:
@@ -31,7 +30,7 @@ class Downloads:
         self._reachable: dict[str, bool] = {}
 
     def reaches(self, url: str) -> bool:
-        """Whether the URL's host answers, asking each host once."""
+        """Whether the URL's host answers; each host is tried once."""
         if not self.allowed:
             return False
         host = urlsplit(url).netloc
@@ -41,7 +40,7 @@ class Downloads:
                 with urllib.request.urlopen(request, timeout=PROBE_SECONDS):  # noqa: S310
                     self._reachable[host] = True
             except urllib.error.HTTPError:
-                self._reachable[host] = True  # it answers; whether it has the file shows when it is fetched
+                self._reachable[host] = True  # it answers; fetching shows whether it has the file
             except (OSError, ValueError, http.client.HTTPException):
                 self._reachable[host] = False
         return self._reachable[host]
@@ -56,9 +55,9 @@ class Downloads:
         return content.decode(errors="replace")
 
     def file(self, url: str, target: Path, *, sha256: str, update: Callable[[str], None]) -> Path:
-        """Fetch a file, check it and put it in place at once.
+        """Fetch a file, check it and put it in place atomically.
 
-        Raises TrialError: it could not be fetched or its checksum is another one.
+        Raises TrialError: it could not be fetched, or its checksum differs.
         """
         partial = target.with_name(target.name + ".partial")
         partial.parent.mkdir(parents=True, exist_ok=True)
@@ -75,7 +74,7 @@ class Downloads:
             raise TrialError(f"{url} could not be fetched: {error}.") from error
         if digest.hexdigest() != sha256.lower():
             partial.unlink()
-            raise TrialError(f"{url} has another checksum than published ({sha256}); try again later.")
+            raise TrialError(f"{url} does not have the published checksum ({sha256}); try again later.")
         partial.replace(target)
         return target
 
@@ -95,9 +94,9 @@ def checksum_for(listing: str, name: str) -> str:
 
 
 def unpack_folder(archive: Path, folder: str, target: Path) -> Path:
-    """Take the files of one folder out of a .tar.gz file, all of them or none.
+    """Extract one folder of a .tar.gz file, all of it or nothing.
 
-    Raises TrialError: it is not such an archive, or does not hold the folder.
+    Raises TrialError: it is not such an archive, or does not contain the folder.
     """
     partial = target.with_name(target.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -111,14 +110,14 @@ def unpack_folder(archive: Path, folder: str, target: Path) -> Path:
     except tarfile.TarError as error:
         raise TrialError(f"{archive.name} is not an archive: {error}.") from error
     if not found:
-        raise TrialError(f"{archive.name} does not hold {folder}/.")
+        raise TrialError(f"{archive.name} does not contain {folder}/.")
     shutil.rmtree(target, ignore_errors=True)
     partial.replace(target)
     return target
 
 
 def unpack_member(archive: Path, member: str, target: Path) -> Path:
-    """Take one program out of a .tar.gz file. Raises TrialError: it is not such an archive, or does not hold it."""
+    """Extract one program of a .tar.gz file. Raises TrialError: it is not such an archive, or does not contain the program."""
     partial = target.with_name(target.name + ".partial")
     try:
         with tarfile.open(archive) as files:
@@ -128,7 +127,7 @@ def unpack_member(archive: Path, member: str, target: Path) -> Path:
             with source, partial.open("wb") as out:
                 shutil.copyfileobj(source, out)
     except KeyError:
-        raise TrialError(f"{archive.name} does not hold {member}.") from None
+        raise TrialError(f"{archive.name} does not contain {member}.") from None
     except tarfile.TarError as error:
         raise TrialError(f"{archive.name} is not an archive: {error}.") from error
     partial.chmod(0o755)

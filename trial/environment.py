@@ -33,12 +33,12 @@ from trial.tools import Toolbox
 
 @dataclass(frozen=True)
 class EnvironmentInfo:
-    """What a running trial offers; `.trial/environment.json` holds the same."""
+    """The parts of a running trial; `.trial/environment.json` contains the same."""
 
     kubeconfig: str
-    """File of the administrator."""
+    """Path of the administrator's kubeconfig."""
     context: str
-    """In that file."""
+    """Context in that file."""
     node: str
     """"kwok" (simulated) or "real"."""
     registry: RegistryInfo
@@ -48,13 +48,13 @@ class EnvironmentInfo:
     chart_repository: str
     """URL of the Helm repository."""
     docker_host: str | None
-    """Of the Docker engine; None without Docker."""
+    """DOCKER_HOST of the Docker engine; None without Docker."""
     base_image: str | None
     """Full reference of the agent base image in the trial's registry; None without Docker."""
     sentinel_image: str | None
     """Full reference of the sentinel's image there; None without Docker."""
     ready_image: str | None
-    """Full reference of an image that a stack without Docker names; None with Docker."""
+    """Full reference of the ready image for a stack without Docker; None with Docker."""
     pulumi: PulumiInfo
     """The engine's folders."""
     bin: str
@@ -82,18 +82,14 @@ class EnvironmentInfo:
 
 
 class Environment:
-    """A trial environment: everything the stack needs around it, on this machine.
+    """A trial environment: everything that the stack needs, on this machine.
 
-    Several can run at once, each with a state folder of its own.
+    Several can run at once, each with a separate state folder.
 
-    Args:
-        repo: the checkout.
-        state: folder for everything that belongs to this trial; `.trial` in the checkout by default.
-        cache: folder shared by all trials; the user's cache folder by default.
-        node: "kwok" or "real"; None keeps what it was, "kwok" at first.
-        docker: False leaves out the Docker engine and the base image.
-        engine: False leaves out Pulumi's resource plugins, for who needs only the services.
-        progress: where to report; a quiet one may write to os.devnull.
+    ``repo`` is the checkout. ``state`` is the folder for everything that belongs to this trial, by default `.trial` in the
+    checkout; ``cache`` is shared by all trials, by default the user's cache folder. ``node`` is "kwok" or "real"; None keeps
+    the last choice, at first "kwok". ``docker=False`` leaves out the Docker engine and the base image, ``engine=False``
+    Pulumi's resource plugins.
     """
 
     def __init__(
@@ -117,9 +113,9 @@ class Environment:
         self.supervisor = Supervisor(run=self.layout.run, logs=self.layout.logs)
 
     def up(self) -> EnvironmentInfo:
-        """Bring everything up; what runs stays as it is, what died is started again.
+        """Bring everything up; what is running is left alone, what died is restarted.
 
-        Raises TrialError: a part could not be had or did not get ready.
+        Raises TrialError: a part is unavailable or did not become ready.
         """
         self.layout.private_folder(self.layout.state)
         with locked(
@@ -135,7 +131,7 @@ class Environment:
                 "NODE=real needs images that can run, which NO_DOCKER leaves out; unset one of them."
             )
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="image") as pool:
-            # Compiling waits for processors, the base image for the network.
+            # Compiling is limited by the CPU, the base image by the network.
             image = pool.submit(self._make_base_image) if self.docker else None
             self.toolbox.ensure()
             if image is not None:
@@ -146,7 +142,7 @@ class Environment:
         simulated = SimulatedNode(self.layout, self.progress, self.supervisor, cluster)
         real = RealNode(*parts, cluster, self.toolbox)
         if node != "real" and real.down():
-            # Ending the real node's Pods stopped what would have started new ones.
+            # Stopping the real node's Pods also stopped the controllers that would start new ones.
             cluster.up()
         git_host = real.network() if node == "real" else LOOPBACK
         registry = RegistryServer(*parts).up()
@@ -186,11 +182,11 @@ class Environment:
         BaseImage(self.layout, self.progress, other_engine=engine.other).make()
 
     def info(self) -> EnvironmentInfo:
-        """What the running trial offers. Raises TrialError: it is not up."""
+        """The parts of the running trial. Raises TrialError: it is not up."""
         return EnvironmentInfo.read(self.layout.environment_file)
 
     def exports(self) -> dict[str, str]:
-        """The variables with which pulumi, kubectl, helm and docker work against the trial."""
+        """Variables with which pulumi, kubectl, helm and docker use the trial."""
         info = self.info()
         variables = {
             "PULUMI_HOME": info.pulumi.home,
@@ -198,7 +194,7 @@ class Environment:
             "PULUMI_CONFIG_PASSPHRASE_FILE": info.pulumi.passphrase_file,
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "KUBECONFIG": info.kubeconfig,
-            # The stand-in plugins serve nobody else.
+            # The stand-in plugins run only with this.
             "ASTRO_DBT_TRIAL": str(self.layout.state),
         }
         if info.docker_host is not None:
@@ -220,12 +216,12 @@ class Environment:
         return {**os.environ, **self.exports()}
 
     def stop(self) -> None:
-        """Stop everything that runs, and keep the state: `up` goes on from there."""
+        """Stop everything that is running, and keep the state; `up` continues from there."""
         memory = Memory(self.layout.state / "memory.json")
         parts = (self.layout, self.progress, self.supervisor, memory)
         left = orphans.plugins_below(self.layout.state / "pulumi" / "home")
         if left:
-            with self.progress.step(f"end {len(left)} Pulumi plugins, left by an engine that was killed"):
+            with self.progress.step(f"stop {len(left)} Pulumi plugins, left by an engine that was killed"):
                 orphans.end(left)
         RealNode(*parts, TrialCluster(*parts), self.toolbox).down()
         DockerEngine(self.layout, self.progress, self.supervisor).down()

@@ -1,4 +1,4 @@
-"""The one error that the user of the trial sees."""
+"""The error that the trial reports to its user."""
 
 
 class TrialError(Exception):

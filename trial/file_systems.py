@@ -1,4 +1,4 @@
-"""The file system that an image is made from: Debian in a folder (as root), or in a container of a Docker engine."""
+"""The file system of an image under construction: Debian in a folder (as root), or in a Docker container."""
 
 import os
 import shutil
@@ -23,30 +23,30 @@ OnLine = Callable[[str], None]
 
 
 class FileSystem(Protocol):
-    """A Debian to work in. Every method raises TrialError when a program fails."""
+    """A Debian file system. Every method raises TrialError if a program fails."""
 
     def run(
         self, *words: str, purpose: str, variables: Mapping[str, str] = {}, on_line: OnLine | None = None
     ) -> None:
-        """Run a program inside it as root, with ``variables`` and none of this process' own."""
+        """Run a program in it as root, with only ``variables`` as its environment."""
 
     def put(self, source: Path, target: str, mode: int) -> None:
         """Copy a file to an absolute path in it."""
 
     def archive(self, target: Path) -> tuple[Blob, str]:
-        """Write all of it as a compressed layer; return that and the digest before compression."""
+        """Write all of it as a compressed layer; return the layer and the digest before compression."""
 
 
 @contextmanager
 def folder(
     packages: Sequence[str], *, scratch: Path, on_line: OnLine | None = None
 ) -> Iterator["FolderSystem"]:
-    """Debian by debootstrap in a folder under ``scratch``; needs root. Raises TrialError."""
+    """Debian from debootstrap in a folder under ``scratch``; needs root. Raises TrialError."""
     with tempfile.TemporaryDirectory(dir=scratch, prefix="rootfs-") as temporary:
         root = Path(temporary) / "root"
         argv = ["debootstrap", "--variant=minbase", f"--include={','.join(packages)}", SUITE, str(root)]
         run(argv, purpose="making a Debian file system", on_line=on_line)
-        # What follows needs names to be looked up as this machine does.
+        # Later steps need this machine's name resolution.
         shutil.copyfile("/etc/resolv.conf", root / "etc" / "resolv.conf")
         yield FolderSystem(root)
 
@@ -86,9 +86,9 @@ def container(
     variables: Mapping[str, str] = {},
     on_line: OnLine | None = None,
 ) -> Iterator["ContainerSystem"]:
-    """Debian in a container that is removed at the end; the engine pulls ``image``, unless it has it.
+    """Debian in a container that is removed at the end; the engine pulls ``image`` if it is missing.
 
-    ``variables`` are those with which apt-get reaches its mirror. Raises TrialError.
+    ``variables`` are for apt-get to reach its mirror. Raises TrialError.
     """
     docker = DockerCli(docker_host)
     purpose = f"starting a container of {image}"
@@ -121,7 +121,7 @@ class DockerCli:
 
     def has(self, image: str) -> bool:
         """Whether the engine has an image. Raises TrialError."""
-        listed = self.run("image", "ls", "--quiet", image, purpose="asking for the engine's images")
+        listed = self.run("image", "ls", "--quiet", image, purpose="listing the engine's images")
         return bool(listed.strip())
 
     def export(self, name: str) -> "subprocess.Popen[bytes]":
@@ -157,15 +157,15 @@ class ContainerSystem:
 
 
 def docker_host_without_root(other: str | None) -> str | None:
-    """Where a container can do what root would do here; None for root.
+    """DOCKER_HOST of the engine to use in place of root; None with root.
 
-    ``other`` is the DOCKER_HOST of an engine that answers. Raises TrialError when there is neither root nor an engine.
+    ``other`` is the DOCKER_HOST of an engine that answers. Raises TrialError: neither root nor an engine.
     """
     if os.getuid() == 0:
         return None
     if other is None:
         raise TrialError(
-            "making the trial's base image needs root or a Docker engine; start Docker, or run with NO_DOCKER=1 and the "
+            "building the trial's base image needs root or a Docker engine; start Docker, or run with NO_DOCKER=1 and the "
             "delivery git-submodule."
         )
     return other

@@ -1,4 +1,4 @@
-"""What a Docker engine changes in the machine's IPv4 firewall, remembered and undone."""
+"""Recording and undoing a Docker engine's changes to the machine's IPv4 firewall."""
 
 import json
 import re
@@ -16,7 +16,7 @@ _OWN_CHAIN = re.compile(r"DOCKER($|-)")
 
 
 def rules(table: str) -> list[list[str]]:
-    """A table's rules as `iptables -S` lists them, word by word; none where there is no firewall."""
+    """A table's rules as `iptables -S` lists them, split into words; none without a firewall."""
     iptables = find_program("iptables") or "iptables"
     try:
         listing = run([iptables, "-t", table, "-S"], purpose="reading the firewall")
@@ -41,7 +41,7 @@ def _bridges(without: str) -> list[str]:
 
 
 def remember(path: Path) -> None:
-    """Note forwarding and its policy before an engine changes them, unless another engine already has."""
+    """Record forwarding and its policy before an engine changes them, unless another engine already has."""
     if path.exists():
         return
     found = rules("filter")
@@ -55,12 +55,9 @@ def remember(path: Path) -> None:
 
 
 def restore(path: Path, *, bridge: str, subnet: str) -> None:
-    """Remove the rules of an engine's bridge; with the last such bridge, all chains that Docker made.
+    """Remove the rules of an engine's bridge; with the last such bridge, all chains that Docker created.
 
-    Args:
-        path: what `remember` wrote.
-        bridge: name of the bridge.
-        subnet: its addresses, such as "10.201.7.0/24".
+    ``path`` is the file that `remember` wrote, ``subnet`` the bridge's addresses, such as "10.201.7.0/24".
     """
     if find_program("iptables") is None or not path.exists():
         return
@@ -69,7 +66,7 @@ def restore(path: Path, *, bridge: str, subnet: str) -> None:
         for rule in rules(table):
             if rule[0] == "-A" and (bridge in rule or subnet in rule):
                 change(table, "-D", *rule[1:])
-    # Engines share their chains: who removes the last bridge removes them.
+    # Engines share their chains, so they are removed with the last bridge.
     if any(interface in rule for interface in _bridges(bridge) for table in _TABLES for rule in rules(table)):
         return
     for table in _TABLES:

@@ -1,4 +1,4 @@
-"""The trial's Git host: private repositories over HTTPS, made from the examples."""
+"""The trial's Git host: private repositories over HTTPS, created from the examples."""
 
 import datetime
 import json
@@ -23,7 +23,7 @@ DBT_REPOSITORY = "analytics/jaffle.git"
 SUBMODULE_PATH = "dags/dbt/jaffle"
 BRANCH = "main"
 
-# Fixed, so that the repositories get the same commit hashes each time they are made.
+# Fixed, so that the repositories get the same commit hashes each time.
 _AUTHOR = {
     "GIT_AUTHOR_NAME": "Trial",
     "GIT_AUTHOR_EMAIL": "trial@example.com",
@@ -37,18 +37,18 @@ _NEUTRAL = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_TE
 
 @dataclass(frozen=True)
 class Grant:
-    """Lets one user into one repository with one token; the server knows it by its credentials file."""
+    """Access of one user to one repository with one token, as in the server's credentials file."""
 
     username: str
     token: str
     write: bool = False
     expires: datetime.datetime | None = None
-    """The end of the grant; None never ends."""
+    """Expiry of the grant; None: it never expires."""
 
 
 @dataclass(frozen=True)
 class GitInfo:
-    """How to reach the Git server, and the files a test may change while it runs."""
+    """How to reach the Git server, and the files that a test may change while it is running."""
 
     url: str
     username: str
@@ -60,7 +60,7 @@ class GitInfo:
 
 
 def read_grants(path: Path) -> dict[str, list[Grant]]:
-    """Read who may use which repository from a credentials file."""
+    """Read the grants per repository from a credentials file."""
     content = json.loads(path.read_text(encoding="utf-8"))["repositories"]
 
     def grant(fields: Mapping[str, object]) -> Grant:
@@ -76,7 +76,7 @@ def read_grants(path: Path) -> dict[str, list[Grant]]:
 
 
 def write_grants(path: Path, grants: Mapping[str, list[Grant]]) -> None:
-    """Write a credentials file; the server goes by it from the next request on."""
+    """Write a credentials file; the server applies it from the next request on."""
 
     def fields(grant: Grant) -> dict[str, object]:
         given = {name: value for name, value in asdict(grant).items() if value}
@@ -89,7 +89,7 @@ def write_grants(path: Path, grants: Mapping[str, list[Grant]]) -> None:
 
 
 class GitServer:
-    """Runs the Git server of one trial and makes its repositories."""
+    """Runs the Git server of one trial and creates its repositories."""
 
     def __init__(
         self, layout: Layout, progress: Progress, supervisor: Supervisor, memory: Memory, authority: Authority
@@ -104,10 +104,9 @@ class GitServer:
         self.credentials = self.folder / "credentials.json"
 
     def up(self, host: str = LOOPBACK) -> GitInfo:
-        """Start it unless it runs, have the example repositories, and return how to reach it.
+        """Start it unless it is running, create the example repositories, and return how to reach it.
 
-        Args:
-            host: the address of this machine that it listens on.
+        ``host`` is the address of this machine to listen on.
         """
         certificate = Certificate("git", "trial-git", hosts=(host,))
         pair = self.authority.ensure([certificate])[certificate.name]
@@ -149,7 +148,7 @@ class GitServer:
         )
 
     def _grant(self, token: str) -> None:
-        """Let the trial's user into the example repositories, and leave what else is granted as it is."""
+        """Grant the trial's user access to the example repositories, and keep all other grants."""
         grants = read_grants(self.credentials) if self.credentials.exists() else {}
         own = Grant(USERNAME, token, write=True)
         for name in (DAG_REPOSITORY, DBT_REPOSITORY):
@@ -176,7 +175,7 @@ class GitServer:
             self._follow_address(dags, url)
 
     def _follow_address(self, dags: Path, url: str) -> None:
-        """Commit the submodule's new URL when the server has another address than when the repository was made."""
+        """Commit the submodule's new URL if the server's address has changed since the repository was created."""
         wanted = f"{url}/{DBT_REPOSITORY}"
         text = git("show", f"{BRANCH}:.gitmodules", cwd=dags)
         found = [
@@ -202,7 +201,7 @@ class GitServer:
 
 @dataclass(frozen=True)
 class Submodule:
-    """A submodule to register: where it lies, its URL, its commit, and the branch it tracks."""
+    """A submodule to register: its path, URL, commit and tracked branch."""
 
     path: str
     url: str
@@ -211,8 +210,8 @@ class Submodule:
 
 
 def git(*arguments: str, cwd: Path, env: Mapping[str, str] | None = None, stdin: str | None = None) -> str:
-    """Run Git away from the user's settings and return what it prints. Raises TrialError: it failed."""
-    # A Git hook or a rebase around us would redirect every command to its own repository.
+    """Run Git without the user's settings and return its output. Raises TrialError: it failed."""
+    # In a Git hook or a rebase, these variables would redirect every command to another repository.
     outer = {name: "" for name in os.environ if name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")}
     argv: list[str | Path] = [
         "env",
@@ -231,13 +230,9 @@ def head_of(repository: Path) -> str:
 def make_repository(
     target: Path, source: Path, *, message: str, submodules: list[Submodule] | None = None
 ) -> None:
-    """Make a bare repository with one commit of a folder's files; equal input gives equal hashes.
+    """Create a bare repository with one commit of a folder's files; equal input gives equal hashes.
 
-    Args:
-        target: the bare repository; it appears at once, complete.
-        source: folder whose files are committed.
-        message: of the commit.
-        submodules: registered in .gitmodules and pinned in the tree.
+    ``target`` appears atomically. ``submodules`` are registered in .gitmodules and pinned in the tree.
     """
     partial = target.with_name(target.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Building Go programs from pinned modules, with progress, into a cache keyed by what they are made of."""
+"""Building Go programs from pinned modules, with progress, into a cache keyed by their sources and flags."""
 
 import fcntl
 import hashlib
@@ -18,7 +18,7 @@ from trial.layout import Layout
 from trial.progress import Progress
 
 # Without inlining the control plane compiles in four fifths of the time; measured on a sample of its packages.
-# The flag is part of a package's key in Go's build cache, so programs share packages only when they share it.
+# The flag is part of a package's key in Go's build cache, so programs share packages only if they share it.
 QUICK_COMPILE = "-gcflags=all=-l"
 
 KUBERNETES_VERSION = "1.36.3"
@@ -32,14 +32,14 @@ _COMPONENT_VERSION = "k8s.io/component-base/version"
 
 @dataclass(frozen=True)
 class Embedded:
-    """Files that a package embeds although they are in another module; `go build -overlay` lays them into its folder."""
+    """Files of another module that a package embeds; `go build -overlay` adds them to the package's folder."""
 
     module: str
-    """That holds them, required by the program's go.mod."""
+    """Module with the files, required by the program's go.mod."""
     folder: str
-    """In that module."""
+    """Folder in that module."""
     names: tuple[str, ...]
-    """Of the files."""
+    """Names of the files."""
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,15 @@ class Program:
     """A Go program of the trial."""
 
     name: str
-    """Of the file that comes out."""
+    """Name of the built file."""
     module: str
-    """Folder with its go.mod, below trial/go."""
+    """Folder with its go.mod, under trial/go."""
     package: str = "."
-    """To build; "." is the module's own folder."""
+    """Package to build; "." is the module's own folder."""
     ldflags: tuple[str, ...] = ()
-    """Arguments of the linker, on top of `-s -w`."""
+    """Arguments for the linker, in addition to `-s -w`."""
     quick: bool = True
-    """Compile without inlining, sharing packages with the other quick programs."""
+    """Whether to compile without inlining, sharing packages with the other quick programs."""
     embedded: Embedded | None = None
     """Files of a required module that the program's package embeds."""
 
@@ -122,7 +122,7 @@ def modules_of(module: Path) -> list[Path]:
 
 
 def source_files(module: Path) -> Iterator[tuple[str, Path]]:
-    """Yield what a module's programs are made of, in a stable order: (name for the key, file), without tests."""
+    """Yield the source files of a module's programs in a stable order: (name for the key, file), without tests."""
     for number, folder in enumerate(modules_of(module)):
         for path in sorted(folder.rglob("*")):
             if path.is_file() and not path.name.endswith("_test.go") and "testdata" not in path.parts:
@@ -149,7 +149,7 @@ def build_key(program: Program, module: Path, go_version: str) -> str:
 
 @contextmanager
 def locked(path: Path, waiting: Callable[[], None] | None = None) -> Iterator[None]:
-    """Hold an exclusive lock on a file, across processes; `waiting` is called when somebody else holds it."""
+    """Hold an exclusive lock on a file, across processes; ``waiting`` is called if another process holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
         try:
@@ -162,13 +162,7 @@ def locked(path: Path, waiting: Callable[[], None] | None = None) -> Iterator[No
 
 
 class GoBuilder:
-    """Builds programs with one Go toolchain.
-
-    Args:
-        layout: paths of the trial.
-        go: the `go` command.
-        go_version: what `go env GOVERSION` says.
-    """
+    """Builds programs with one Go toolchain; ``go_version`` is the output of `go env GOVERSION`."""
 
     def __init__(self, layout: Layout, progress: Progress, *, go: Path, go_version: str) -> None:
         self.layout = layout
@@ -205,26 +199,23 @@ class GoBuilder:
         return folder / program.name
 
     def module_files(self, *, module: str, path: str, folders: Sequence[str]) -> dict[str, bytes]:
-        """The YAML files of folders of a module that one of the trial's modules requires, by their path in it.
+        """YAML files in ``folders`` of the module ``path`` (such as "sigs.k8s.io/kwok"), by their path in it.
 
-        Args:
-            module: folder below trial/go whose go.mod requires it, and whose go.sum vouches for it.
-            path: the module, such as "sigs.k8s.io/kwok".
-            folders: of that module.
+        ``module`` is the folder under trial/go whose go.mod requires it, and whose go.sum verifies it.
         """
         root = self._module_folder(module, path)
         files = (file for folder in folders for file in sorted((root / folder).glob("*.yaml")))
         return {file.relative_to(root).as_posix(): file.read_bytes() for file in files}
 
     def _module_folder(self, module: str, path: str) -> Path:
-        """Where the Go command keeps a module that one of the trial's modules requires."""
+        """The Go command's folder for a module that one of the trial's modules requires."""
         argv: list[str | Path] = [self.go, "mod", "download", "-json", path]
         cwd = self.layout.sources / "go" / module
         found = run(argv, purpose=f"downloading {path}", cwd=cwd, env=self._environment())
         return Path(json.loads(found)["Dir"])
 
     def _overlay(self, program: Program, folder: Path) -> list[str]:
-        """Flags that lay the embedded files over the names in the program's package."""
+        """Flags that overlay the embedded files onto the program's package."""
         embedded = program.embedded
         if embedded is None:
             return []
@@ -243,7 +234,7 @@ class GoBuilder:
         return self.layout.sources / "go" / program.module
 
     def _environment(self) -> dict[str, str]:
-        # The workspace and flags of the user's own Go projects don't apply here.
+        # The workspace and flags of the user's own Go projects do not apply here.
         return {"GOWORK": "off", "GOFLAGS": "-mod=readonly", "CGO_ENABLED": "0"}
 
     def _build(self, program: Program, folder: Path, update: Callable[[str], None]) -> None:
@@ -307,13 +298,13 @@ def parse_go_version(text: str) -> tuple[int, int]:
     found = re.match(r"go(\d+)\.(\d+)", text)
     if not found:
         raise TrialError(
-            f"'go env GOVERSION' says {text!r}, which is not a released Go version; install Go 1.26."
+            f"'go env GOVERSION' prints {text!r}, which is not a released Go version; install Go 1.26."
         )
     return int(found[1]), int(found[2])
 
 
 def go_is_enough(version: str, toolchain: str) -> bool:
-    """Whether a Go command can build the trial: itself, or by fetching the toolchain that go.mod names."""
+    """Whether a Go command can build the trial, itself or by fetching the toolchain that go.mod names."""
     number = parse_go_version(version)
     return number >= GO_MINIMUM or (
         number >= GO_WITH_SWITCH and toolchain != "local" and "+path" not in toolchain
@@ -322,10 +313,10 @@ def go_is_enough(version: str, toolchain: str) -> bool:
 
 def go_environment(go: Path) -> tuple[str, str]:
     """GOVERSION and GOTOOLCHAIN of a Go command."""
-    lines = run([go, "env", "GOVERSION", "GOTOOLCHAIN"], purpose="asking Go for its version").splitlines()
+    lines = run([go, "env", "GOVERSION", "GOTOOLCHAIN"], purpose="reading Go's version").splitlines()
     return lines[0], lines[1] if len(lines) > 1 else "local"
 
 
 def processors() -> int:
-    """How many processors this process may use."""
+    """Number of CPUs that this process may use."""
     return len(os.sched_getaffinity(0))

@@ -1,4 +1,4 @@
-"""Asking a server of the trial whether it is ready."""
+"""Readiness checks of the trial's servers."""
 
 import http.client
 import ssl
@@ -17,11 +17,7 @@ def answers(
 ) -> Callable[[], str | None]:
     """A readiness check: a GET of the URL gives one of the accepted status codes.
 
-    Args:
-        url: on loopback.
-        authority: PEM file with the certificate authority, for HTTPS.
-        client: certificate and key to show.
-        accept: status codes that mean ready.
+    ``authority`` is a PEM file with the certificate authority, for HTTPS; ``client`` is a client certificate and its key.
     """
 
     def check() -> str | None:

@@ -1,4 +1,4 @@
-"""A simulated node: Pods get scheduled and become ready, nothing runs."""
+"""A simulated node: Pods are scheduled and become ready, but nothing runs."""
 
 import contextlib
 from pathlib import Path
@@ -29,11 +29,7 @@ class SimulatedNode:
         self.cluster = cluster
 
     def up(self, stages: dict[str, bytes]) -> None:
-        """Have the node ready.
-
-        Args:
-            stages: kwok's Stage resources (and storage classes among them) as YAML texts by name.
-        """
+        """Bring the node up; ``stages`` are kwok's Stage resources and storage classes as YAML texts by name."""
         with self.progress.step("start the simulated node") as step:
             config = self._write_config(stages)
             service = Service(
@@ -52,7 +48,7 @@ class SimulatedNode:
             if self.supervisor.runs(service):
                 step.done("runs")
                 return
-            # A kwok that starts waits for its predecessor's lease to end, half a minute.
+            # A new kwok waits half a minute for its predecessor's lease to expire.
             with contextlib.suppress(TrialError):
                 self.cluster.kubectl(
                     "delete",
@@ -60,7 +56,7 @@ class SimulatedNode:
                     NODE,
                     "--namespace=kube-node-lease",
                     "--ignore-not-found",
-                    purpose="freeing the node",
+                    purpose="releasing the node",
                 )
             self._register(stages)
             self.supervisor.start(service)
@@ -69,7 +65,7 @@ class SimulatedNode:
             step.done(NODE)
 
     def down(self) -> None:
-        """Stop kwok and remove the node from the cluster, so that nothing gets scheduled to it."""
+        """Stop kwok and remove the node from the cluster, so that nothing is scheduled on it."""
         self.supervisor.stop("kwok")
         with contextlib.suppress(TrialError):
             self.cluster.kubectl(
@@ -91,7 +87,7 @@ class SimulatedNode:
         path = '{.status.conditions[?(@.type=="Ready")].status}'
         try:
             status = self.cluster.kubectl(
-                "get", "node", NODE, f"-o=jsonpath={path}", purpose="asking for the node"
+                "get", "node", NODE, f"-o=jsonpath={path}", purpose="reading the node"
             )
         except TrialError as error:
             return str(error)

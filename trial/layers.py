@@ -1,4 +1,4 @@
-"""Image layers and configurations from a folder, the same bytes for the same files."""
+"""Image layers and configurations from a folder: the same files give the same bytes."""
 
 import hashlib
 import json
@@ -11,13 +11,13 @@ from trial.errors import TrialError
 from trial.registry_client import CONFIG_TYPE, LAYER_TYPE, Blob
 
 CHUNK = 1 << 20
-# All times in an image are this one: seconds since 1970 of 2026-01-01.
+# The time of everything in an image, 2026-01-01, in seconds since 1970.
 TIMESTAMP = 1767225600
 CREATED = "2026-01-01T00:00:00Z"
 
 
 def write_layer(root: Path, target: Path) -> tuple[Blob, str]:
-    """Archive a folder as a compressed layer, the same bytes for the same files; return as `pack` does.
+    """Archive a folder as a compressed layer, with the same bytes for the same files; returns the same as `pack`.
 
     Raises TrialError: tar failed.
     """
@@ -26,7 +26,7 @@ def write_layer(root: Path, target: Path) -> tuple[Blob, str]:
 
 
 def pack(archive: "subprocess.Popen[bytes]", target: Path) -> tuple[Blob, str]:
-    """Compress what a program archives; return the layer and the digest of the archive before compression.
+    """Compress the archive that a program writes; return the layer and the digest before compression.
 
     Raises TrialError: the program or gzip failed.
     """
@@ -34,7 +34,7 @@ def pack(archive: "subprocess.Popen[bytes]", target: Path) -> tuple[Blob, str]:
     with (
         target.open("wb") as out,
         archive,
-        # Without -n, the archive would hold the time it was made.
+        # Without -n, the archive would contain its creation time.
         subprocess.Popen(["gzip", "-n", "-1"], stdin=subprocess.PIPE, stdout=out) as gzip,
     ):
         assert archive.stdout is not None  # noqa: S101
@@ -54,12 +54,8 @@ def write_config(
 ) -> Blob:
     """Write an image's configuration.
 
-    Args:
-        target: the file.
-        architecture: as Docker spells it, such as amd64.
-        diff_ids: digests of the layers before compression.
-        settings: what a container gets: Env, Entrypoint, User, WorkingDir, ExposedPorts, Labels.
-        made_by: the line that `docker history` shows.
+    ``architecture`` is in Docker's spelling, such as amd64; ``diff_ids`` are digests of the layers before compression;
+    ``settings`` are Env, Entrypoint, User, WorkingDir, ExposedPorts and Labels; ``made_by`` is shown by `docker history`.
     """
     content = {
         "architecture": architecture,

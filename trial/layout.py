@@ -1,4 +1,4 @@
-"""Where the trial keeps its files: state in the checkout, caches under the user's cache folder."""
+"""The trial's files: state in the checkout, caches in the user's cache folder."""
 
 import hashlib
 import os
@@ -8,13 +8,13 @@ from pathlib import Path
 
 from trial.errors import TrialError
 
-# A Unix socket's path has at most 107 bytes (unix(7)); dockerd makes "containerd/containerd.sock" and longer names below
-# its folder for runtime files.
+# A Unix socket's path has at most 107 bytes (unix(7)); dockerd creates "containerd/containerd.sock" and longer names in its
+# folder for runtime files.
 LONGEST_RUNTIME_FOLDER = 50
 
 
 def cache_folder() -> Path:
-    """The folder for what survives `make down`: compiled programs, downloads, the base image."""
+    """The folder for everything that survives `make down`: compiled programs, downloads, the base image."""
     root = os.environ.get("XDG_CACHE_HOME")
     return (Path(root) if root else Path.home() / ".cache") / "astro-dbt"
 
@@ -26,7 +26,7 @@ class Layout:
     repo: Path
     """The checkout of the project."""
     state: Path
-    """Everything that belongs to this trial; `make down` leaves it empty of running things."""
+    """Everything that belongs to this trial."""
     cache: Path
     """Shared by all trials of the user."""
 
@@ -65,12 +65,12 @@ class Layout:
 
     @property
     def environment_file(self) -> Path:
-        """The file that describes the running trial, also to tests."""
+        """The file that describes the running trial."""
         return self.state / "environment.json"
 
     @property
     def runtime(self) -> Path:
-        """A folder for Unix sockets, short enough for them also when the state lies deep."""
+        """A folder for Unix sockets, with a short path even if that of the state is long."""
         inside = self.state / "rt"
         if len(os.fsencode(inside)) <= LONGEST_RUNTIME_FOLDER:
             return inside
@@ -78,21 +78,19 @@ class Layout:
         return Path(tempfile.gettempdir()) / f"astro-dbt-{os.getuid()}-{digest}"
 
     def private_folder(self, path: Path) -> Path:
-        """Make a folder that only the user can enter, and return it.
+        """Create a folder that only the user can enter, and return it.
 
-        Raises TrialError: somebody else owns it (the folder for sockets may lie in the machine's temporary folder).
+        Raises TrialError: it belongs to another user (the folder for sockets may be in the machine's temporary folder).
         """
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if path.stat().st_uid != os.getuid():
-            raise TrialError(
-                f"{path} belongs to another user; remove it or set TMPDIR to a folder of your own."
-            )
+            raise TrialError(f"{path} belongs to another user; remove it, or set TMPDIR to another folder.")
         path.chmod(0o700)
         return path
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace a file at once with text that only the user may read (mode 0600)."""
+    """Atomically replace a file with text that only the user may read (mode 0600)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     partial.unlink(missing_ok=True)

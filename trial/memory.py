@@ -1,4 +1,4 @@
-"""What a trial remembers between runs: its ports and its generated passwords."""
+"""What a trial remembers between runs: its ports and generated passwords."""
 
 import json
 import secrets
@@ -13,7 +13,7 @@ LOOPBACK = "127.0.0.1"
 def port_is_free(port: int) -> bool:
     """Whether a port on loopback can be bound."""
     with socket.socket() as probe:
-        # Servers set it too; without it, a connection of a moment ago keeps the port for a minute.
+        # Servers set it too; without it, a recent connection blocks the port for a minute.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
@@ -37,11 +37,9 @@ class Memory:
             self._choices = content["choices"]
 
     def port(self, name: str, *, in_use: bool = False) -> int:
-        """The port of a service: the one it had, unless somebody else took it while the service was down.
+        """The port of a service: the last one, unless another program took it while the service was down.
 
-        Args:
-            name: of the service.
-            in_use: the service itself runs, so that its port is busy for a good reason.
+        ``in_use``: the service itself is running and uses its port.
         """
         port = self._ports.get(name)
         if port is None or not (in_use or port_is_free(port)):
@@ -51,14 +49,14 @@ class Memory:
         return port
 
     def secret(self, name: str) -> str:
-        """A password, made at first use: 32 letters, digits, - and _."""
+        """A password, generated at first use: 32 letters, digits, - and _."""
         if name not in self._secrets:
             self._secrets[name] = secrets.token_urlsafe(24)
             self._save()
         return self._secrets[name]
 
     def choice(self, name: str, value: str | None, default: str) -> str:
-        """A choice of the user: the one given now, else the last one, else the default; and remember it."""
+        """The user's choice: the value given now, else the last one, else the default; it is remembered."""
         chosen = value or self._choices.get(name, default)
         if self._choices.get(name) != chosen:
             self._choices[name] = chosen

@@ -1,4 +1,4 @@
-"""Plugins that outlive their engine: Pulumi's official ones go on for minutes to hours after it was killed."""
+"""Plugins that outlive their engine: Pulumi's official ones keep running for minutes to hours after it was killed."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ LEAVE_SECONDS = 10.0
 
 
 def plugins_below(home: Path) -> list[Identity]:
-    """The live processes that were started as a plugin of this PULUMI_HOME, by their command."""
+    """Live processes that were started as plugins of this PULUMI_HOME, according to their command."""
     root = f"{home / 'plugins'}{os.sep}"
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
@@ -25,7 +25,7 @@ def plugins_below(home: Path) -> list[Identity]:
 
 
 def end(processes: list[Identity], *, seconds: float = LEAVE_SECONDS) -> None:
-    """Ask processes to leave, and kill those that are still there after ``seconds``."""
+    """Terminate processes, and kill those that are still running after ``seconds``."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         deadline = time.monotonic() + seconds
         for process in filter(is_alive, processes):

@@ -11,7 +11,7 @@ from trial.gobuild import locked
 from trial.layout import Layout
 from trial.progress import Progress
 
-# Debian's packages start the services they bring, unless this script says no (exit code 101, see invoke-rc.d(8)).
+# Debian's packages start their services unless this script refuses (exit code 101, see invoke-rc.d(8)).
 _POLICY = Path("/usr/sbin/policy-rc.d")
 _SEARCH = os.pathsep.join((os.defpath, "/usr/sbin", "/sbin", "/usr/local/sbin"))
 
@@ -25,16 +25,11 @@ def find_program(name: str) -> Path | None:
 def install(
     layout: Layout, progress: Progress, *, programs: Sequence[str], packages: Sequence[str], why: str
 ) -> None:
-    """Have programs, installing Debian packages when one is missing. No service gets started by it.
+    """Ensure ``programs``, installing Debian ``packages`` if one is missing, without starting services.
 
-    Args:
-        layout: for a lock against another trial.
-        progress: told what is installed.
-        programs: that must be there.
-        packages: that bring them.
-        why: what they are for: "a Docker engine".
+    ``layout`` is for a lock against other trials; ``why`` is for the error message: "a Docker engine".
 
-    Raises TrialError: they are missing and can't be installed here; says what to install.
+    Raises TrialError: they are missing and cannot be installed here; names what to install.
     """
     missing = [name for name in programs if find_program(name) is None]
     if not missing:

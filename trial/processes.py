@@ -1,4 +1,4 @@
-"""Programs that run in the background for the trial: started, recognised again, stopped, never anybody else's."""
+"""Background programs of the trial: started, recognised in later runs, and stopped, without touching any other process."""
 
 import contextlib
 import hashlib
@@ -17,9 +17,9 @@ from trial.layout import write_private
 STOP_SECONDS = 20.0
 LOG_LINES = 15
 
-# The shell notes its own process id and start time before it becomes the program: however the trial is interrupted,
-# there is no moment in which a program runs that no record knows. Field 22 of /proc/<pid>/stat is the start time; the
-# shell's own name in field 2 has no space (proc_pid_stat(5)).
+# The shell records its process id and start time before it executes the program, so that no program ever runs without a
+# record, however the trial is interrupted. Field 22 of /proc/<pid>/stat is the start time; the shell's name in field 2 has
+# no space (proc_pid_stat(5)).
 _LAUNCH = (
     "started() { shift 21; echo $1; }; read -r stat < /proc/$$/stat; "
     'printf "%s\\n%s\\n" $$ "$(started $stat)" > "$0.partial" && mv "$0.partial" "$0" && exec "$@"'
@@ -28,32 +28,32 @@ _LAUNCH = (
 
 @dataclass(frozen=True)
 class Identity:
-    """A process id with its start time (clock ticks since boot): together they are never used twice in one boot."""
+    """A process id with its start time (clock ticks since boot), which together are unique within one boot."""
 
     pid: int
     started: int
 
 
 def start_time(pid: int) -> int | None:
-    """When a live process started, in clock ticks since boot; None when there is none or it is a zombie."""
+    """Start of a live process in clock ticks since boot; None if there is none or it is a zombie."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
         return None
-    # The name in parentheses may hold spaces and parentheses of its own.
+    # The name in parentheses may contain spaces and parentheses.
     fields = text.rpartition(")")[2].split()
     return None if fields[0] in "ZX" else int(fields[19])
 
 
 def is_alive(identity: Identity) -> bool:
-    """Whether that very process still runs (not another one that got its number)."""
+    """Whether this process is still running (and not another one with the same id)."""
     with contextlib.suppress(ChildProcessError):
         os.waitpid(identity.pid, os.WNOHANG)
     return start_time(identity.pid) == identity.started
 
 
 def boot_id() -> str:
-    """The kernel's name for this boot; process start times only compare within one."""
+    """The kernel's id of this boot; start times are comparable only within one boot."""
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
@@ -62,33 +62,28 @@ class Service:
     """A program to keep running."""
 
     name: str
-    """Of its record and log."""
+    """Name of its record and log."""
     argv: Sequence[str | Path]
     """Program and arguments, without secrets."""
     env: Mapping[str, str] = field(default_factory=dict)
-    """Variables on top of this process' own."""
+    """Variables in addition to those of this process."""
     ready: Callable[[], str | None] = lambda: None
-    """Returns None when it serves, else what is still missing, in a few words."""
+    """Returns None if it serves, else what is still missing, in a few words."""
     ready_seconds: float = 60.0
-    """How long it may take to get ready."""
+    """Seconds that it may take to become ready."""
     restart_when: str = ""
-    """Text whose change means that a running one has to be started anew (a digest of its config)."""
+    """Text whose change requires a restart (a digest of its configuration)."""
     stop_seconds: float = STOP_SECONDS
-    """How long it may take to end on SIGTERM."""
+    """Seconds that it may take to stop on SIGTERM."""
 
     def fingerprint(self) -> str:
-        """A digest of all that was given to the program."""
+        """Digest of everything that the program was given."""
         parts = [[str(word) for word in self.argv], sorted(self.env.items()), self.restart_when]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 class Supervisor:
-    """Starts and stops the services of one trial.
-
-    Args:
-        run: folder for records.
-        logs: folder for logs.
-    """
+    """Starts and stops the services of one trial; ``run`` is the folder for records, ``logs`` the one for logs."""
 
     def __init__(self, *, run: Path, logs: Path) -> None:
         self.run = run
@@ -99,7 +94,7 @@ class Supervisor:
         return self.logs / f"{name}.log"
 
     def identity(self, name: str) -> Identity | None:
-        """The live process of a service, None when it does not run."""
+        """The live process of a service; None if it is not running."""
         boot, record = self.run / f"{name}.boot", self.run / f"{name}.pid"
         try:
             if boot.read_text(encoding="ascii").split("\n")[0] != boot_id():
@@ -111,7 +106,7 @@ class Supervisor:
         return identity if is_alive(identity) else None
 
     def runs(self, service: Service) -> bool:
-        """Whether the service runs as it is described."""
+        """Whether the service is running as described."""
         try:
             started_as = (self.run / f"{service.name}.boot").read_text(encoding="ascii").split("\n")[1]
         except (FileNotFoundError, IndexError):
@@ -119,7 +114,7 @@ class Supervisor:
         return self.identity(service.name) is not None and started_as == service.fingerprint()
 
     def start(self, service: Service) -> bool:
-        """Start a service unless it runs as described; return whether it was started. Does not wait for it."""
+        """Start a service unless it is running as described; return whether it was started. Does not wait for it."""
         if self.runs(service):
             return False
         self.stop(service.name)
@@ -138,14 +133,14 @@ class Supervisor:
         deadline = time.monotonic() + 10
         while not record.exists() and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.005)
-        # It outlives this process; without this, Python warns that nobody waited for it.
+        # It outlives this process; without this, Python warns that nothing waited for it.
         process.returncode = 0
         return True
 
     def wait(self, service: Service) -> None:
         """Wait until a started service is ready.
 
-        Raises TrialError: it ended, or was not ready in time; with the last lines of its log.
+        Raises TrialError: it exited, or was not ready in time; with the last lines of its log.
         """
         deadline = time.monotonic() + service.ready_seconds
         pause = 0.02
@@ -153,7 +148,7 @@ class Supervisor:
             alive = self.identity(service.name) is not None
             missing = service.ready() if alive else None
             if not alive:
-                raise TrialError(f"{service.name} ended while starting.\n{self.last_lines(service.name)}")
+                raise TrialError(f"{service.name} exited while starting.\n{self.last_lines(service.name)}")
             if missing is None:
                 return
             if time.monotonic() > deadline:
@@ -165,7 +160,7 @@ class Supervisor:
             pause = min(pause * 1.5, 0.5)
 
     def last_lines(self, name: str) -> str:
-        """The end of a service's log, indented, with where to read the rest."""
+        """The end of a service's log, indented, and the path of the log."""
         try:
             lines = self.log(name).read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:]
         except FileNotFoundError:
@@ -173,7 +168,7 @@ class Supervisor:
         return "\n".join([*(f"  {line}" for line in lines), f"  (all of it: {self.log(name)})"])
 
     def stop(self, name: str, *, seconds: float = STOP_SECONDS) -> bool:
-        """Stop a service and what it started in its session; return whether it ran."""
+        """Stop a service and everything in its session; return whether it was running."""
         identity = self.identity(name)
         if identity is not None:
             _signal(identity, signal.SIGTERM)
@@ -186,7 +181,7 @@ class Supervisor:
         return identity is not None
 
     def names(self) -> list[str]:
-        """The services that have a record."""
+        """Names of the services that have a record."""
         return sorted(path.stem for path in self.run.glob("*.boot"))
 
 

@@ -1,4 +1,4 @@
-"""What the user sees while the trial works: one line per step, alive on a terminal, sparse in a log."""
+"""Progress output of the trial: one line per step, redrawn on a terminal, sparse in a log."""
 
 import sys
 import threading
@@ -10,13 +10,13 @@ from typing import TextIO
 
 # A step is announced once it has taken this long (seconds); shorter ones only print their result.
 ANNOUNCE_AFTER = 2.0
-# In a log file, a running step tells how far it is at this interval (seconds).
+# In a log file, a running step reports its progress at this interval (seconds).
 LOG_INTERVAL = 15.0
 TERMINAL_INTERVAL = 0.25
 
 
 def duration(seconds: float) -> str:
-    """Format a duration for people: 0.4 s, 12 s, 3 min 05 s."""
+    """Readable duration: 0.4 s, 12 s, 3 min 05 s."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     if seconds < 59.5:
@@ -26,7 +26,7 @@ def duration(seconds: float) -> str:
 
 
 class Step:
-    """One piece of work with a title, told of by `Progress`."""
+    """One piece of work with a title, shown by `Progress`."""
 
     def __init__(self, title: str) -> None:
         self.title = title
@@ -35,16 +35,16 @@ class Step:
         self.started = time.monotonic()
 
     def update(self, detail: str) -> None:
-        """Say how far the step is, for example "1200 of 3090 packages"."""
+        """Report the step's progress, for example "1200 of 3090 packages"."""
         self.detail = detail
 
     def done(self, result: str) -> None:
-        """Say what came out; it stands in the line that ends the step."""
+        """Set the result, which is shown in the step's last line."""
         self.result = result
 
     @property
     def seconds(self) -> float:
-        """The time since the step began, in seconds."""
+        """The time since the start of the step, in seconds."""
         return time.monotonic() - self.started
 
     def text(self) -> str:
@@ -53,7 +53,7 @@ class Step:
 
 
 class Progress:
-    """Prints steps. On a terminal the running one is redrawn in place; elsewhere it is a line now and then."""
+    """Prints steps. On a terminal the running one is redrawn in place; elsewhere there is a line now and then."""
 
     def __init__(self, stream: TextIO | None = None, *, terminal: bool | None = None) -> None:
         self.stream = stream or sys.stderr
@@ -81,7 +81,7 @@ class Progress:
 
     @contextmanager
     def step(self, title: str) -> Iterator[Step]:
-        """Run a block as a step; it ends with a line that says how long it took, or that it failed."""
+        """Run a block as a step; its last line shows how long it took, or that it failed."""
         step = Step(title)
         with self._lock:
             self._steps.append(step)
@@ -93,7 +93,7 @@ class Progress:
         self._end(step, "✓")
 
     def say(self, text: str) -> None:
-        """Print a line of its own."""
+        """Print a separate line."""
         with self._lock:
             self._erase()
             print(text, file=self.stream, flush=True)

@@ -1,4 +1,4 @@
-"""Whether the agents can run the dbt project: asked in a worker's Pod, with what the Pod has and nothing else."""
+"""Whether the agents can run the dbt project: tested in a worker's Pod, with nothing but what the Pod has."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DBT_PYTHON = "/home/astro/dbt_venv/bin/python"
 RUN_SECONDS = 1200.0
 POD_SECONDS = 120.0
 _FOLDER = "/tmp/trial-proof"  # noqa: S108 - in the Pod
-# Agents have no database; a Dag that runs in one process keeps its state in one made for it.
+# Agents have no database; a Dag that runs in one process needs a temporary one.
 _WITH_DATABASE = f'mkdir -p {_FOLDER} && airflow db migrate >&2 && exec python -c "$0"'
 _COUNT_ROWS = """\
 import duckdb, json, os, sys
@@ -29,7 +29,7 @@ print(json.dumps({name: database.execute(f'select count(*) from "{name}"').fetch
 
 
 class Kubectl(Protocol):
-    """Runs kubectl and returns what it prints; raises TrialError."""
+    """Runs kubectl and returns its output; raises TrialError."""
 
     def __call__(self, *arguments: str, stdin: str | None = None, purpose: str, seconds: float = ...) -> str:
         """Run kubectl with ``arguments``."""
@@ -42,33 +42,29 @@ class Ran:
     pod: str
     """Name of the Pod."""
     image: str
-    """Reference that the Pod was made with."""
+    """Image reference of the Pod."""
     version: str
-    """Commit of the Dag repository that the bundle was at."""
+    """The bundle's commit of the Dag repository."""
     path: str
-    """Of the bundle in the Pod."""
+    """Path of the bundle in the Pod."""
     tasks: Mapping[str, str]
     """Task -> state."""
     rows: Mapping[str, int]
     """Table of the dbt project's database -> number of rows."""
     seconds: float
-    """How long everything took."""
+    """Total time in seconds."""
 
     def __str__(self) -> str:
         return f"{len(self.tasks)} tasks, {sum(self.rows.values())} rows in {len(self.rows)} tables"
 
 
 def run_dag(kubectl: Kubectl, *, namespace: str, dag: str, version: str, deployment: str = WORKER) -> Ran:
-    """Have the bundle at a commit in a Pod of a Deployment, parse it and run a Dag of a dbt project of the same name.
+    """Initialise the bundle at a commit in a Deployment's newest Pod, parse it and run a Dag.
 
-    Args:
-        kubectl: of the trial's cluster.
-        namespace: of the agents.
-        dag: name of the Dag, and of the dbt project that writes `<name>.duckdb` into the Pod's temporary folder.
-        version: commit of the Dag repository.
-        deployment: whose newest Pod runs it.
+    ``dag`` is also the name of the dbt project, which writes `<name>.duckdb` into the Pod's temporary folder; ``version`` is
+    a commit of the Dag repository.
 
-    Raises TrialError: one of the steps failed; with what the Pod printed.
+    Raises TrialError: one of the steps failed; with the Pod's output.
     """
     started = time.monotonic()
     pod = newest_pod(kubectl, namespace=namespace, deployment=deployment)
@@ -97,7 +93,7 @@ def run_dag(kubectl: Kubectl, *, namespace: str, dag: str, version: str, deploym
         )
     counted = kubectl(
         f"--namespace={namespace}", "exec", name, "--", DBT_PYTHON, "-c", _COUNT_ROWS, dag,
-        purpose=f"counting the rows that the Dag {dag} made",
+        purpose=f"counting the rows that the Dag {dag} wrote",
     )  # fmt: skip
     return Ran(
         pod=name,
@@ -111,12 +107,12 @@ def run_dag(kubectl: Kubectl, *, namespace: str, dag: str, version: str, deploym
 
 
 def newest_pod(kubectl: Kubectl, *, namespace: str, deployment: str) -> dict[str, Any]:
-    """A ready Pod of a Deployment's present template; one of an earlier template may still be ending.
+    """A ready Pod of a Deployment's current template; one of an earlier template may still be stopping.
 
     Raises TrialError: there is none in time.
     """
     deadline = time.monotonic() + POD_SECONDS
-    purpose = f"looking for a Pod of {deployment}"
+    purpose = f"finding a Pod of {deployment}"
     while True:
         found = json.loads(
             kubectl(f"--namespace={namespace}", "get", "pods", "--output=json", purpose=purpose)
@@ -144,7 +140,7 @@ def newest_pod(kubectl: Kubectl, *, namespace: str, deployment: str) -> dict[str
 
 
 def answers(printed: str, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Read the driver's answers, one per request after the one that greets.
+    """Read the driver's answers, one per request after a first one that shows that it is ready.
 
     Raises TrialError: an operation failed or was not answered.
     """
@@ -153,7 +149,7 @@ def answers(printed: str, requests: Sequence[Mapping[str, Any]]) -> list[dict[st
         if not answer["ok"]:
             raise TrialError(f"{request['do']} failed in the Pod: {_last_lines(answer['error'])}")
     if len(found) < len(requests):
-        raise TrialError(f"the Pod did not answer to {requests[len(found)]['do']}.")
+        raise TrialError(f"the Pod did not answer {requests[len(found)]['do']}.")
     return found
 
 

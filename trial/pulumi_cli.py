@@ -1,4 +1,4 @@
-"""The Pulumi engine of the trial: its own home, backend and passphrase, never the user's."""
+"""The Pulumi engine of the trial, with its own home, backend and passphrase, never the user's."""
 
 import json
 import os
@@ -20,9 +20,9 @@ from trial.progress import Progress
 from trial.tools import Toolbox, architecture
 
 STACK = "dev"
-# The versions that the pinned SDK packages ask the engine for.
+# The versions that the pinned SDK packages request from the engine.
 PLUGINS: Mapping[str, str] = {"kubernetes": KUBERNETES_PLUGIN_VERSION, "docker": "5.1.0"}
-# What a build from the Go module proxy amounts to: the official program, or the trial's own imitation.
+# What a build from the Go module proxy is: the official program, or the trial's stand-in.
 BUILT: Mapping[str, str] = {"kubernetes": "official, built from its Go module", "docker": "stand-in"}
 CHOICES = ("auto", "official", "built")
 PLUGIN_SERVER = "https://get.pulumi.com/releases/plugins"
@@ -39,7 +39,7 @@ class PulumiInfo:
     passphrase_file: str
     """PULUMI_CONFIG_PASSPHRASE_FILE."""
     plugins: Mapping[str, str]
-    """Name -> "official", "official, built from its Go module" or "stand-in"; empty when they were left out."""
+    """Name -> "official", "official, built from its Go module" or "stand-in"; empty if they were left out."""
 
 
 class PulumiHome:
@@ -53,7 +53,7 @@ class PulumiHome:
         self.folder = layout.state / "pulumi"
 
     def up(self, *, plugins: bool = True) -> PulumiInfo:
-        """Have home, backend, passphrase and, unless told otherwise, plugins.
+        """Ensure home, backend, passphrase and, by default, plugins.
 
         Raises TrialError: TRIAL_PLUGINS is not one of auto, official, built, or the plugins it asks for can't be had.
         """
@@ -76,12 +76,12 @@ class PulumiHome:
         return {name: self._plugin(home, name, version, choice) for name, version in PLUGINS.items()}
 
     def _plugin(self, home: Path, name: str, version: str, choice: str) -> str:
-        """Have one plugin in the trial's home, and return what it is."""
+        """Ensure one plugin in the trial's home, and return what it is."""
         if choice != "built" and self._official(home, name, version):
             return "official"
         if choice == "official":
             raise TrialError(
-                f"the official Pulumi plugin {name} {version} is neither installed nor can it be downloaded here; "
+                f"the official Pulumi plugin {name} {version} is not installed and cannot be downloaded here; "
                 "unset TRIAL_PLUGINS to build it."
             )
         program = self.toolbox.builder().build(PROGRAMS[f"pulumi-resource-{name}"])
@@ -89,7 +89,7 @@ class PulumiHome:
         return BUILT[name]
 
     def _official(self, home: Path, name: str, version: str) -> bool:
-        """Have the released plugin in the trial's home: there already, the user's own, or downloaded."""
+        """Ensure the released plugin in the trial's home: already there, copied from the user's, or downloaded."""
         target = plugin_file(home, name, version)
         if target.exists() and not target.is_symlink():
             return True
@@ -122,12 +122,12 @@ class PulumiHome:
 
 
 def plugin_file(home: Path, name: str, version: str) -> Path:
-    """Where the engine looks for a plugin below PULUMI_HOME."""
+    """Path at which the engine expects a plugin in PULUMI_HOME."""
     return home / "plugins" / f"resource-{name}-v{version}" / f"pulumi-resource-{name}"
 
 
 def _place(home: Path, name: str, version: str, program: Path) -> None:
-    """Link a built plugin where the engine looks for the released one; being a link tells them apart."""
+    """Link a built plugin where the engine expects the released one; the link distinguishes the two."""
     target = plugin_file(home, name, version)
     if target.is_symlink() and target.readlink() == program:
         return
@@ -139,20 +139,13 @@ def _place(home: Path, name: str, version: str, program: Path) -> None:
 def _remove(home: Path, name: str, version: str) -> None:
     folder = plugin_file(home, name, version).parent
     shutil.rmtree(folder, ignore_errors=True)
-    # The engine's own marks of a download that did not end stand beside the folder.
+    # The engine's marks of an unfinished download are next to the folder.
     for mark in folder.parent.glob(re.escape(folder.name) + ".*") if folder.parent.exists() else []:
         mark.unlink()
 
 
 class PulumiCli:
-    """Runs the pulumi command on the trial's stack.
-
-    Args:
-        repo: the checkout, where Pulumi.yaml is.
-        info: the engine's folders.
-        variables: the environment of the command, with the trial's exports.
-        command: the pulumi program.
-    """
+    """Runs the pulumi command on the trial's stack; ``variables`` are its environment, with the trial's exports."""
 
     def __init__(self, *, repo: Path, info: PulumiInfo, variables: Mapping[str, str], command: Path) -> None:
         self.repo = repo
@@ -161,14 +154,14 @@ class PulumiCli:
         self.command = command
 
     def run(self, arguments: Sequence[str], *, stdin: str | None = None) -> None:
-        """Run a command quietly; secrets travel by `stdin`.
+        """Run a command quietly; secrets go through `stdin`.
 
         Raises TrialError: it failed; with what it printed last.
         """
         self.output(arguments, stdin=stdin)
 
     def output(self, arguments: Sequence[str], *, stdin: str | None = None) -> str:
-        """Run a command and return what it prints. Raises TrialError: it failed; with what it printed last."""
+        """Run a command and return its output. Raises TrialError: it failed; with its last output."""
         purpose = f"pulumi {' '.join(arguments[:2])}"
         return run(
             [self.command, *arguments, "--non-interactive"],
@@ -176,16 +169,16 @@ class PulumiCli:
         )  # fmt: skip
 
     def show(self, arguments: Sequence[str]) -> None:
-        """Run a command whose output the user reads. Raises TrialError: it failed; it has already said why."""
+        """Run a command whose output the user reads. Raises TrialError: it failed; its output shows why."""
         argv = [str(self.command), *arguments, "--non-interactive"]
         ended = subprocess.run(argv, cwd=self.repo, env=dict(self.variables), check=False)
         if ended.returncode != 0:
             raise TrialError(
-                f"pulumi {arguments[0]} ended with code {ended.returncode}; what it printed above says why."
+                f"pulumi {arguments[0]} failed with code {ended.returncode}; its output above shows why."
             )
 
     def prepare(self) -> None:
-        """Have the stack, free of the lock that a killed run on this machine left."""
+        """Ensure the stack, without a lock that a killed run on this machine left."""
         listed = json.loads(self.output(["stack", "ls", "--json"]))
         if not any(stack["name"].rpartition("/")[2] == STACK for stack in listed):
             self.run(["stack", "init", STACK])
@@ -200,7 +193,7 @@ class PulumiCli:
 
 
 def _holder_is_gone(lock: Path) -> bool:
-    """Read a lock of Pulumi's file backend: it names host and process id of who holds it."""
+    """Whether the holder of a lock of Pulumi's file backend, which names host and process id, is gone."""
     try:
         content = json.loads(lock.read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):

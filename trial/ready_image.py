@@ -1,4 +1,4 @@
-"""A ready image for a trial without Docker: a name in the registry that simulated nodes can "run"."""
+"""A ready image for a trial without Docker: an empty image that simulated nodes can "run"."""
 
 import tempfile
 from pathlib import Path
@@ -9,15 +9,15 @@ from trial.registry_server import RegistryInfo
 from trial.tools import architecture
 
 REPOSITORY = "data/ready-agent"
-# The tag is made like the vendor's: <runtime>-python-<python>-astro-agent-<agent>.
+# The tag follows the vendor's pattern: <runtime>-python-<python>-astro-agent-<agent>.
 TAG = "3.1-3-python-3.11-astro-agent-1.8.2"
 LABELS = {
-    "org.opencontainers.image.title": "stand-in of a ready agent image, empty; for simulated nodes only"
+    "org.opencontainers.image.title": "stand-in for a ready agent image, empty; only for simulated nodes"
 }
 
 
 def put(registry: RegistryInfo) -> str:
-    """Have the image in the registry, and return its reference by digest. Raises TrialError: the registry refuses."""
+    """Push the image to the registry, and return its reference by digest. Raises TrialError: the registry refuses."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         (folder / "root").mkdir()

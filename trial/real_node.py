@@ -1,4 +1,4 @@
-"""A real node on this machine: kubelet with Debian's containerd, runc and CNI plugins. Containers run; root is needed."""
+"""A real node on this machine: kubelet with Debian's containerd, runc and CNI plugins, which runs containers; needs root."""
 
 import contextlib
 import hashlib
@@ -28,17 +28,17 @@ from trial.processes import Service, Supervisor
 from trial.progress import Progress
 from trial.tools import Toolbox, architecture
 
-# The API server reaches the kubelet by the node's host name: with this one, over loopback.
+# The API server reaches kubelet by the node's host name, which makes it use loopback.
 NODE = "localhost"
 PAUSE_IMAGE = "trial.invalid/pause:1"
 CNI_PLUGINS = Path("/usr/lib/cni")
 KUBELET_CERTIFICATE = Certificate(
     "kubelet", f"system:node:{NODE}", groups=("system:nodes",), hosts=("localhost", LOOPBACK)
 )
-# What kubelet writes at its start (pkg/kubelet/cm, setupKernelTunables).
+# Kernel settings that kubelet writes at its start (pkg/kubelet/cm, setupKernelTunables).
 _SYSCTLS = ("vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops", "kernel/keys/root_maxkeys",
             "kernel/keys/root_maxbytes")  # fmt: skip
-# Folders that kubelet and the CNI library use whatever they are told.
+# Folders that kubelet and the CNI library always use.
 _FIXED_FOLDERS = (Path("/var/lib/kubelet"), Path("/var/lib/cni"), Path("/var/log/containers"))
 # The top control group of all Pods.
 _POD_CGROUP = "kubepods"
@@ -72,9 +72,9 @@ class RealNode:
         self.gateway = f"{network}.1"
 
     def network(self) -> str:
-        """Have the bridge of the Pods, and return this machine's address on it: Pods reach it, other machines do not.
+        """Create the Pods' bridge, and return this machine's address on it, which only Pods can reach.
 
-        The CNI plugin would make the bridge with the first Pod; servers that Pods use listen before there is one.
+        The CNI plugin would create the bridge with the first Pod, but servers that Pods use listen before that.
 
         Raises TrialError: not root, or a program is missing.
         """
@@ -95,10 +95,10 @@ class RealNode:
                 packages=("containernetworking-plugins",),
                 why="a real node's network",
             )
-        with self.progress.step("have the network of the Pods") as step:
+        with self.progress.step("create the Pods' network") as step:
             self.layout.private_folder(self.folder)
             self._remember_settings()
-            purpose = "making the Pods' bridge"
+            purpose = "creating the Pods' bridge"
             if not Path("/sys/class/net", self.bridge).exists():
                 run(["ip", "link", "add", self.bridge, "type", "bridge"], purpose=purpose)
             run(["ip", "address", "replace", f"{self.gateway}/24", "dev", self.bridge], purpose=purpose)
@@ -107,7 +107,7 @@ class RealNode:
         return self.gateway
 
     def up(self) -> None:
-        """Have the node ready, after its `network`. Raises TrialError: the node did not get ready."""
+        """Start the node, after its `network`. Raises TrialError: the node did not become ready."""
         pause = self.toolbox.builder().build(PROGRAMS["pause"])
         with self.progress.step("start the real node") as step:
             self.layout.private_folder(self.layout.runtime)
@@ -122,12 +122,12 @@ class RealNode:
             step.done("containers run")
 
     def down(self) -> bool:
-        """End all Pods, stop the node and undo what it changed on the machine; return whether there was one."""
+        """Stop all Pods and the node, and undo its changes to the machine; return whether there was one."""
         if not self.folder.exists():
             return False
         with self.progress.step("stop the real node") as step:
             if self.supervisor.identity("kubelet") is not None:
-                step.update("ending its Pods")
+                step.update("stopping its Pods")
                 self._end_pods()
             self.supervisor.stop("kubelet")
             self.supervisor.stop("containerd")
@@ -196,7 +196,7 @@ conf_dir = "{network}"
         return None
 
     def _ctr(self, *arguments: str) -> str:
-        return run(["ctr", f"--address={self.socket}", *arguments], purpose="asking containerd", seconds=30)
+        return run(["ctr", f"--address={self.socket}", *arguments], purpose="querying containerd", seconds=30)
 
     def _import_pause(self, pause: Path) -> None:
         if PAUSE_IMAGE in self._ctr("--namespace=k8s.io", "images", "list", "--quiet").split():
@@ -252,7 +252,7 @@ conf_dir = "{network}"
             "resolvConf": "/etc/resolv.conf",
             "podLogsDir": str(self.folder / "logs"),
             "volumePluginDir": str(self.folder / "volume-plugins"),
-            # A developer's disk may be fuller than a server's; the pause image must not be collected.
+            # A developer's disk may be fuller than a server's, but the pause image must not be garbage-collected.
             "evictionHard": {"memory.available": "50Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
             "imageGCHighThresholdPercent": 100,
         }
@@ -285,14 +285,14 @@ conf_dir = "{network}"
         return None if status.strip() == "True" else f"node {NODE} is not ready"
 
     def _end_pods(self) -> None:
-        """Have kubelet end its Pods, so that it also takes their network down; nothing may start new ones."""
+        """Let kubelet stop its Pods, so that it also removes their network; nothing may start new ones."""
         for name in ("kube-scheduler", "kube-controller-manager"):
             self.supervisor.stop(name)
         with contextlib.suppress(TrialError):
             selector = f"--field-selector=spec.nodeName={NODE}"
             self.cluster.kubectl(
                 "delete", "pods", "--all-namespaces", selector, "--grace-period=1", "--wait=true", "--timeout=45s",
-                purpose="ending the node's Pods",
+                purpose="stopping the node's Pods",
             )  # fmt: skip
         with contextlib.suppress(TrialError):
             self.cluster.kubectl(
@@ -340,7 +340,7 @@ conf_dir = "{network}"
     def _is_ours(self, space: str) -> bool:
         """Whether a network namespace has an address of this trial's Pods."""
         try:
-            addresses = run(["ip", "-n", space, "-o", "-4", "address"], purpose="asking a Pod's network")
+            addresses = run(["ip", "-n", space, "-o", "-4", "address"], purpose="reading a Pod's network")
         except TrialError:
             return False
         return self.subnet.removesuffix("0/24") in addresses
@@ -354,7 +354,7 @@ conf_dir = "{network}"
 
 
 def remove_masquerade(network: str) -> None:
-    """Remove the CNI bridge plugin's masquerading rules of a network; their comments name it."""
+    """Remove the CNI bridge plugin's masquerading rules for a network, which their comments name."""
     iptables = find_program("iptables")
     if iptables is None:
         return
@@ -369,7 +369,7 @@ def remove_masquerade(network: str) -> None:
 
 
 def _remove_dangling(folder: Path) -> None:
-    """Remove the links kubelet makes to logs that are gone."""
+    """Remove kubelet's links to logs that no longer exist."""
     for link in folder.glob("*") if folder.exists() else []:
         if link.is_symlink() and not link.exists():
             link.unlink()

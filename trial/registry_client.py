@@ -1,4 +1,4 @@
-"""Putting an image into a registry over its HTTP API (OCI distribution specification), without a Docker engine."""
+"""Pushing an image to a registry over its HTTP API (OCI distribution specification), without a Docker engine."""
 
 import base64
 import http.client
@@ -19,7 +19,7 @@ TIME_LIMIT = 120.0
 
 @dataclass(frozen=True)
 class Blob:
-    """A file of an image, named by its content."""
+    """A file of an image, identified by its digest."""
 
     media_type: str
     digest: str
@@ -27,12 +27,12 @@ class Blob:
     path: Path
 
     def descriptor(self) -> dict[str, object]:
-        """How a manifest refers to it."""
+        """Its descriptor in a manifest."""
         return {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
 
 
 class RegistryClient:
-    """Talks to the trial's registry (plain HTTP on loopback)."""
+    """Client of the trial's registry (plain HTTP on loopback)."""
 
     def __init__(self, registry: RegistryInfo) -> None:
         self.server = registry.server
@@ -40,7 +40,7 @@ class RegistryClient:
         self._headers = {"Authorization": "Basic " + base64.b64encode(login).decode()}
 
     def digest_of(self, repository: str, reference: str) -> str | None:
-        """The digest of the manifest that a tag names, None when there is none."""
+        """Digest of the manifest with a tag; None if there is none."""
         status, headers = self._call(
             "HEAD", f"/v2/{repository}/manifests/{reference}", {"Accept": MANIFEST_TYPE}
         )

@@ -14,7 +14,7 @@ USERNAME = "trial"
 
 @dataclass(frozen=True)
 class RegistryInfo:
-    """How to reach the registry: `server` is "127.0.0.1:<port>", which Docker takes without TLS."""
+    """How to reach the registry: `server` is "127.0.0.1:<port>", which Docker uses without TLS."""
 
     server: str
     username: str
@@ -31,14 +31,14 @@ class RegistryServer:
         self.memory = memory
 
     def up(self) -> RegistryInfo:
-        """Start it unless it runs, and return how to reach it."""
+        """Start it unless it is running, and return how to reach it."""
         password = self.memory.secret("registry")
         folder = self.layout.private_folder(self.layout.state / "registry")
         images = self.layout.private_folder(folder / "images")
         passwords = folder / "htpasswd"
         program = self.layout.bin / "trial-services"
         if not passwords.exists():
-            purpose = "making the registry's password file"
+            purpose = "creating the registry's password file"
             write_private(
                 passwords, run([program, "htpasswd", USERNAME], stdin=password + "\n", purpose=purpose)
             )

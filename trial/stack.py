@@ -1,4 +1,4 @@
-"""The stack `dev` of the trial: what this machine adds to the committed stack file, and takes out again."""
+"""The stack `dev` of the trial: what this machine adds to the committed stack file, and removes again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class RunPulumi(Protocol):
     """Runs the pulumi CLI with the trial's variables."""
 
     def __call__(self, arguments: Sequence[str], *, stdin: str | None = None) -> None:
-        """Run `pulumi` with ``arguments``; secrets travel by ``stdin``, never as arguments."""
+        """Run `pulumi` with ``arguments``; secrets go through ``stdin``, never into arguments."""
 
 
 def stack_file(repo: Path) -> Path:
@@ -32,7 +32,7 @@ def stack_file(repo: Path) -> Path:
 
 
 def remember(*, repo: Path, state: Path) -> None:
-    """Keep the stack file as it is; called before `pulumi stack init`, which adds a line of its own."""
+    """Save the stack file; called before `pulumi stack init`, which adds a line to it."""
     kept = state / "stack-file-before"
     if not kept.exists():
         write_private(kept, stack_file(repo).read_text(encoding="utf-8"))
@@ -41,7 +41,7 @@ def remember(*, repo: Path, state: Path) -> None:
 def configure(
     environment: EnvironmentInfo, run: RunPulumi, *, repo: Path, state: Path, delivery: str | None = None
 ) -> None:
-    """Write the trial's addresses and secrets into the stack; the file as it was is kept in ``state``."""
+    """Write the trial's addresses and secrets into the stack; the original file is kept in ``state``."""
     remember(repo=repo, state=state)
     _choose_image(repo, state, ready=environment.ready_image)
     plain = dict(_plain(environment, repo))
@@ -52,12 +52,12 @@ def configure(
     present = _config(yaml.safe_load(stack_file(repo).read_text(encoding="utf-8")))
     for key, value in _secret(environment).items():
         if key == _TRIAL_TOKEN and key in present:
-            continue  # drawn once: another one would roll every Pod
+            continue  # generated once, because a new one would roll every Pod
         run(["config", "set", "--stack", STACK, "--secret", "--path", f"{PROJECT}:{key}"], stdin=value)
 
 
 def _choose_image(repo: Path, state: Path, *, ready: str | None) -> None:
-    """Without Docker the stack names a ready image; otherwise it has the section with which one is built."""
+    """Without Docker the stack names a ready image; otherwise it has the section for building one."""
     file = stack_file(repo)
     content = yaml.safe_load(file.read_text(encoding="utf-8"))
     kept = yaml.safe_load((state / "stack-file-before").read_text(encoding="utf-8"))["config"]
@@ -91,7 +91,7 @@ def _plain(environment: EnvironmentInfo, repo: Path) -> Iterator[tuple[str, str]
 
 
 def _network_of_this_machine() -> Iterator[tuple[str, str]]:
-    """Networks that inspect TLS or have a package index of their own: builds need what this machine needs."""
+    """For networks with TLS inspection or a private package index: builds need this machine's settings."""
     for variable in ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
         bundle = os.environ.get(variable)
         if bundle and Path(bundle).is_file():
@@ -115,9 +115,9 @@ def _secret(environment: EnvironmentInfo) -> Mapping[str, str]:
 
 
 def restore(*, repo: Path, state: Path) -> bool:
-    """Take out of the stack file what :func:`configure` wrote; changes of the user stay.
+    """Remove from the stack file what :func:`configure` wrote, but keep the user's changes.
 
-    Returns whether the file is again as it was before the trial.
+    Returns whether the file is the same as before the trial.
     """
     kept, file = state / "stack-file-before", stack_file(repo)
     if not kept.exists():
@@ -182,7 +182,7 @@ def _get(node: Any, path: Sequence[str | int]) -> Any:
 
 
 def _put(node: Any, path: Sequence[str | int], value: Any) -> None:
-    """Set the value at ``path``, or remove it when ``value`` is None; a path that is gone stays gone."""
+    """Set the value at ``path``, or remove it if ``value`` is None; a missing path stays missing."""
     above = _get(node, path[:-1])
     last = path[-1]
     if value is None:

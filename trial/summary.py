@@ -1,4 +1,4 @@
-"""What `make up` prints at its end: what was provisioned, and what to try next."""
+"""The last output of `make up`: what was provisioned, and what to try next."""
 
 import json
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ SWITCH = """\
 
 
 def summary(environment: Environment, pulumi: PulumiCli, dag: Ran | None = None) -> str:
-    """Describe the provisioned stack in a few lines; ``dag`` is what ran on its worker."""
+    """Describe the provisioned stack in a few lines; ``dag`` is the run on its worker."""
     outputs: Mapping[str, Any] = json.loads(pulumi.output(["stack", "output", "--json", "--stack", STACK]))
     info = environment.info()
     release = outputs.get("release") or {}
@@ -42,7 +42,7 @@ def summary(environment: Environment, pulumi: PulumiCli, dag: Ran | None = None)
         "",
     ]
     other = "agent-image" if outputs.get("delivery") == "git-submodule" else "git-submodule"
-    # The image option builds, so it needs the engine that NO_DOCKER leaves out.
+    # agent-image builds an image, so it needs the engine that NO_DOCKER leaves out.
     switch = SWITCH.format(other=other) if info.docker_host else ""
     return "\n".join(lines) + NEXT.format(namespace=namespace, release=name, switch=switch)
 

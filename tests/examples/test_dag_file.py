@@ -223,7 +223,7 @@ def test_each_mistake_is_one_sentence(workspace: Workspace) -> None:
     assert f"No dbt project in {workspace.dags / 'dbt' / 'empty'}: " in errors[1]
     assert "git submodule update --init" in errors[1]
     assert "ASTRO_DBT_PROJECTS lists a, b, and there is none in" in errors[2]
-    assert "the image does not hold 'jaffle'; build the image" in errors[3]
+    assert "the image does not contain 'jaffle'; build the image" in errors[3]
     assert errors[4].startswith(
         "ValueError: ASTRO_DBT_PROJECTS is '/usr/local/airflow/dbt', but must be JSON"
     )

@@ -213,7 +213,7 @@ def all_locks(workspace: Workspace) -> Iterator[None]:
 def test_wait_for_another_process_is_bounded(workspace: Workspace, project: Path) -> None:
     with all_locks(workspace):
         (answer,) = workspace.asked(DEV, AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT="2")
-    assert fell_back(answer, "another process has been making manifest-")
+    assert fell_back(answer, "another process has been creating manifest-")
 
 
 @pytest.mark.parametrize("damage", ["", "half", "gone", "unsealed"])

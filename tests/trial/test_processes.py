@@ -99,7 +99,7 @@ def test_a_service_that_ends_while_starting_shows_its_last_words(supervisor: Sup
     service = Service("broken", python("import sys; sys.exit('no such folder')"), ready=lambda: "not up")
     supervisor.start(service)
     with pytest.raises(
-        TrialError, match=r"broken ended while starting.\n  no such folder\n  \(all of it: .*broken.log\)"
+        TrialError, match=r"broken exited while starting.\n  no such folder\n  \(all of it: .*broken.log\)"
     ):
         supervisor.wait(service)
 

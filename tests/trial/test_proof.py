@@ -93,8 +93,8 @@ def test_no_ready_pod_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
             [{"ok": False, "error": "Traceback\nModuleNotFoundError: git"}],
             "initialise failed .*(?s:.)*No?.*git",
         ),
-        (WORKS[:1], "did not answer to parse"),
-        ([], "did not answer to initialise"),
+        (WORKS[:1], "did not answer parse"),
+        ([], "did not answer initialise"),
         ([WORKS[0], {"ok": True, "errors": {"x.py": "No module named 'cosmos'"}}, WORKS[2]], "'cosmos'"),
         (
             [*WORKS[:2], {"ok": True, "state": "failed", "tasks": {"a": "success", "b": "failed"}}],

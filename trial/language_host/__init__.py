@@ -1,5 +1,5 @@
-"""The trial's Python language host: what runs Pulumi programs where the official host can't be had.
+"""The trial's Python language host: runs Pulumi programs if the official host is unavailable.
 
-The official host is a part of Pulumi's release archives, which package registries don't carry. This one speaks the
-same protocol with the definitions in the Pulumi SDK and behaves as the official one does.
+The official host is part of Pulumi's release archives, which package registries do not have. This one implements the same
+protocol with the definitions in the Pulumi SDK, and behaves like the official one.
 """

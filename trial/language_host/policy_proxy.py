@@ -1,7 +1,7 @@
-"""Starts a policy pack once the engine has said what stack it looks at.
+"""Starts a policy pack once the engine has named the stack.
 
-A policy pack reads the stack from its environment when it starts, whereas the engine tells it in a call. So this
-answers that call, and passes all others on to the pack.
+A policy pack reads the stack from its environment when it starts, but the engine names it in a call. So this answers
+that call, and passes all others on to the pack.
 """
 
 import json
@@ -45,7 +45,7 @@ class PolicyProxy(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no 
             self._channel.result().close()
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
-        """Pick what answers a call."""
+        """Choose the handler of a call."""
         method: str = details.method
         if not method.startswith(_SERVICE):
             return None
@@ -70,7 +70,7 @@ class PolicyProxy(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no 
         try:
             channel.unary_unary(_SERVICE + "ConfigureStack")(request, timeout=_START_SECONDS)
         except grpc.RpcError as error:
-            # Packs on older libraries know the environment alone.
+            # Packs with older libraries read only the environment.
             if error.code() != grpc.StatusCode.UNIMPLEMENTED:
                 context.abort(error.code(), error.details())
         return bytes(analyzer_pb2.AnalyzerStackConfigureResponse().SerializeToString())
@@ -99,7 +99,7 @@ class PolicyProxy(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no 
         if first:
             try:
                 future.set_result(self._connect(environment))
-            except Exception as error:  # noqa: BLE001 - raised to everybody who waits for it
+            except Exception as error:  # noqa: BLE001 - raised in every waiting call
                 future.set_exception(error)
         try:
             return future.result(timeout=_START_SECONDS)
@@ -115,6 +115,6 @@ class PolicyProxy(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no 
 
 
 def _seconds_left(context: grpc.ServicerContext) -> float | None:
-    """How long a call may take; gRPC says infinity for a call without a limit, and does not take it back."""
+    """Time limit of a call in seconds; None without one, for which gRPC returns but does not accept infinity."""
     left = context.time_remaining()
     return None if left is None or math.isinf(left) or left > _LONG_SECONDS else float(left)

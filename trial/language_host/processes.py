@@ -14,7 +14,7 @@ _LEAVE_SECONDS = 3.0
 
 
 class Children:
-    """Keeps track of running children, so that all of them end with the host."""
+    """Keeps track of running children, so that all of them stop with the host."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -29,9 +29,9 @@ class Children:
         folder: Path | None = None,
         piped: bool,
     ) -> Iterator[subprocess.Popen[bytes]]:
-        """Start a process and end it when the block is left.
+        """Start a process and stop it at the end of the block.
 
-        With ``piped`` the caller reads standard output and error; else they are the host's own.
+        With ``piped`` the caller reads standard output and error; otherwise they go to the host's own.
         """
         stream = subprocess.PIPE if piped else None
         child = subprocess.Popen(
@@ -52,7 +52,7 @@ class Children:
             end(child)
 
     def interrupt(self) -> None:
-        """Ask all children to leave."""
+        """Interrupt all children."""
         with self._lock:
             running = list(self._running)
         for child in running:
@@ -60,7 +60,7 @@ class Children:
                 child.send_signal(signal.SIGINT)
 
     def kill(self) -> None:
-        """End all children."""
+        """Kill all children."""
         with self._lock:
             running = list(self._running)
         for child in running:
@@ -69,7 +69,7 @@ class Children:
 
 
 def end(child: subprocess.Popen[bytes]) -> None:
-    """End a process: politely, then not."""
+    """Terminate a process, and kill it if it does not stop."""
     if child.poll() is not None:
         return
     child.send_signal(signal.SIGINT)

@@ -1,7 +1,7 @@
-"""Runs one Pulumi program in a process of its own, with the Python of the program's environment.
+"""Runs one Pulumi program in a separate process, with the Python of the program's environment.
 
-The exit code is 0 for success, 32 after a message that says all, 1 otherwise; the language host reads it. This file
-is run by its path and imports nothing of this project, because the program's environment need not have it.
+The exit code, which the language host reads, is 0 for success, 32 after a complete message, and 1 otherwise. This file is
+run by its path and imports nothing of this project, because the program's environment need not have it.
 """
 
 import argparse
@@ -20,11 +20,11 @@ if sys.path and Path(sys.path[0]).resolve() == Path(__file__).resolve().parent:
     del sys.path[0]
 
 MESSAGE_SHOWN = 32
-"""Exit code after an error that the user was told about in full."""
+"""Exit code after an error that was reported to the user in full."""
 
 
 def leave_quietly(signal_number: int, _frame: object) -> None:
-    """End at once: the engine has said already why it stops the program."""
+    """Exit at once: the engine has already reported why it stops the program."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(128 + signal_number)
@@ -79,7 +79,7 @@ def main(arguments: list[str]) -> int:
     if given.pwd:
         os.chdir(given.pwd)
 
-    # A program that ends early leaves futures behind that nobody looks at any more.
+    # A program that exits early leaves pending futures behind.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -99,7 +99,7 @@ def main(arguments: list[str]) -> int:
     except pulumi.RunError as error:
         pulumi.log.error(str(error))
         return 1
-    except Exception:  # noqa: BLE001 - whatever the program raises is shown as Pulumi's own host does
+    except Exception:  # noqa: BLE001 - any exception of the program is shown as by Pulumi's own host
         pulumi.log.error("Program failed with an unhandled exception:\n" + own_traceback(entry))
         return MESSAGE_SHOWN
     finally:

@@ -39,27 +39,23 @@ _PARENT_CHECK_SECONDS = 2.0
 
 
 class LanguageHost(LanguageRuntimeServicer):
-    """Answers the engine's calls about Python programs.
-
-    Args:
-        engine_address: host:port of the engine, which programs log to.
-    """
+    """Answers the engine's calls about Python programs; ``engine_address`` is host:port, which programs log to."""
 
     def __init__(self, engine_address: str) -> None:
         self._engine_address = engine_address
         self.children = Children()
 
     def Handshake(self, request: Any, context: Any) -> Any:
-        """Take the engine's address."""
+        """Set the engine's address."""
         self._engine_address = request.engine_address or self._engine_address
         return language_pb2.LanguageHandshakeResponse()
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
-        """Tell the version."""
+        """The version."""
         return plugin_pb2.PluginInfo(version=VERSION)
 
     def About(self, request: Any, context: Any) -> Any:
-        """Tell which Python runs the program."""
+        """Which Python runs the program."""
         toolchain = self._toolchain(request.info, context)
         with self.children.start(
             [toolchain.python, "-c", "import platform; print(platform.python_version(), end='')"],
@@ -70,7 +66,7 @@ class LanguageHost(LanguageRuntimeServicer):
         return language_pb2.AboutResponse(executable=str(toolchain.python), version=version)
 
     def GetRequiredPackages(self, request: Any, context: Any) -> Any:
-        """Tell which resource plugins the installed packages need."""
+        """Resource plugins that the installed packages need."""
         found = plugin_packages(self._toolchain(request.info, context))
         return language_pb2.GetRequiredPackagesResponse(
             packages=[
@@ -82,7 +78,7 @@ class LanguageHost(LanguageRuntimeServicer):
         )
 
     def GetRequiredPlugins(self, request: Any, context: Any) -> Any:
-        """Answer as GetRequiredPackages, in the older form."""
+        """The same as GetRequiredPackages, in the older format."""
         found = plugin_packages(self._toolchain(request.info, context))
         return language_pb2.GetRequiredPluginsResponse(
             plugins=[
@@ -94,14 +90,14 @@ class LanguageHost(LanguageRuntimeServicer):
         )
 
     def GetProgramDependencies(self, request: Any, context: Any) -> Any:
-        """List the installed packages; without the ones that others need, unless all are asked for."""
+        """The installed packages; without dependencies of others, unless all are requested."""
         listed = installed(self._toolchain(request.info, context), all_of_them=request.transitiveDependencies)
         return language_pb2.GetProgramDependenciesResponse(
             dependencies=[language_pb2.DependencyInfo(name=name, version=version) for name, version in listed]
         )
 
     def RuntimeOptionsPrompts(self, request: Any, context: Any) -> Any:
-        """Ask nothing: pip and a virtual environment are the one choice."""
+        """No prompts: pip and a virtual environment are the only choice."""
         return language_pb2.RuntimeOptionsResponse()
 
     def InstallDependencies(self, request: Any, context: Any) -> Iterator[Any]:
@@ -131,7 +127,7 @@ class LanguageHost(LanguageRuntimeServicer):
                 )
 
     def Run(self, request: Any, context: Any) -> Any:
-        """Run a program; its output goes where the host's goes, which the engine shows."""
+        """Run a program; its output goes to the host's output, which the engine shows."""
         info = request.info
         toolchain = self._toolchain(info, context)
         arguments: list[str | Path] = [toolchain.python, "-u", _RUN_PROGRAM]
@@ -148,7 +144,7 @@ class LanguageHost(LanguageRuntimeServicer):
         ):
             if value:
                 arguments += [f"--{name}", value]
-        # Configuration holds secrets, so it travels in the environment, not in arguments.
+        # Configuration contains secrets, so it is passed in the environment, not in arguments.
         environment = toolchain.environment() | {
             "PULUMI_CONFIG": json.dumps(dict(request.config)),
             "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
@@ -162,7 +158,7 @@ class LanguageHost(LanguageRuntimeServicer):
         if code == MESSAGE_SHOWN:
             return language_pb2.RunResponse(bail=True)
         if code < 0:
-            return language_pb2.RunResponse(error=f"program was ended by {signal.Signals(-code).name}")
+            return language_pb2.RunResponse(error=f"program was terminated by {signal.Signals(-code).name}")
         return language_pb2.RunResponse(error=f"program exited with non-zero exit code: {code}")
 
     def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:
@@ -195,7 +191,7 @@ class LanguageHost(LanguageRuntimeServicer):
         folder: Path,
         context: Any,
     ) -> Iterator[Any]:
-        """Serve a policy pack's port now and start the pack when the engine has named the stack."""
+        """Serve a policy pack's port now and start the pack once the engine has named the stack."""
         output: queue.SimpleQueue[tuple[str, bytes] | int | None] = queue.SimpleQueue()
         ports: queue.SimpleQueue[int | None] = queue.SimpleQueue()
 
@@ -210,7 +206,7 @@ class LanguageHost(LanguageRuntimeServicer):
             threading.Thread(target=run, args=(more,), daemon=True).start()
             port = ports.get()
             if port is None:
-                raise ToolchainError(f"the policy pack in {folder} ended before it served")
+                raise ToolchainError(f"the policy pack in {folder} exited before it served")
             return port
 
         context.add_callback(lambda: output.put(None))
@@ -227,7 +223,7 @@ class LanguageHost(LanguageRuntimeServicer):
             self.children.interrupt()
 
     def Cancel(self, request: Any, context: Any) -> Any:
-        """End what runs."""
+        """Stop everything that is running."""
         self.children.interrupt()
         return Empty()
 
@@ -254,7 +250,7 @@ def split_port(
     found: Callable[[int | None], None],
     other: Callable[[tuple[str, bytes]], None],
 ) -> None:
-    """Take the first line of standard output, which is the port, and pass the rest on."""
+    """Read the port, which is the first line of standard output, and pass the rest on."""
     head, waiting = b"", True
     for stream, text in chunks:
         if waiting and stream == "stdout":
@@ -272,12 +268,12 @@ def split_port(
 
 
 def _is_interrupt(text: bytes) -> bool:
-    """Tell the traceback of a policy pack that was asked to leave, which is noise, from its other output."""
+    """Whether output is the traceback of an interrupted policy pack, which is noise."""
     return text.startswith(b"Traceback ") and text.rstrip().endswith(b"KeyboardInterrupt")
 
 
 def _watch_parent(leave: Callable[[], None]) -> None:
-    """Leave when the engine is gone without having said so."""
+    """Exit if the engine is gone without notice."""
     parent = os.getppid()
 
     def watch() -> None:
@@ -289,7 +285,7 @@ def _watch_parent(leave: Callable[[], None]) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Serve until a signal comes; print the port first. The last argument is the engine's address."""
+    """Print the port, then serve until a signal arrives. The last argument is the engine's address."""
     if "--version" in arguments or "-version" in arguments:
         print(VERSION)
         return 0
@@ -298,7 +294,7 @@ def main(arguments: Sequence[str]) -> int:
 
     def leave(*_signal: object) -> None:
         host.children.interrupt()
-        # Not sys.exit: gRPC's threads would delay the end, and tracebacks at shutdown help nobody.
+        # Not sys.exit: gRPC's threads would delay the exit, and tracebacks at shutdown help nobody.
         os._exit(0)
 
     for number in (signal.SIGINT, signal.SIGTERM):

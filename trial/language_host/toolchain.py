@@ -1,4 +1,4 @@
-"""Which Python a Pulumi program runs with, and what is installed there."""
+"""The Python environment of a Pulumi program, and the packages installed in it."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 class ToolchainError(Exception):
-    """What keeps a program from running, in one sentence."""
+    """Why a program cannot run, in one sentence."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,13 @@ class Toolchain:
     def of(cls, root: Path, options: Mapping[str, object]) -> "Toolchain":
         """Read `runtime.options` of a Pulumi.yaml, whose `virtualenv` is relative to that file's folder.
 
-        Raises ToolchainError: the options ask for something that this host does not have.
+        Raises ToolchainError: the options request something that this host does not support.
         """
         toolchain = options.get("toolchain") or "pip"
         if toolchain != "pip":
             raise ToolchainError(
                 f"runtime.options.toolchain in Pulumi.yaml is {toolchain!r}, which the trial's language host does not "
-                "have; write pip, or install the official Pulumi release."
+                "support; write pip, or install the official Pulumi release."
             )
         name = options.get("virtualenv")
         if not name:
@@ -42,7 +42,7 @@ class Toolchain:
         return cls(python=folder / "bin" / "python", virtualenv=folder)
 
     def require(self) -> None:
-        """Check that the environment is there. Raises ToolchainError: it is not."""
+        """Check that the environment exists. Raises ToolchainError: it does not."""
         if not self.python.is_file():
             raise ToolchainError(
                 f"The virtual environment {self.virtualenv} of runtime.options.virtualenv in Pulumi.yaml does not "
@@ -59,13 +59,13 @@ class Toolchain:
         return environment
 
     def site_packages(self) -> list[str]:
-        """The folders that hold the environment's packages."""
+        """The folders with the environment's packages."""
         if self.virtualenv is None:
             return [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
         return [str(path) for path in sorted(self.virtualenv.glob("lib*/python*/site-packages"))]
 
     def distributions(self) -> list[Distribution]:
-        """What is installed."""
+        """The installed distributions."""
         return list(distributions(path=self.site_packages()))
 
 
@@ -77,11 +77,11 @@ class PluginPackage:
     version: str
     """Without a leading "v"."""
     server: str = ""
-    """From where Pulumi downloads it; "" for the usual place."""
+    """Server that Pulumi downloads it from; "" for the default."""
 
 
 def plugin_packages(toolchain: Toolchain) -> list[PluginPackage]:
-    """Find the plugins that the installed Pulumi packages name in their pulumi-plugin.json."""
+    """The plugins that the installed Pulumi packages name in their pulumi-plugin.json."""
     found = {}
     for folder in toolchain.site_packages():
         for file in sorted(Path(folder).glob("*/pulumi-plugin.json")):
@@ -97,7 +97,7 @@ def plugin_packages(toolchain: Toolchain) -> list[PluginPackage]:
 
 
 def installed(toolchain: Toolchain, *, all_of_them: bool) -> list[tuple[str, str]]:
-    """List names and versions of the installed packages, sorted; without the ones others need, unless all are asked for."""
+    """Names and versions of the installed packages, sorted; without dependencies of others, unless all are requested."""
     found = toolchain.distributions()
     needed = set()
     if not all_of_them:

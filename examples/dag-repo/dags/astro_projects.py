@@ -1,4 +1,4 @@
-"""dbt projects for Airflow Dags, wherever they come from: copy this file once, into the folder with your Dags.
+"""dbt projects for Airflow Dags: copy this file once into the folder with your Dags.
 
 A Dag names its project, and this module finds it: in the agent's image, as a submodule of the same version of the Dag
 repository, or on a laptop in `dbt/` or `include/dbt/`, in the Dag's folder or in one above it.
@@ -6,12 +6,12 @@ repository, or on a laptop in `dbt/` or `include/dbt/`, in the Dag's folder or i
     jaffle = DbtProject.find("jaffle", __file__)
     dag = DbtDag(dag_id="jaffle", schedule="@daily", **jaffle.cosmos(target="prod"))
 
-Cosmos would run `dbt ls` at each parse of the Dag and at the start of each task. Here dbt parses a project once per
-content and the manifest is kept in a folder that all processes and bundle versions of the Pod share; dbt packages are
-installed once per lock file. Anything that changes the manifest changes the name under which it is kept, so it is never
-stale. If there is a problem with that folder, Cosmos runs `dbt ls` as usual, and the log has one line with the reason.
+Cosmos would run `dbt ls` at each parse of the Dag and at the start of each task. With this module, dbt parses a project
+once per content, and all processes and bundle versions of the Pod share a folder with the manifest; dbt packages are
+installed once per lock file. Anything that changes the manifest also changes its name in that folder, so it is never
+stale. If there is a problem with the folder, Cosmos runs `dbt ls` as usual, and the log has one line with the reason.
 
-Environment, all of it optional:
+Optional environment variables:
     ASTRO_DBT_PROJECTS: where projects are, set by the stack: {"jaffle": {"image": "/usr/local/airflow/dbt/jaffle"}}, or
         {"jaffle": {"repository": "dags/dbt/jaffle"}} relative to the root of the Dag repository.
     ASTRO_DBT_BUNDLE_SUBDIR: folder of the repository that the Dag bundle starts in; unset or empty for its root.
@@ -19,7 +19,7 @@ Environment, all of it optional:
     ASTRO_DBT_CACHE: folder of manifests and packages. Default: `astro-dbt-<user id>` in the temporary folder.
     ASTRO_DBT_CACHE_MIB: size to which that folder is cleaned up, in MiB. Default: 512.
 
-Needs Python 3.10 or newer and a POSIX system; tried with Airflow 3.3 and Cosmos 1.15.
+Needs Python 3.10 or later and a POSIX system; tested with Airflow 3.3 and Cosmos 1.15.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ IN_USE_SECONDS = 3600
 
 
 class NotCachedError(Exception):
-    """There is no manifest or no installed packages; the text says why, for the log."""
+    """There is no manifest, or packages are not installed; the message is the reason for the log."""
 
 
 @dataclass(frozen=True)
@@ -68,18 +68,18 @@ class DbtProject:
     """A dbt project on this machine."""
 
     name: str
-    """As the Dag names it."""
+    """Name in the Dag."""
     folder: Path
-    """With its dbt_project.yml."""
+    """Folder with its dbt_project.yml."""
     from_image: bool = False
-    """It is part of the image, so that its files never change."""
+    """Whether it is part of the image, so that its files never change."""
 
     @classmethod
     def find(cls, name: str, dag_file: str | Path) -> DbtProject:
         """The project of that name that belongs to a Dag file (pass `__file__`).
 
-        A dash and an underscore in the name are the same. What the stack says wins; a project that it does not list is
-        looked for near the Dag file.
+        Dashes and underscores in the name are equivalent. The stack's list takes precedence; any other project is searched
+        for near the Dag file.
 
         Raises FileNotFoundError: there is no dbt project in the folder where it should be; with the usual causes.
         Raises ValueError: ASTRO_DBT_PROJECTS cannot be read.
@@ -94,7 +94,7 @@ class DbtProject:
             folder = Path(place["image"])
             if not _is_project(folder):
                 raise FileNotFoundError(
-                    f"No dbt project in {folder}: ASTRO_DBT_PROJECTS names that place, but the image does not hold "
+                    f"No dbt project in {folder}: ASTRO_DBT_PROJECTS names this folder, but the image does not contain "
                     f"{name!r}; build the image with the project in it (`pulumi up` does)."
                 )
             return cls(name, folder, from_image=True)
@@ -106,8 +106,8 @@ class DbtProject:
     def warning(self) -> str:
         """A sentence if the submodule's files are not of the commit that the Dag repository pins, else "".
 
-        Airflow's Git bundle moves the Dag repository on before it fetches submodules. If that fetch fails, new Dags run
-        with the old dbt project until a refresh succeeds. Airflow's runs keep to the version before, so it is no error.
+        Airflow's Git bundle updates the Dag repository before it fetches submodules. If that fetch fails, new Dags are parsed
+        with the old dbt project until a refresh succeeds. Runs use the previous version meanwhile, so this is not an error.
         """
         if self.from_image or not (self.folder / ".git").exists():
             return ""
@@ -145,15 +145,12 @@ class DbtProject:
         render: Mapping[str, Any] | None = None,
         execution: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """The arguments of `DbtDag` and `DbtTaskGroup` that say how to parse and run this project.
+        """Arguments of `DbtDag` and `DbtTaskGroup` for parsing and running this project.
 
-        Args:
-            target: output of the profile.
-            profile: default: the project's own `profiles.yml`, with the profile that `dbt_project.yml` names.
-            dbt_vars: variables of dbt, for parsing and running.
-            env_vars: environment variables of dbt, for parsing and running.
-            render: arguments of Cosmos' RenderConfig, for example {"select": ["tag:daily"]}.
-            execution: arguments of Cosmos' ExecutionConfig.
+        ``target`` is an output of the profile; ``profile`` is by default the one that `dbt_project.yml` names, in the
+        project's own `profiles.yml`. ``dbt_vars`` and ``env_vars`` are dbt's variables and its environment variables, for
+        parsing and running. ``render`` and ``execution`` are arguments of Cosmos' RenderConfig, for example
+        {"select": ["tag:daily"]}, and ExecutionConfig.
         """
         profile = profile or ProfileConfig(
             profile_name=str(_project_file(self.folder).get("profile", self.name)),
@@ -178,7 +175,7 @@ class DbtProject:
             "render_config": RenderConfig(
                 **{
                     "load_method": LoadMode.DBT_MANIFEST if manifest else LoadMode.DBT_LS,
-                    # A test of two models runs when both are there, not after whichever comes first.
+                    # A test of two models runs once both are built, not after the first one.
                     "should_detach_multiple_parents_tests": True,
                     **dbt,
                     **(render or {}),
@@ -190,7 +187,7 @@ class DbtProject:
     def _prepare(self, run: _Dbt, profile: ProfileConfig, *, plain: bool) -> tuple[Path, Path | None, bool]:
         """The folder to run dbt in, the manifest if there is one, and whether Cosmos must install dbt packages.
 
-        The manifest of the image was created without the variables of a Dag, so it serves those that have none (`plain`).
+        The image's manifest was generated without a Dag's variables, so it is used only for Dags without any (`plain`).
         """
         baked = self.folder / "target" / "manifest.json"
         missing = _packages_missing(self.folder)
@@ -301,7 +298,7 @@ def _project_file(folder: Path) -> dict[str, Any]:
     return yaml.safe_load((folder / "dbt_project.yml").read_text(encoding="utf-8")) or {}
 
 
-# What dbt makes of it.
+# What dbt generates.
 
 
 def _packages_folder(folder: Path) -> str:
@@ -353,7 +350,7 @@ class _Dbt:
                 with tempfile.TemporaryDirectory(dir=entry) as scratch:
                     target = Path(scratch, "target")
                     target.mkdir()
-                    if earlier:  # dbt reads again only what has changed since
+                    if earlier:  # dbt parses only what has changed since
                         shutil.copy(earlier, target)
                     places = ["--target-path", str(target), "--log-path", scratch]
                     self._call("parse", folder, Path(profiles), [*arguments, *places], variables)
@@ -378,7 +375,7 @@ class _Dbt:
         def make(entry: Path) -> None:
             started = time.monotonic()
             with tempfile.TemporaryDirectory(dir=entry) as scratch:
-                # Deep enough that the relative paths of local packages stay in here.
+                # Deep enough that the relative paths of local packages stay inside.
                 stage = Path(scratch, *["d"] * max([0, *(path.count("..") for path in local)]), "project")
                 _mirror(source, stage, without=[subfolder, "package-lock.yml"])
                 for path in (path for path in local if ".." in path):
@@ -388,7 +385,7 @@ class _Dbt:
                 if (source / "package-lock.yml").is_file():
                     shutil.copy(source / "package-lock.yml", stage)
                 self._call("deps", stage, None, ["--log-path", scratch], {})
-                # dbt links local packages; the copy stays when the version of the bundle that has them is gone.
+                # dbt links local packages; the copy remains when the bundle version with the originals is removed.
                 shutil.copytree(stage / subfolder, entry / "packages", ignore=shutil.ignore_patterns(".git"))
                 shutil.copy(stage / "package-lock.yml", entry)
             log.info("dbt packages of %s: installed in %.1f s", source.name, time.monotonic() - started)
@@ -434,7 +431,7 @@ class _Dbt:
 
 
 def _mirror(source: Path, into: Path, *, without: list[str]) -> None:
-    """Make a folder of links to everything in a project but what dbt writes."""
+    """Create a folder of links to everything in a project except what dbt writes."""
     into.mkdir(parents=True, exist_ok=True)
     for child in source.iterdir():
         if child.name not in {*NOT_CONTENT, *WRITTEN_BY_DBT, *without}:
@@ -442,7 +439,7 @@ def _mirror(source: Path, into: Path, *, without: list[str]) -> None:
 
 
 def _without_times(manifest: Path) -> None:
-    """Take out of a manifest what differs between two parses of one content: Airflow would see another version of the Dag."""
+    """Remove from a manifest what differs between parses of the same content, or Airflow would see a new Dag version."""
     found = json.loads(manifest.read_bytes())
     for name in ("generated_at", "run_started_at", "invocation_started_at", "invocation_id", "user_id"):
         found["metadata"].pop(name, None)
@@ -452,7 +449,7 @@ def _without_times(manifest: Path) -> None:
     manifest.write_text(json.dumps(found, sort_keys=True), encoding="utf-8")
 
 
-# Where it is kept.
+# Where it is stored.
 
 
 def _hash(parts: list[Any]) -> str:
@@ -462,8 +459,8 @@ def _hash(parts: list[Any]) -> str:
 def _content(files: list[Path], folders: list[Path], environment: Mapping[str, str]) -> str:
     """A hash of files, folders, and the environment variables that count for them.
 
-    Those are dbt's, and what the files read with `env_var`; all of them, if the name of one is an expression. Reading
-    everything takes 8 ms for 300 models, so that neither times of files nor Git need to be trusted.
+    Relevant are dbt's own variables and those that the files read with `env_var`; all variables, if a name is an
+    expression. Reading all files takes 8 ms for 300 models, so neither file times nor Git need to be trusted.
     """
     found, names, any_name = hashlib.sha256(), set(), False
     read = [(file.name, file) for file in files]
@@ -483,7 +480,7 @@ def _content(files: list[Path], folders: list[Path], environment: Mapping[str, s
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Yield all files below a folder that dbt may read, through links as well, in one order on every machine."""
+    """Yield all files in a folder that dbt may read, following links, in the same order on every machine."""
     seen: set[str] = set()
     for parent, folders, files in os.walk(folder, followlinks=True):
         skip = NOT_CONTENT | WRITTEN_BY_DBT if parent == str(folder) else NOT_CONTENT
@@ -497,7 +494,7 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 @dataclass(frozen=True)
 class _Cache:
-    """A folder of entries, each a folder that appears complete and does not change; all processes of a Pod share it."""
+    """A folder of entries that all processes of a Pod share; each entry is a folder that appears complete and never changes."""
 
     root: Path
     limit: int
@@ -554,7 +551,7 @@ class _Cache:
         """Hold the lock of an entry, which ends with the process that holds it, however that ends."""
         limit = conf.getfloat("core", "dagbag_import_timeout", fallback=30.0)
         until = time.monotonic() + (limit / 2 if limit > 0 else DBT_SECONDS)
-        # Few locks, never removed: a lock that goes away while another process waits for it protects nothing.
+        # Few locks, never removed: a lock that is removed while another process waits for it protects nothing.
         with (self.root / f"lock-{_hash([name])[:2]}").open("a") as file:
             while True:
                 try:
@@ -562,12 +559,14 @@ class _Cache:
                     break
                 except BlockingIOError:
                     if time.monotonic() > until:
-                        raise NotCachedError(f"another process has been making {name} for too long") from None
+                        raise NotCachedError(
+                            f"another process has been creating {name} for too long"
+                        ) from None
                     time.sleep(0.1)
             yield
 
     def _clean(self) -> None:
-        """Remove what interrupted processes left, and the entries that were not used for longest, down to the limit."""
+        """Remove what interrupted processes left, and the least recently used entries, down to the limit."""
         now, sizes = time.time(), 0
         for entry in sorted(self.root.glob("*-*"), key=_age):
             if not entry.is_dir():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cosmos import DbtDag
 
-sys.path.append(str(Path(__file__).parent))  # needed where Airflow's own path is the repository's root
+sys.path.append(str(Path(__file__).parent))  # needed if the repository's root is on Airflow's own path
 from astro_projects import DbtProject
 
 jaffle = DbtProject.find("jaffle", __file__)
