@@ -29,12 +29,12 @@ CERTIFICATES = (
     Certificate("etcd", "etcd", hosts=(LOOPBACK, "localhost")),
     Certificate("etcd-client", "kube-apiserver"),
     Certificate("kube-apiserver", "kube-apiserver", hosts=_API_SERVER_HOSTS),
-    Certificate("kubelet-client", "kube-apiserver-kubelet-client", groups=("system:masters",)),
+    Certificate("kubelet-client", "kube-apiserver-kubelet-client", group="system:masters"),
     Certificate("front-proxy", "front-proxy-client"),
-    Certificate("admin", "trial-admin", groups=("system:masters",)),
+    Certificate("admin", "trial-admin", group="system:masters"),
     Certificate("kube-controller-manager", "system:kube-controller-manager", hosts=(LOOPBACK, "localhost")),
     Certificate("kube-scheduler", "system:kube-scheduler", hosts=(LOOPBACK, "localhost")),
-    Certificate("kwok", "kwok", groups=("system:masters",)),
+    Certificate("kwok", "kwok", group="system:masters"),
 )
 
 

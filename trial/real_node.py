@@ -33,7 +33,7 @@ NODE = "localhost"
 PAUSE_IMAGE = "trial.invalid/pause:1"
 CNI_PLUGINS = Path("/usr/lib/cni")
 KUBELET_CERTIFICATE = Certificate(
-    "kubelet", f"system:node:{NODE}", groups=("system:nodes",), hosts=("localhost", LOOPBACK)
+    "kubelet", f"system:node:{NODE}", group="system:nodes", hosts=("localhost", LOOPBACK)
 )
 # Kernel settings that kubelet writes at its start (pkg/kubelet/cm, setupKernelTunables).
 _SYSCTLS = ("vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops", "kernel/keys/root_maxkeys",
