@@ -11,6 +11,7 @@ import pytest
 from pulumi import automation as auto
 
 from clients.registry import Login, Reference, Registry
+from tests.engine.typed import keda, typed_settings
 from tests.support.stacks import ROOT
 
 pytestmark = pytest.mark.engine
@@ -44,7 +45,14 @@ def assert_no_leak(stack, *texts):
             assert canary not in text
 
 
-def test_submodule_option_from_nothing(stack):
+@pytest.fixture
+def with_keda(environment):
+    """The trial's cluster with the API of KEDA, until the stack is gone."""
+    with keda(environment):
+        yield
+
+
+def test_submodule_option_from_nothing(with_keda, stack):
     done = stack.up()
     release = stack.helm("list")[0]
     assert (release["name"], release["status"], release["revision"]) == ("astro-agent", "deployed", "1")
@@ -88,6 +96,8 @@ def test_submodule_option_from_nothing(stack):
         for item in stack.api().list_namespaced_secret(stack.namespace, label_selector="owner=helm").items
     )
     assert_no_leak(stack, done.stdout, again.stdout, values, history, stack.state(), json.dumps(outputs))
+
+    typed_settings(stack)
 
     gone = stack.pulumi("destroy", "--yes", "--skip-preview")
     assert gone.returncode == 0, gone.stdout + gone.stderr

@@ -1,0 +1,117 @@
+"""The settings that belong together, on a stack that is up: what they make of it, and that they leave no trace."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from clients.registry import Login, Reference, Registry
+from tests.support.engine import Stack
+from tests.support.kube_objects import kubectl, make
+from tests.support.web_hosts import put_image
+from trial.environment import Environment
+
+CLIENT = "00000000-0000-0000-0000-00000000000a"
+WORKER, TRIGGERER = "astro-agent-worker-default-worker", "astro-agent-triggerer"
+_ANYTHING = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+
+
+@contextmanager
+def keda(environment: Environment) -> Iterator[None]:
+    """A cluster that takes ScaledObjects; nothing acts on them."""
+    names = {"plural": "scaledobjects", "singular": "scaledobject", "kind": "ScaledObject"}
+    spec = {
+        "group": "keda.sh",
+        "scope": "Namespaced",
+        "names": names,
+        "versions": [{"name": "v1alpha1", "served": True, "storage": True, "schema": _ANYTHING}],
+    }
+    kind = "apiextensions.k8s.io/v1/CustomResourceDefinition"
+    make(environment, kind, "scaledobjects.keda.sh", spec=spec)
+    kubectl(environment, "wait", "--for=condition=Established", "crd/scaledobjects.keda.sh", "--timeout=60s")
+    try:
+        yield
+    finally:
+        kubectl(environment, "delete", "crd", "scaledobjects.keda.sh", "--wait=true")
+
+
+def typed(config: dict[str, Any], server: str) -> dict[str, Any]:
+    """The configuration with every setting of this kind."""
+    changed = copy.deepcopy(config)
+    changed["mirror"] = {"repository": f"{server}/{config['image']['repository'].partition('/')[2]}/mirror"}
+    changed["agent"] |= {
+        "logs": {
+            "sidecar": {"sinks": {"out": {"type": "console", "encoding": {"codec": "text"}}}},
+            "remote": {"folder": "s3://bucket/logs"},
+        },
+        "identity": {"azure": {"clientId": CLIENT}},
+        "xcom": {"path": "s3://conn@bucket/xcom"},
+        "stateStore": {"path": "s3://conn@bucket/state"},
+        "disruptionBudgets": {"workers": {"maxUnavailable": 1}},
+        "workers": [
+            {
+                **config["agent"]["workers"][0],
+                "spread": {"over": "node"},
+                "autoscaling": {"maxReplicas": 3, "keda": {"prometheus": "http://prometheus:9090"}},
+            }
+        ],
+    }
+    return changed
+
+
+def typed_settings(stack: Stack) -> None:
+    """Change a stack that is up to all of them, and look at what came of it."""
+    info = stack.info.registry
+    base = stack.config["image"]["base"]
+    folder, version = base.rpartition("/")[0].partition("/")[2], base.rpartition("astro-agent-")[2]
+    sentinel = f"{folder}/astro-remote-execution-sentinel"
+    put_image(info.server, (info.username, info.password), sentinel, version, ["linux/amd64", "linux/arm64"])
+    before = stack.config
+    config = typed(before, info.server)
+    preview = stack.preview(config)
+    assert preview.returncode == 0, preview.stdout + preview.stderr
+    assert f"{info.server}/{sentinel}:{version} will be copied to" in preview.stdout + preview.stderr
+
+    done = stack.up(config)
+    copies = done.outputs["mirror"].value
+    registry = Registry(info.server, Login(info.username, info.password), timeout=30)
+    for name, source in (("base", base), ("sentinel", f"{info.server}/{sentinel}:{version}")):
+        place, origin = Reference.parse(copies[name]), Reference.parse(source)
+        assert registry.raw_manifest(origin.repository, origin.tag).digest == place.tag
+        registry.manifest(place.repository, place.tag)
+    deployments = stack.deployments()
+    assert deployments["astro-agent-sentinel"].spec.template.spec.containers[0].image == copies["sentinel"]
+
+    for name in (WORKER, TRIGGERER):
+        pod = deployments[name].spec.template
+        agent, vector = pod.spec.containers
+        assert vector.name == "vector-logging-sidecar"
+        paths = [{mount.mount_path for mount in container.volume_mounts} for container in (agent, vector)]
+        assert all("/usr/local/airflow/logs" in found for found in paths)
+        assert pod.metadata.labels["azure.workload.identity/use"] == "true"
+        account = stack.kubectl("get", "serviceaccount", pod.spec.service_account_name, "--output", "json")
+        annotations = json.loads(account)["metadata"]["annotations"]
+        assert annotations["azure.workload.identity/client-id"] == CLIENT
+        env = {item.name: item.value for item in agent.env}
+        assert env["AIRFLOW__COMMON_IO__STATE_STORE_OBJECTSTORAGE_PATH"] == "s3://conn@bucket/state"
+        assert env["AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER"] == "s3://bucket/logs"
+    affinity = deployments[WORKER].spec.template.spec.affinity
+    assert affinity.pod_anti_affinity.preferred_during_scheduling_ignored_during_execution
+
+    scaled = json.loads(stack.kubectl("get", "scaledobject", WORKER, "--output", "json"))
+    assert scaled["spec"]["scaleTargetRef"] == {"name": WORKER}
+    budget = json.loads(stack.kubectl("get", "pdb", "astro-agent-worker", "--output", "json"))
+    assert budget["status"]["expectedPods"] == deployments[WORKER].spec.replicas, (
+        "its selector finds the Pods"
+    )
+
+    again = stack.up()
+    assert stack.changes(again) == {}
+    assert info.password not in done.stdout + again.stdout + preview.stdout + stack.state()
+
+    back = stack.up(before)
+    assert stack.changes(back).get("delete") == 3, "two objects and their component"
+    assert stack.kubectl("get", "pdb,scaledobject", "--output", "name") == ""
