@@ -7,7 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from settings import RawValue, Settings, parse
+import pytest
+
+from settings import RawValue, Settings, SettingsError, parse
 from settings.stack import config_key, secret_fields
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,3 +83,10 @@ def raw(config: dict[str, Any]) -> dict[str, RawValue]:
 def settings_of(config: dict[str, Any] | None = None, *, root: Path = ROOT) -> Settings:
     """Settings of a configuration."""
     return parse(raw(config or stack()), project="astro-dbt", root=root)
+
+
+def problems(config: dict[str, Any], root: Path = ROOT) -> dict[str, str]:
+    """Stack key -> sentence of every mistake in a configuration that must be refused."""
+    with pytest.raises(SettingsError) as caught:
+        settings_of(config, root=root)
+    return {problem.key.removeprefix("astro-dbt:"): str(problem) for problem in caught.value.problems}
