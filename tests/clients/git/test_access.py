@@ -20,8 +20,8 @@ def test_the_header_goes_to_the_requested_repository_only():
 
 def test_every_secret_text_is_known_for_redaction():
     access = Access(header=HEADER, logins=(HostLogin("git.example.com", "me", "canary-password"),))
-    assert "canary-password" in access.secrets
-    assert any("Y2FuYXJ5" in secret for secret in access.secrets)
+    assert "canary-password" in access.secrets()
+    assert any("Y2FuYXJ5" in secret for secret in access.secrets())
 
 
 def test_without_logins_a_host_that_asks_gets_nothing():

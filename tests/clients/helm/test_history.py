@@ -27,9 +27,13 @@ def secret(number: int, status: str) -> dict[str, Any]:
     return {"metadata": {"name": f"r.v{number}", "uid": "u", "resourceVersion": "9", "labels": labels}}
 
 
+def answers(content: dict[str, Any]) -> Any:
+    return Answers(content)
+
+
 def state(*statuses: str):
     items = [secret(number, status) for number, status in enumerate(statuses, 1)]
-    return release_state(Answers({"items": items}), namespace="n", name="r")
+    return release_state(answers({"items": items}), namespace="n", name="r")
 
 
 def test_the_newest_revision_decides():
@@ -54,7 +58,7 @@ def test_revisions_are_compared_as_numbers():
 def record(content: object) -> Record:
     packed = base64.b64encode(base64.b64encode(gzip.compress(json.dumps(content).encode()))).decode()
     (revision,) = state("deployed").revisions
-    return release_record(Answers({"data": {"release": packed}}), namespace="n", revision=revision)
+    return release_record(answers({"data": {"release": packed}}), namespace="n", revision=revision)
 
 
 def test_a_record_is_read():
