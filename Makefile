@@ -11,10 +11,13 @@ TRIAL := $(VENV)/bin/python -m trial
 TEST_STATE := .trial-tests
 # The test of a real node has a separate trial.
 NODE_STATE := .trial-tests-node
+NEEDS_TRIAL := engine or airflow or delivery or preflight
+# Files of tests that need no trial run beside each other, one worker per processor.
+QUICK := -m 'not ($(NEEDS_TRIAL))' --numprocesses auto --dist loadfile
 
 export DELIVERY NODE NO_DOCKER
 
-.PHONY: help up preview stop down clean env status check check-newest docs lock test test-quick test-delivery bench lint
+.PHONY: help up preview stop down clean env status check check-newest docs lock test test-quick test-trial test-delivery bench lint
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,19 +58,20 @@ env: $(STAMP) ## Print export lines: eval "$$(make -s env)"
 status: $(STAMP) ## Show which processes of the trial are running
 	@$(TRIAL) status
 
+# What the quick tests find costs a minute, not half an hour.
+test: test-quick test-trial ## Run all tests: the quick ones, then those that need a trial environment
+
 # The tests have a separate trial, next to one that may be running. They take it down; this does so if they could not.
-test: $(STAMP) ## Bring up what the tests need, then run all of them
+test-trial: $(STAMP) ## Bring up what the tests need, then run those that need it
 	@$(TRIAL) --state $(TEST_STATE) up --no-stack
-	@status=0; $(VENV)/bin/python -m pytest $(PYTEST_ARGS) || status=$$?; \
+	@status=0; $(VENV)/bin/python -m pytest -m '$(NEEDS_TRIAL)' $(PYTEST_ARGS) || status=$$?; \
 	  $(TRIAL) --state $(NODE_STATE) down; $(TRIAL) --state $(TEST_STATE) down; exit $$status
 
 test-delivery: $(STAMP) ## Test with real Airflow that agents can fetch and run the dbt project
-	@$(TRIAL) --state $(TEST_STATE) up --no-stack
-	@status=0; $(VENV)/bin/python -m pytest -m delivery $(PYTEST_ARGS) || status=$$?; \
-	  $(TRIAL) --state $(NODE_STATE) down; $(TRIAL) --state $(TEST_STATE) down; exit $$status
+	@$(MAKE) --no-print-directory test-trial NEEDS_TRIAL=delivery
 
 test-quick: $(STAMP) ## Run the tests that need no trial environment
-	@$(VENV)/bin/python -m pytest -m 'not engine and not airflow and not delivery and not preflight' $(PYTEST_ARGS)
+	@$(VENV)/bin/python -m pytest $(QUICK) $(PYTEST_ARGS)
 
 bench: $(STAMP) ## Measure against doing it by hand and against the floor, in the trial of make up; ROWS="a b" for some
 	@$(VENV)/bin/python -m bench $(ROWS) $(BENCH_ARGS)
@@ -82,16 +86,18 @@ lint: $(STAMP) ## Check style, types, walls and generated pages
 
 check: lint test-quick ## Everything that needs no trial environment; commits and continuous integration run it first
 
-# The program's types and unit tests with the newest SDKs; the trial uses those that it has plugins for.
-$(NEWEST)/.requirements: requirements-dev.txt requirements-newest.txt
+# The program's types and unit tests with the newest SDKs; the trial uses those that it has plugins for. Everything else
+# comes from the main environment.
+$(NEWEST)/.requirements: $(STAMP) requirements-newest.txt
 	@echo "… Python environment in $(NEWEST)"
 	@test -x $(NEWEST)/bin/python || $(PYTHON) -m venv $(NEWEST)
-	@$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@packages='import sysconfig; print(sysconfig.get_path("purelib"))'; \
+	  $(VENV)/bin/python -c "$$packages" > "$$($(NEWEST)/bin/python -c "$$packages")/main.pth"
 	@$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-newest.txt && touch $@
 
 check-newest: $(NEWEST)/.requirements ## Check types and the program's unit tests with Pulumi's newest SDKs
-	@$(NEWEST)/bin/mypy --cache-dir .mypy_cache/newest __main__.py components program policy review
-	@$(NEWEST)/bin/python -m pytest -q tests/components tests/program tests/policy -m 'not engine and not preflight'
+	@$(NEWEST)/bin/python -m mypy --cache-dir .mypy_cache/newest __main__.py components program policy review
+	@$(NEWEST)/bin/python -m pytest -q tests/components tests/program tests/policy $(QUICK)
 
 docs: $(STAMP) ## Write the pages and the schema that are generated from code
 	@$(VENV)/bin/python -m settings.schema
