@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import pulumi
 from pydantic import SecretStr
@@ -45,8 +46,16 @@ from settings.connections import GithubAppConnection, HttpsConnection, SshConnec
 from settings.image import ImageRegistry
 from settings.stack import Settings
 
+SecretInputs = Mapping[str, pulumi.Input[str]]
+"""Stack key -> secret that is known to Pulumi alone, such as `credentials.git.password`; it beats the text in the settings."""
+_NONE: SecretInputs = MappingProxyType({})
 
-def git_credentials(settings: Settings) -> Mapping[str, GitCredentials]:
+
+def _held(key: str, text: str, inputs: SecretInputs) -> pulumi.Output[str]:
+    return pulumi.Output.secret(inputs.get(key, text))
+
+
+def git_credentials(settings: Settings, inputs: SecretInputs = _NONE) -> Mapping[str, GitCredentials]:
     """Connections whose Secrets this stack creates."""
     found: dict[str, GitCredentials] = {}
     for name, connection in settings.connections.items():
@@ -58,54 +67,54 @@ def git_credentials(settings: Settings) -> Mapping[str, GitCredentials]:
             found[name] = HttpsCredentials(
                 url=url,
                 login=connection.login,
-                password=pulumi.Output.secret(password),
+                password=_held(f"credentials.{name}.password", password, inputs),
                 extra=extra_for(settings, name),
             )
         elif isinstance(connection, SshConnection) and key is not None:
-            found[name] = SshCredentials(
-                private_key=pulumi.Output.secret(key), known_hosts=connection.known_hosts
-            )
+            held = _held(f"credentials.{name}.privateKey", key, inputs)
+            found[name] = SshCredentials(private_key=held, known_hosts=connection.known_hosts)
         elif isinstance(connection, GithubAppConnection) and key is not None:
             found[name] = GithubAppCredentials(
                 url=url,
                 app_id=connection.app_id,
                 installation_id=connection.installation_id,
-                private_key=pulumi.Output.secret(key),
+                private_key=_held(f"credentials.{name}.privateKey", key, inputs),
             )
     return found
 
 
-def pull_logins(settings: Settings) -> tuple[RegistryLogin, ...]:
+def pull_logins(settings: Settings, inputs: SecretInputs = _NONE) -> tuple[RegistryLogin, ...]:
     """Logins with which the cluster pulls images."""
-    return tuple(_login(registry, password) for _, registry, password in settings.logins_to_pull)
-
-
-def _login(registry: ImageRegistry, password: SecretStr) -> RegistryLogin:
-    return RegistryLogin(
-        server=registry.server,
-        username=registry.username,
-        password=pulumi.Output.secret(password.get_secret_value()),
+    return tuple(
+        _login(registry, _held(f"{section}Password", password.get_secret_value(), inputs))
+        for section, registry, password in settings.logins_to_pull
     )
 
 
-def agent_secrets(settings: Settings) -> AgentSecrets:
+def _login(registry: ImageRegistry, password: pulumi.Output[str]) -> RegistryLogin:
+    return RegistryLogin(server=registry.server, username=registry.username, password=password)
+
+
+def agent_secrets(settings: Settings, inputs: SecretInputs = _NONE) -> AgentSecrets:
     """The chart's secrets: values of the stack, or names of existing Secrets."""
     agent = settings.agent
     pull = agent.image_pull_secret
-    lineage = _secret(settings.open_lineage_api_key, agent.open_lineage.api_key_secret)
+
+    def one(
+        key: str, value: SecretStr | None, existing: str | None
+    ) -> pulumi.Output[str] | ExistingSecret | None:
+        if existing:
+            return ExistingSecret(existing)
+        return _held(key, value.get_secret_value(), inputs) if value else None
+
     return AgentSecrets(
-        agent_token=_secret(settings.agent_token, agent.agent_token_secret),
-        image_pull=ExistingSecret(pull) if pull else pull_logins(settings),
-        sentinel_auth=_secret(settings.sentinel_auth, agent.sentinel_auth_secret),
-        open_lineage_api_key=lineage,
+        agent_token=one("agentToken", settings.agent_token, agent.agent_token_secret),
+        image_pull=ExistingSecret(pull) if pull else pull_logins(settings, inputs),
+        sentinel_auth=one("sentinelAuth", settings.sentinel_auth, agent.sentinel_auth_secret),
+        open_lineage_api_key=one(
+            "openLineageApiKey", settings.open_lineage_api_key, agent.open_lineage.api_key_secret
+        ),
     )
-
-
-def _secret(value: object, existing: str | None) -> pulumi.Output[str] | ExistingSecret | None:
-    if existing:
-        return ExistingSecret(existing)
-    reveal = getattr(value, "get_secret_value", None)
-    return pulumi.Output.secret(reveal()) if reveal else None
 
 
 def build_secrets(settings: Settings, *, package_index: bool) -> Mapping[str, pulumi.Output[str]]:
@@ -169,39 +178,50 @@ def _project_key(settings: Settings, name: str) -> str:
 
 def agent_namespace(settings: Settings) -> AgentNamespace:
     """The provider for the cluster, and the agents' namespace."""
+    return AgentNamespace(NAMESPACE_COMPONENT, namespace_args(settings))
+
+
+def namespace_args(settings: Settings, inputs: SecretInputs = _NONE) -> AgentNamespaceArgs:
+    """What the namespace is, and how the cluster is reached."""
     agent = settings.agent
-    kubeconfig = settings.kubeconfig_in_use
-    return AgentNamespace(
-        NAMESPACE_COMPONENT,
-        AgentNamespaceArgs(
-            namespace=agent.namespace,
-            create=agent.create_namespace,
-            labels={
-                "app.kubernetes.io/managed-by": "pulumi",
-                STACK_LABEL: f"{pulumi.get_project()}.{pulumi.get_stack()}",
-            },
-            pod_security=agent.pod_security,
-            kubeconfig=pulumi.Output.secret(kubeconfig) if kubeconfig and settings.kubeconfig else kubeconfig,
-            context=agent.cluster.context,
-            protect=agent.protect,
-        ),
+    kubeconfig: pulumi.Input[str] | None = settings.kubeconfig_in_use
+    if settings.kubeconfig:
+        kubeconfig = _held("kubeconfig", settings.kubeconfig.get_secret_value(), inputs)
+    return AgentNamespaceArgs(
+        namespace=agent.namespace,
+        create=agent.create_namespace,
+        labels={
+            "app.kubernetes.io/managed-by": "pulumi",
+            STACK_LABEL: f"{pulumi.get_project()}.{pulumi.get_stack()}",
+        },
+        pod_security=agent.pod_security,
+        kubeconfig=kubeconfig,
+        context=agent.cluster.context,
+        protect=agent.protect,
     )
 
 
 def git_connections(settings: Settings, plan: Plan, namespace: AgentNamespace) -> GitConnections:
     """The Secrets with which agents access Git repositories."""
-    credentials = git_credentials(settings)
     return GitConnections(
         "git",
-        GitConnectionsArgs(
-            namespace=namespace.name,
-            connections=credentials,
-            secret_names={name: secret_name(settings, name) for name in credentials},
-            config_map_name=config_map_name(settings),
-            config_files=plan.config_files,
-            protect=settings.agent.protect,
-        ),
+        connections_args(settings, plan, namespace.name),
         opts=pulumi.ResourceOptions(provider=namespace.provider),
+    )
+
+
+def connections_args(
+    settings: Settings, plan: Plan, namespace: pulumi.Input[str], inputs: SecretInputs = _NONE
+) -> GitConnectionsArgs:
+    """The connections of a stack and the names of their Secrets."""
+    credentials = git_credentials(settings, inputs)
+    return GitConnectionsArgs(
+        namespace=namespace,
+        connections=credentials,
+        secret_names={name: secret_name(settings, name) for name in credentials},
+        config_map_name=config_map_name(settings),
+        config_files=plan.config_files,
+        protect=settings.agent.protect,
     )
 
 
@@ -262,11 +282,10 @@ def agents_image(settings: Settings, plan: Plan, contexts: BuildContexts) -> pul
 def _image(
     name: str, settings: Settings, recipe: Recipe, context: BuildContext, *, below: ClientImage | None = None
 ) -> ClientImage:
-    push = (
-        settings.registry
-        and settings.registry_password
-        and _login(settings.registry, settings.registry_password)
-    )
+    push: RegistryLogin | None = None
+    if settings.registry and settings.registry_password:
+        password = _held("registryPassword", settings.registry_password.get_secret_value(), _NONE)
+        push = _login(settings.registry, password)
     return ClientImage(
         name,
         ClientImageArgs(
@@ -275,7 +294,7 @@ def _image(
             platform=recipe.platform,
             arguments={**recipe.arguments, **({"RUNTIME_IMAGE": below.reference} if below else {})},
             secret_arguments=build_secrets(settings, package_index=recipe.uses_package_index),
-            registry=push or None,
+            registry=push,
             hooks=base_image_hooks(settings, project=pulumi.get_project()) if recipe.base else None,
             engine=settings.image.engine if settings.image else None,
         ),
@@ -292,28 +311,44 @@ def agent_release(
     image: pulumi.Input[str] | None,
 ) -> AgentRelease:
     """The agents' release."""
-    agent = settings.agent
-    marks = [git.fingerprints[name] for name in sorted(plan.connections_read) if name in git.fingerprints]
-    files = [fingerprint(plan.config_files, salt=agent.prefix)] if plan.config_files else []
+    args = release_args(settings, plan, namespace=namespace.name, git=git, image=image)
     return AgentRelease(
         RELEASE_COMPONENT,
-        AgentReleaseArgs(
-            namespace=namespace.name,
-            release_name=agent.release,
-            prefix=agent.prefix,
-            chart=agent.chart.address,
-            values=chart_values(settings, plan, image=image),
-            agent_secrets=agent_secrets(settings),
-            connection_marks=[*marks, *files],
-            withheld={*agent.withheld, *(f"sentinel.{path}" for path in agent.sentinel.withheld)},
-            timeout_seconds=agent.helm_timeout,
-            max_history=agent.history,
+        replace(
+            args,
             hooks=repair_hooks(settings, root),
             load_chart=_load_chart(settings),
             description=repair_note(settings, root),
-            protect=agent.protect,
         ),
         opts=pulumi.ResourceOptions(provider=namespace.provider, depends_on=[git]),
+    )
+
+
+def release_args(
+    settings: Settings,
+    plan: Plan,
+    *,
+    namespace: pulumi.Input[str],
+    git: GitConnections,
+    image: pulumi.Input[str] | None,
+    inputs: SecretInputs = _NONE,
+) -> AgentReleaseArgs:
+    """What is released, without what looks at the cluster first."""
+    agent = settings.agent
+    marks = [git.fingerprints[name] for name in sorted(plan.connections_read) if name in git.fingerprints]
+    files = [fingerprint(plan.config_files, salt=agent.prefix)] if plan.config_files else []
+    return AgentReleaseArgs(
+        namespace=namespace,
+        release_name=agent.release,
+        prefix=agent.prefix,
+        chart=agent.chart.address,
+        values=chart_values(settings, plan, image=image),
+        agent_secrets=agent_secrets(settings, inputs),
+        connection_marks=[*marks, *files],
+        withheld={*agent.withheld, *(f"sentinel.{path}" for path in agent.sentinel.withheld)},
+        timeout_seconds=agent.helm_timeout,
+        max_history=agent.history,
+        protect=agent.protect,
     )
 
 

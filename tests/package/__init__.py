@@ -1,0 +1,17 @@
+"""The package, imported as a checkout offers it."""
+
+import sys
+
+from tests.support.stacks import ROOT
+
+sys.path.append(str(ROOT / "package"))
+
+from astro_agents import AstroAgents, rooms
+
+
+def version() -> str:
+    """Version of the package."""
+    return rooms.VERSION
+
+
+__all__ = ["AstroAgents", "version"]

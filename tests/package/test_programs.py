@@ -1,0 +1,170 @@
+"""The package in use: installed by pip for a Python program, added by `pulumi package add` to a YAML program."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.engine import copy_program, trial_config
+from tests.support.stacks import ROOT
+from tests.support.yaml_host import build
+from trial.environment import Environment
+
+pytestmark = pytest.mark.engine
+
+PYTHON = """\
+import json
+
+import pulumi
+
+from astro_agents import AstroAgents
+
+config = pulumi.Config()
+agents = AstroAgents(
+    "agents",
+    {
+        **json.loads(config.require("arguments")),
+        "credentials": config.require_secret_object("credentials"),
+        "agent_token": config.require_secret("agentToken"),
+    },
+)
+pulumi.export("release", agents.release)
+"""
+
+
+def installed(folder: Path) -> Path:
+    """The package as pip installs it from the checkout."""
+    source = folder / "source"
+    copy_program(source)
+    shutil.copytree(
+        ROOT / "package", source / "package", ignore=shutil.ignore_patterns("__pycache__", "build")
+    )
+    target = folder / "installed"
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--target",
+        target,
+        source / "package",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return target
+
+
+class Project:
+    """A Pulumi project in a folder of its own, with the stack `dev`."""
+
+    def __init__(self, environment: Environment, folder: Path, **more: str) -> None:
+        self.folder = folder
+        self.variables = {**environment.variables(), "NO_COLOR": "1", **more}
+        folder.mkdir()
+
+    def pulumi(self, *arguments: str | Path, stdin: str | None = None) -> str:
+        done = self.tried(*arguments, stdin=stdin)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def tried(self, *arguments: str | Path, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["pulumi", *map(str, arguments), "--non-interactive"],
+            cwd=self.folder, env=self.variables, input=stdin, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    def secrets(self, **values: str) -> None:
+        for key, value in values.items():
+            self.pulumi("config", "set", "--secret", key, "--stack", "dev", stdin=value)
+
+    def destroy(self) -> None:
+        self.pulumi("destroy", "--yes", "--skip-preview", "--stack", "dev")
+
+
+def arguments(environment: Environment, name: str) -> dict[str, Any]:
+    """Keys of a stack file for the trial, without secrets and with a ready image."""
+    config = trial_config(environment.info(), name)
+    agent = {**config["agent"], "image": environment.info().base_image}
+    return {key: config[key] for key in ("dags", "dbtProjects", "connections")} | {"agent": agent}
+
+
+def token(environment: Environment) -> str:
+    return json.dumps({"git": {"password": environment.info().git.token}})
+
+
+@pytest.fixture
+def python_project(environment: Environment, tmp_path: Path) -> Iterator[Project]:
+    """A Python program that imports the installed package."""
+    project = Project(environment, tmp_path / "python", PYTHONPATH=str(installed(tmp_path)))
+    runtime = {"name": "python", "options": {"toolchain": "pip", "virtualenv": str(ROOT / ".venv")}}
+    (project.folder / "Pulumi.yaml").write_text(yaml.safe_dump({"name": "other-python", "runtime": runtime}))
+    (project.folder / "__main__.py").write_text(PYTHON)
+    project.pulumi("stack", "init", "dev")
+    yield project
+    project.destroy()
+
+
+def test_a_python_program_in_another_folder(environment: Environment, python_project: Project) -> None:
+    given = arguments(environment, "other-python")
+    given["dbt_projects"] = given.pop("dbtProjects")
+    python_project.pulumi("config", "set", "arguments", json.dumps(given), "--stack", "dev")
+    python_project.secrets(credentials=token(environment), agentToken="canary-token")
+    python_project.pulumi("up", "--yes", "--skip-preview", "--stack", "dev")
+    release = json.loads(python_project.pulumi("stack", "output", "--json", "--stack", "dev"))["release"]
+    assert (release["status"], release["version"]) == ("deployed", "2.3.3")
+    state = python_project.pulumi("stack", "export", "--stack", "dev")
+    assert "canary-token" not in state
+    assert environment.info().git.token not in state
+
+
+@pytest.fixture
+def yaml_project(environment: Environment, tmp_path: Path) -> Iterator[Project]:
+    """A YAML program, and a checkout to add the package from."""
+    path = f"{build()}{os.pathsep}{environment.variables()['PATH']}"
+    copy_program(tmp_path / "checkout")
+    shutil.copytree(
+        ROOT / "package", tmp_path / "checkout" / "package", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    (tmp_path / "checkout" / "package" / ".venv").symlink_to(ROOT / ".venv")
+    project = Project(environment, tmp_path / "yaml", PATH=path)
+    (project.folder / "Pulumi.yaml").write_text(yaml.safe_dump({"name": "other-yaml", "runtime": "yaml"}))
+    project.pulumi("stack", "init", "dev")
+    project.pulumi("package", "add", tmp_path / "checkout" / "package")
+    yield project
+    project.destroy()
+
+
+def test_a_yaml_program(environment: Environment, yaml_project: Project) -> None:
+    project = yaml.safe_load((yaml_project.folder / "Pulumi.yaml").read_text())
+    assert project["packages"]
+    given = arguments(environment, "other-yaml")
+    given |= {"credentials": {"git": {"password": "${gitToken}"}}, "agentToken": "${agentToken}"}
+    project["config"] = {name: {"type": "string", "secret": True} for name in ("gitToken", "agentToken")}
+    project["resources"] = {"agents": {"type": "astro-agents:AstroAgents", "properties": given}}
+    project["outputs"] = {"release": "${agents.release}"}
+    file = yaml_project.folder / "Pulumi.yaml"
+    file.write_text(yaml.safe_dump(project, sort_keys=False))
+    yaml_project.secrets(gitToken=environment.info().git.token, agentToken="canary-token")
+    yaml_project.pulumi("up", "--yes", "--skip-preview", "--stack", "dev")
+    release = json.loads(yaml_project.pulumi("stack", "output", "--json", "--stack", "dev"))["release"]
+    assert release["status"] == "deployed"
+    assert "canary-token" not in yaml_project.pulumi("stack", "export", "--stack", "dev")
+
+    given["agent"]["workers"] = [{"name": "w", "queus": ["a"]}]
+    file.write_text(yaml.safe_dump(project, sort_keys=False))
+    done = yaml_project.tried("preview", "--stack", "dev")
+    assert done.returncode != 0
+    said = done.stdout + done.stderr
+    assert "agents:agent.workers[0].queus is not a known key; write queues if you meant that" in said
+    assert "Traceback" not in said
