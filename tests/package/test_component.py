@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 import pytest
@@ -36,7 +36,7 @@ def arguments(**changes: Any) -> dict[str, Any]:
 def run(recorder: Recorder, verify, **changes: Any) -> None:
     @pulumi.runtime.test
     def check():
-        made = AstroAgents("agents", arguments(**changes))
+        made = AstroAgents("agents", cast("Any", arguments(**changes)))
         return pulumi.Output.all(made.namespace, made.image, made.release).apply(lambda found: verify(*found))
 
     check()
@@ -84,7 +84,7 @@ def test_a_mistake_is_the_sentence_of_a_stack_file(recorder: Recorder, agent) ->
     with pytest.raises(SettingsError) as in_file:
         settings_of(config)
     with pytest.raises(AgentsError) as in_package:
-        AstroAgents("agents", arguments(agent=mistaken))
+        AstroAgents("agents", cast("Any", arguments(agent=mistaken)))
     assert str(in_package.value) == str(in_file.value).replace("astro-dbt:", "agents:")
 
 

@@ -57,8 +57,8 @@ def installed(folder: Path) -> Path:
         "--quiet",
         "--no-deps",
         "--target",
-        target,
-        source / "package",
+        str(target),
+        str(source / "package"),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

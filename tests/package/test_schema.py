@@ -15,7 +15,7 @@ from tests.support.stacks import ROOT
 
 @pytest.fixture(scope="module")
 def component():
-    schema = json.loads(ComponentProvider([AstroAgents], "astro-agents", version=version()).schema)
+    schema = json.loads(ComponentProvider([AstroAgents], "astro-agents", version=version()).schema or "")
     assert schema["version"] == version()
     return schema["resources"]["astro-agents:index:AstroAgents"]
 
