@@ -136,6 +136,7 @@ def yaml_project(environment: Environment, tmp_path: Path) -> Iterator[Project]:
     shutil.copytree(
         ROOT / "package", tmp_path / "checkout" / "package", ignore=shutil.ignore_patterns("__pycache__")
     )
+    shutil.copy(ROOT / "requirements.txt", tmp_path / "checkout")
     (tmp_path / "checkout" / "package" / ".venv").symlink_to(ROOT / ".venv")
     project = Project(environment, tmp_path / "yaml", PATH=path)
     (project.folder / "Pulumi.yaml").write_text(yaml.safe_dump({"name": "other-yaml", "runtime": "yaml"}))
