@@ -141,7 +141,15 @@ def yaml_project(environment: Environment, tmp_path: Path) -> Iterator[Project]:
     project = Project(environment, tmp_path / "yaml", PATH=path)
     (project.folder / "Pulumi.yaml").write_text(yaml.safe_dump({"name": "other-yaml", "runtime": "yaml"}))
     project.pulumi("stack", "init", "dev")
-    project.pulumi("package", "add", tmp_path / "checkout" / "package")
+    package = tmp_path / "checkout" / "package"
+    added = project.tried("package", "add", package)
+    assert "Successfully generated an SDK for the astro-agents package" in added.stdout + added.stderr
+    if added.returncode != 0:
+        # Its last step calls a method that the newest YAML host on the Go module proxy does not have yet.
+        assert "method Link not implemented" in added.stderr
+        content = yaml.safe_load((project.folder / "Pulumi.yaml").read_text())
+        content.setdefault("packages", {})["astro-agents"] = str(package)
+        (project.folder / "Pulumi.yaml").write_text(yaml.safe_dump(content))
     yield project
     project.destroy()
 
