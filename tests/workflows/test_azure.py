@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from review.cli import _parser
+from review.cli import parser
 from tests.support.pipelines import load
 from tests.support.stacks import ROOT
 
@@ -65,7 +65,7 @@ def test_the_commands_are_this_project_s() -> None:
             _, mark, rest = line.partition("-m review ")
             if mark:
                 called.append(shlex.split(rest))
-                _parser().parse_args(called[-1])
+                parser().parse_args(called[-1])
     assert sorted(arguments[:2] for arguments in called) == [
         ["drift", "--stacks"], ["fleet", "preview"], ["fleet", "up"],
     ]  # fmt: skip
