@@ -47,7 +47,7 @@ _SECRET = {
 
 
 class AstroAgentsArgs(TypedDict):
-    """The keys of a stack file (docs/settings.md), without `image` and `preflight`."""
+    """The keys of a stack file (docs/settings.md), without what builds or copies images, and without `preflight`."""
 
     dags: dict[str, Any]
     """The Dag repository."""
