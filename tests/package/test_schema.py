@@ -31,6 +31,7 @@ def test_inputs_are_keys_of_a_stack_file(component) -> None:
         "packageIndex",
         "proxy",
         "dbtPackages",
+        "mirror",
     }
     assert set(component["inputProperties"]) - {"agentImage"} == keys - program_only
     assert sorted(component["requiredInputs"]) == ["agent", "dags", "dbtProjects"]
