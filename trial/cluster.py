@@ -210,18 +210,9 @@ class TrialCluster:
 
     def _controller_manager(self, pairs: Mapping[str, KeyPair]) -> Service:
         name = "kube-controller-manager"
-        config = self.kubeconfig(name)
         authority = self.authority.pair
-        port = self._port(name)
         argv: list[str | Path] = [
-            self.layout.bin / name,
-            f"--kubeconfig={config}",
-            f"--authentication-kubeconfig={config}",
-            f"--authorization-kubeconfig={config}",
-            f"--bind-address={LOOPBACK}",
-            f"--secure-port={port}",
-            f"--tls-cert-file={pairs[name].certificate}",
-            f"--tls-private-key-file={pairs[name].key}",
+            *self._common(name, pairs),
             f"--root-ca-file={authority.certificate}",
             f"--cluster-signing-cert-file={authority.certificate}",
             f"--cluster-signing-key-file={authority.key}",
@@ -230,28 +221,28 @@ class TrialCluster:
             "--cluster-cidr=10.244.0.0/16",
             "--allocate-node-cidrs=true",
             "--use-service-account-credentials=true",
-            "--leader-elect=false",
-            "--profiling=false",
         ]
-        return Service(name, argv, ready=self._healthy(port, pairs))
+        return Service(name, argv, ready=self._healthy(self._port(name), pairs))
 
     def _scheduler(self, pairs: Mapping[str, KeyPair]) -> Service:
         name = "kube-scheduler"
+        return Service(name, self._common(name, pairs), ready=self._healthy(self._port(name), pairs))
+
+    def _common(self, name: str, pairs: Mapping[str, KeyPair]) -> list[str | Path]:
+        """Program and arguments that controller manager and scheduler share."""
         config = self.kubeconfig(name)
-        port = self._port(name)
-        argv: list[str | Path] = [
+        return [
             self.layout.bin / name,
             f"--kubeconfig={config}",
             f"--authentication-kubeconfig={config}",
             f"--authorization-kubeconfig={config}",
             f"--bind-address={LOOPBACK}",
-            f"--secure-port={port}",
+            f"--secure-port={self._port(name)}",
             f"--tls-cert-file={pairs[name].certificate}",
             f"--tls-private-key-file={pairs[name].key}",
             "--leader-elect=false",
             "--profiling=false",
         ]
-        return Service(name, argv, ready=self._healthy(port, pairs))
 
     def _healthy(self, port: int, pairs: Mapping[str, KeyPair]) -> Callable[[], str | None]:
         url = f"https://{LOOPBACK}:{port}/healthz"

@@ -10,7 +10,7 @@ import pytest
 from program.configuration import load
 from settings import SettingsError
 from settings.stack import config_key, secret_fields
-from tests.support.stacks import stack
+from tests.support.stacks import settings_of, stack
 
 
 class NoResources(pulumi.runtime.Mocks):
@@ -31,12 +31,13 @@ def configure(config, *, encrypted=True):
     pulumi.runtime.set_all_config({**values, "kubernetes:namespace": "other", "pulumi:tags": "{}"}, secret)
 
 
-def test_every_key_of_the_project_is_read(monkeypatch):
-    configure(stack())
-    assert load().dags.connection == "git"
+def test_every_key_of_the_project_is_read():
+    config = stack(kubeconfig="canary-kubeconfig")
+    configure(config)
+    assert load() == settings_of(config)
 
 
-def test_a_key_with_a_typing_error_is_found():
+def test_a_misspelled_key_is_found():
     configure({**stack(), "dbtProject": []})
     with pytest.raises(SettingsError, match="astro-dbt:dbtProject is not a known key"):
         load()

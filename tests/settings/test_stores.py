@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
-from settings import SettingsError
 from settings.stores import STATE_STORE
-from tests.support.stacks import settings_of, with_agent
+from tests.support.stacks import problems, settings_of, with_agent
 
 
 def problem(agent: dict[str, Any]) -> str:
-    with pytest.raises(SettingsError) as caught:
-        settings_of(with_agent(**agent))
-    (found,) = caught.value.problems
-    return str(found)
+    (sentence,) = problems(with_agent(**agent)).values()
+    return sentence
 
 
 def test_the_default_class_needs_a_path() -> None:

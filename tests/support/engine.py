@@ -17,6 +17,7 @@ from kubernetes.config import new_client_from_config
 from pulumi import automation as auto
 
 from settings.stack import config_key, secret_fields
+from tests.support.kube_objects import kubectl
 from tests.support.stacks import ROOT
 from trial.environment import Environment, EnvironmentInfo
 
@@ -169,9 +170,7 @@ class Stack:
 
     def kubectl(self, *arguments: str) -> str:
         """Output of kubectl on this stack's namespace."""
-        done = self.run("kubectl", "--namespace", self.namespace, *arguments)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        return kubectl(self.environment, "--namespace", self.namespace, *arguments)
 
     def helm(self, *arguments: str) -> Any:
         """Output of a Helm command on this stack's namespace, decoded from JSON."""

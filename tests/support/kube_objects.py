@@ -1,26 +1,16 @@
-"""Making and removing objects of the trial's cluster, by kubectl."""
+"""Creating and removing objects of the trial's cluster with kubectl."""
 
 from __future__ import annotations
 
 import json
-import subprocess
 from typing import Any
 
 from trial.environment import Environment
 
 
 def kubectl(environment: Environment, *arguments: str, stdin: str | None = None) -> str:
-    """Run kubectl against the trial and return what it printed."""
-    ended = subprocess.run(
-        ["kubectl", *arguments],
-        env=dict(environment.variables()),
-        input=stdin,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout
+    """Output of kubectl against the trial."""
+    return environment.kubectl(*arguments, stdin=stdin, purpose="a step of a test")
 
 
 def make(environment: Environment, kind: str, name: str, namespace: str | None = None, **body: Any) -> None:

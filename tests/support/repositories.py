@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-_ENVIRONMENT = {
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_GLOBAL": os.devnull,
+from trial import git_server
+
+_AUTHOR = {
     "GIT_AUTHOR_NAME": "Test",
     "GIT_AUTHOR_EMAIL": "test@example.com",
     "GIT_COMMITTER_NAME": "Test",
@@ -18,17 +16,8 @@ _ENVIRONMENT = {
 
 
 def git(*arguments: str, cwd: Path) -> str:
-    """Run git and return what it printed."""
-    ended = subprocess.run(
-        ["git", *arguments],
-        cwd=cwd,
-        env={**os.environ, **_ENVIRONMENT},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout.strip()
+    """Output of git, without the user's settings."""
+    return git_server.git(*arguments, cwd=cwd, env=_AUTHOR).strip()
 
 
 class Repository:
@@ -85,9 +74,7 @@ class Repository:
             text = f"-- {number}\n"
             lines.append(f"commit {ref}\ncommitter Test <test@example.com> {1_750_000_000 + number} +0000\n")
             lines.append(f"data 7\nChange\n\nM 644 inline models/aged.sql\ndata {len(text)}\n{text}\n")
-        subprocess.run(
-            ["git", "fast-import", "--quiet"], cwd=self.bare, input="".join(lines), text=True, check=True
-        )
+        git_server.git("fast-import", "--quiet", cwd=self.bare, stdin="".join(lines))
 
     def clean_up(self) -> None:
         """Remove what nothing refers to any more from the bare repository, as hosts do in time."""

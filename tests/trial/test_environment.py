@@ -1,4 +1,4 @@
-"""The whole environment: it resumes after a kill, mends what died, and leaves nothing behind."""
+"""The whole environment: it continues after a kill, restarts what died, and leaves nothing behind."""
 
 import os
 import signal
@@ -33,6 +33,14 @@ def trial(state: Path) -> Environment:
     return Environment(repo=ROOT, state=state, docker=False, engine=False)
 
 
+@pytest.fixture
+def up(state: Path) -> Environment:
+    """The trial, running; a test may leave it in any state, so that the tests work in any order."""
+    environment = trial(state)
+    environment.up()
+    return environment
+
+
 def running(environment: Environment) -> dict[str, Identity | None]:
     return {name: environment.supervisor.identity(name) for name in environment.supervisor.names()}
 
@@ -50,7 +58,8 @@ def processes_that_name(folder: Path) -> list[str]:
     return found
 
 
-def test_a_killed_start_goes_on_where_it_was(state: Path) -> None:
+def test_a_killed_start_is_continued(state: Path) -> None:
+    trial(state).down()
     command = [sys.executable, "-m", "trial", "--state", str(state), "up", "--no-engine", "--no-docker"]
     for seconds in (0.7, 1.5, 3.0):
         process = subprocess.Popen(
@@ -65,46 +74,42 @@ def test_a_killed_start_goes_on_where_it_was(state: Path) -> None:
     assert set(found) == SERVICES
     assert None not in found.values()
     started = [words for words in processes_that_name(state) if "/bin/kube-apiserver" in words]
-    assert len(started) == 1, "a start that was killed left its process to nobody"
+    assert len(started) == 1, "a killed start left a process behind"
 
 
-def test_a_second_start_leaves_everything_running_as_it_is(state: Path) -> None:
-    environment = trial(state)
-    before, info = running(environment), environment.info()
-    assert environment.up() == info
-    assert running(environment) == before
+def test_a_second_start_leaves_everything_running_as_it_is(up: Environment) -> None:
+    before, info = running(up), up.info()
+    assert up.up() == info
+    assert running(up) == before
 
 
-def test_what_died_is_started_again_and_the_rest_stays(state: Path) -> None:
-    environment = trial(state)
-    before = running(environment)
+def test_what_died_is_started_again_and_the_rest_stays(up: Environment) -> None:
+    before = running(up)
     for name in ("kube-apiserver", "git", "kwok"):
         identity = before[name]
         assert identity is not None
         os.kill(identity.pid, signal.SIGKILL)
-    environment.up()
-    after = running(environment)
+    up.up()
+    after = running(up)
     assert None not in after.values()
     changed = {name for name in before if before[name] != after[name]}
     assert {"kube-apiserver", "git", "kwok"} <= changed
     assert not changed & {"etcd", "registry", "charts"}
 
 
-def test_a_stopped_trial_keeps_its_cluster(state: Path) -> None:
-    environment = trial(state)
-    run = [str(environment.layout.bin / "kubectl"), f"--kubeconfig={environment.info().kubeconfig}"]
+def test_a_stopped_trial_keeps_its_cluster(up: Environment) -> None:
+    run = [str(up.layout.bin / "kubectl"), f"--kubeconfig={up.info().kubeconfig}"]
     subprocess.run([*run, "create", "namespace", "kept"], check=True, capture_output=True)
-    environment.stop()
-    assert running(environment) == {}
-    environment.up()
+    up.stop()
+    assert running(up) == {}
+    up.up()
     subprocess.run([*run, "get", "namespace", "kept"], check=True, capture_output=True)
 
 
-def test_down_leaves_no_process_and_no_file(state: Path) -> None:
-    environment = trial(state)
+def test_down_leaves_no_process_and_no_file(up: Environment, state: Path) -> None:
     assert processes_that_name(state)
-    environment.down()
+    up.down()
     assert processes_that_name(state) == []
     assert not state.exists()
-    assert not environment.layout.runtime.exists()
-    environment.down()
+    assert not up.layout.runtime.exists()
+    up.down()

@@ -1,4 +1,4 @@
-"""Each way in which a real host refuses is told apart, in a text that holds no credentials."""
+"""Each way in which a real host refuses has its cause, with a message without credentials."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_the_right_token_opens(host: Host) -> None:
     with Session(host.access(), timeout=20) as session:
         refs = ls_remote(session, host.url)
     assert refs.branches == {"main": host.newest}
-    assert refs.tags == {"v1": host.first}, "an annotated tag stands for its commit"
+    assert refs.tags == {"v1": host.first}, "an annotated tag counts as its commit"
 
 
 @pytest.mark.parametrize("token", ["canary-wrong-token", TOKEN + "x"])
@@ -68,18 +68,16 @@ def test_addresses_that_are_no_hosts_are_not_opened(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "cleaned"),
     [
-        "fatal: bad https://robot:canary-secret@host/x",
-        "header Authorization: Basic Y2FuYXJ5LXNlY3JldA==",
-        "token canary-secret",
-        "encoded canary%2Dsecret canary-secret",
+        ("fatal: bad https://robot:canary/secret@host/x", "fatal: bad https://***@host/x"),
+        ("header Authorization: Basic Y2FuYXJ5L3NlY3JldA==", "header Authorization: Basic ***"),
+        ("token canary/secret", "token ***"),
+        ("encoded canary%2Fsecret canary/secret", "encoded *** ***"),
     ],
 )
-def test_redaction_knows_every_spelling(text: str) -> None:
-    cleaned = redact(text, ["canary-secret"])
-    assert "canary-secret" not in cleaned
-    assert "Y2FuYXJ5LXNlY3JldA" not in cleaned
+def test_redaction_knows_every_spelling(text: str, cleaned: str) -> None:
+    assert redact(text, ["canary/secret"]) == cleaned
 
 
 def test_redaction_leaves_the_user_of_an_ssh_address() -> None:
