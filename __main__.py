@@ -53,7 +53,7 @@ def main() -> None:
     pulumi.export("release", agents.status)
     pulumi.export("image", image or "")
     pulumi.export("dbtProjects", wiring.project_outputs(plan, report))
-    pulumi.export("dagBundleConfigList", plan.bundle.config_list())
+    pulumi.export("dagBundleConfigList", plan.bundle_config_list())
     if copied:
         pulumi.export("mirror", copied)
     pulumi.export("connections", wiring.connection_outputs(settings, git))

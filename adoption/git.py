@@ -11,9 +11,9 @@ from adoption.clear import Clear
 from adoption.draft import Draft
 from adoption.variables import reference_of
 from delivery.bundle import bundles_of
-from delivery.plan import GIT_BUNDLE
 from domain.address import AddressError, RepositoryAddress
 from domain.connection_secret import CONNECTION_KEY
+from settings.bundle_rules import GIT_BUNDLE
 
 SecretReader = Callable[[str], Mapping[str, str] | None]
 """Data of a Kubernetes Secret by name, decoded; None when it cannot be read."""
@@ -46,7 +46,7 @@ def add_dags(
         if kwargs.get(name) is not None:
             dags[key] = kwargs[name]
     if entry.get("name") != "dags":
-        dags["bundleName"] = str(entry.get("name"))
+        dags["name"] = str(entry.get("name"))
     identity = kwargs.get("git_conn_id") or (None if kwargs.get("repo_url") else _DEFAULT_ID)
     draft.config["dags"] = dags
     used = _add_connection(draft, values, dags, str(identity), secrets) if identity else frozenset()

@@ -195,7 +195,7 @@ def _trim_bundle(draft: Draft, root: Path) -> None:
     text = draft.raw.pop("dagBundleConfigList", None)
     if (
         text is not None
-        and delivery.plan(settings_of(draft, root), authorities={}).bundle.config_list() != text
+        and delivery.plan(settings_of(draft, root), authorities={}).bundle_config_list() != text
     ):
         draft.raw["dagBundleConfigList"] = text
 

@@ -12,7 +12,8 @@ from delivery.git_access import SSH_CONFIG, ssh_options
 from delivery.withheld import kept_back
 from domain.address import RepositoryAddress
 from domain.requirements import Version, pinned
-from settings.connections import GithubAppConnection, HttpsConnection, SshConnection
+from settings.connections import Connection, GithubAppConnection, HttpsConnection, SshConnection
+from settings.dags import airflow_connections
 from settings.stack import Settings
 
 PROVIDER = "apache-airflow-providers-git"
@@ -59,19 +60,30 @@ def provider_shortcomings(settings: Settings, packages: Sequence[str]) -> Iterat
         return
     found, safe = _text(version), _text(SAFE)
     used = [settings.connections[name] for name in _used(settings)]
-    named = settings.dags.connection
-    dags = settings.connections.get(named) if named else None
-    if version < SUBMODULES and (settings.projects_delivered_as_submodules or settings.dags.submodules):
+    if version < SUBMODULES and any(map(settings.fetches_submodules, settings.fetched_bundles)):
         yield Shortcoming(found, "does not fetch submodules", safe)
     elif version < SSH_SUBMODULES and any(isinstance(item, SshConnection) for item in used):
         yield Shortcoming(found, "does not fetch submodules over SSH", safe)
     if version < GITHUB_APPS and any(isinstance(item, GithubAppConnection) for item in used):
         yield Shortcoming(found, "does not support GitHub Apps", safe)
-    if version < SAFE and (
-        isinstance(dags, GithubAppConnection) or (isinstance(dags, HttpsConnection) and not dags.anonymous)
-    ):
-        what = f"leaves the token of connections.{named} on the agents' disks and in process arguments"
-        yield Shortcoming(found, what, safe)
+    for name, dags in _opened_by_airflow(settings):
+        if version < SAFE and (
+            isinstance(dags, GithubAppConnection)
+            or (isinstance(dags, HttpsConnection) and not dags.anonymous)
+        ):
+            what = f"leaves the token of connections.{name} on the agents' disks and in process arguments"
+            yield Shortcoming(found, what, safe)
+
+
+def _opened_by_airflow(settings: Settings) -> Iterator[tuple[str, Connection]]:
+    """Connections of the stack that are Airflow connections of a Dag repository."""
+    ids = airflow_connections(settings.git_bundles)
+    names = {
+        bundle.connection: None
+        for bundle in settings.fetched_bundles
+        if ids[bundle.name] == bundle.connection
+    }
+    yield from ((name, settings.connections[name]) for name in names if name)
 
 
 def _provider(settings: Settings) -> Iterator[str]:
@@ -81,44 +93,41 @@ def _provider(settings: Settings) -> Iterator[str]:
 
 def _app_elsewhere(settings: Settings) -> Iterator[str]:
     """The provider has no setting for the API of a GitHub Enterprise host."""
-    named = settings.dags.connection
-    dags = settings.connections.get(named) if named else None
-    host = RepositoryAddress.parse(settings.dags.repo).authority
-    if isinstance(dags, GithubAppConnection) and host != GITHUB:
-        yield (
-            f"connections.{named} is a GitHub App on {host}, but {PROVIDER} (0.5.0 to 1.0.1) requests tokens only from {GITHUB}, "
-            "so agents cannot fetch dags.repo; use an https or ssh connection"
-        )
+    for bundle in settings.fetched_bundles:
+        named = bundle.connection
+        host = RepositoryAddress.parse(bundle.repo).authority
+        if named and isinstance(settings.connections[named], GithubAppConnection) and host != GITHUB:
+            yield (
+                f"connections.{named} is a GitHub App on {host}, but {PROVIDER} (0.5.0 to 1.0.1) requests tokens only from {GITHUB}, "
+                f"so agents cannot fetch {bundle.at}.repo; use an https or ssh connection"
+            )
 
 
 def _app_trust(settings: Settings) -> Iterator[str]:
     """Git uses the caBundle, but the provider requests tokens with Python's requests, which reads a variable."""
-    named = settings.dags.connection
-    dags = settings.connections.get(named) if named else None
-    if (
-        isinstance(dags, GithubAppConnection)
-        and dags.ca_bundle
-        and "REQUESTS_CA_BUNDLE" not in settings.agent.env
-    ):
-        yield (
-            f"connections.{named}.caBundle applies to Git, but the agents request tokens from api.{GITHUB} with Python's requests; set "
-            "agent.env.REQUESTS_CA_BUNDLE to a file in the agents' image that contains this authority and the public ones"
-        )
+    if "REQUESTS_CA_BUNDLE" in settings.agent.env:
+        return
+    for name, dags in _opened_by_airflow(settings):
+        if isinstance(dags, GithubAppConnection) and dags.ca_bundle:
+            yield (
+                f"connections.{name}.caBundle applies to Git, but the agents request tokens from api.{GITHUB} with Python's "
+                "requests; set agent.env.REQUESTS_CA_BUNDLE to a file in the agents' image that contains this authority and the "
+                "public ones"
+            )
 
 
 def _connection_elsewhere(settings: Settings) -> Iterator[str]:
     """The provider's ssh command overrides Git's, so the connection itself has to name the ssh configuration."""
-    named = settings.dags.connection
-    dags = settings.connections.get(named) if named else None
     options = ssh_options(settings)
-    if not options or not isinstance(dags, HttpsConnection) or dags.created_here or dags.anonymous:
-        return
-    where = f"the Secret {dags.existing_secret}" if dags.existing_secret else "your secrets backend"
-    yield (
-        f"connections.{named} is in {where}, and a submodule is fetched over SSH; give that connection the extra "
-        f'{{"ssh_config_file": "{SSH_CONFIG}", "strict_host_key_checking": "{options["strict_host_key_checking"]}"}}, '
-        "or Git will not find the key"
-    )
+    for name, dags in _opened_by_airflow(settings):
+        if not options or not isinstance(dags, HttpsConnection) or dags.created_here or dags.anonymous:
+            continue
+        where = f"the Secret {dags.existing_secret}" if dags.existing_secret else "your secrets backend"
+        yield (
+            f"connections.{name} is in {where}, and a submodule is fetched over SSH; give that connection the extra "
+            f'{{"ssh_config_file": "{SSH_CONFIG}", "strict_host_key_checking": "{options["strict_host_key_checking"]}"}}, '
+            "or Git will not find the key"
+        )
 
 
 def _withheld(settings: Settings) -> Iterator[str]:
@@ -132,12 +141,14 @@ def _withheld(settings: Settings) -> Iterator[str]:
 
 
 def _used(settings: Settings) -> Iterator[str]:
-    if settings.dags.connection:
-        yield settings.dags.connection
-    for project in settings.projects_delivered_as_submodules:
-        if project.connection:
-            yield project.connection
-    yield from (item.connection for item in settings.dags.submodules if item.connection)
+    """Connections of everything that agents fetch with Git."""
+    for bundle in settings.fetched_bundles:
+        if bundle.connection:
+            yield bundle.connection
+        yield from (item.connection for item in bundle.submodules if item.connection)
+        for project in settings.projects_in(bundle):
+            if project.connection and project in settings.projects_delivered_as_submodules:
+                yield project.connection
 
 
 def _text(version: Version) -> str:

@@ -85,7 +85,7 @@ def decided_values(settings: Settings, plan: Plan, *, image: Any = None) -> dict
         "createNamespace": False,
         "namespace": agent.namespace,
         "astroDeploymentAPIURL": agent.api_url,
-        "dagBundleConfigList": plan.bundle.config_list(),
+        "dagBundleConfigList": plan.bundle_config_list(),
         "commonEnv": [item.manifest() for item in _common_environment(settings, plan).values()],
         "openLineage": _open_lineage(settings),
         "workers": [_worker(index, plan, settings, image) for index in range(len(agent.workers))],

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from delivery.git_access import dags_connection, ssh_options
+from delivery.git_access import ssh_options
 from domain.connection_secret import github_app_secret, https_secret, ssh_secret
 from settings.connections import GithubAppConnection, HttpsConnection
 from settings.stack import Settings
 
 
 def repository_of(settings: Settings, connection: str) -> str:
-    """URL in the Airflow connection: the Dag repository's, or the first repository that uses the connection."""
-    if connection == dags_connection(settings):
-        return settings.dags.repo
-    opened = [
+    """URL in the Airflow connection: a Dag repository's, or the first repository that uses the connection."""
+    opened = [bundle.repo for bundle in settings.git_bundles if bundle.connection == connection]
+    opened += [
         project.repo for project in settings.dbt_projects if project.connection == connection and project.repo
     ]
-    opened += [submodule.repo for submodule in settings.dags.submodules if submodule.connection == connection]
+    opened += [
+        submodule.repo
+        for bundle in settings.git_bundles
+        for submodule in bundle.submodules
+        if submodule.connection == connection
+    ]
     opened += [package.repo for package in settings.dbt_packages if package.connection == connection]
-    return opened[0] if opened else settings.dags.repo
+    opened += [bundle.repo for bundle in settings.git_bundles]
+    return opened[0] if opened else ""
 
 
 def extra_for(settings: Settings, connection: str) -> dict[str, str]:
-    """Extra of an https connection: the Dag repository's one carries the ssh options of submodules."""
-    return ssh_options(settings) if connection == dags_connection(settings) else {}
+    """Extra of an https connection: those of Dag repositories carry the ssh options of submodules."""
+    used = {bundle.connection for bundle in settings.git_bundles}
+    return ssh_options(settings) if connection in used else {}
 
 
 def created_secret(settings: Settings, connection: str) -> Mapping[str, str]:

@@ -10,14 +10,28 @@ from delivery.recipe import DBT
 from settings.stack import Settings
 
 PROJECTS = "ASTRO_DBT_PROJECTS"
-"""JSON: dbt project -> {"image": folder of the image} or {"repository": folder of the Dag repository}."""
+"""JSON: dbt project -> {"image": folder of the image} or {"repository": folder of the Dag repository}.
+
+With several bundles a folder of a repository also has "bundle" and "subdir": the bundle's name, and where it starts.
+"""
 SUBDIR = "ASTRO_DBT_BUNDLE_SUBDIR"
-"""Folder of the Dag repository that the bundle starts in; empty for its root."""
+"""Folder of the Dag repository that the bundle starts in; empty for its root, or if the bundles differ."""
 EXECUTABLE = "ASTRO_DBT_EXECUTABLE"
 """dbt in the image that this program builds."""
 
 IMPORT_SECONDS = 180
 """Seconds that the first parse of a new commit may take, in which dbt parses the whole project (Airflow's default is 30)."""
+
+
+def in_repositories(settings: Settings) -> dict[str, dict[str, str]]:
+    """Where dbt projects are that come with the repository of their bundle."""
+    places: dict[str, dict[str, str]] = {}
+    for project in settings.dbt_projects:
+        bundle = settings.bundle_of(project)
+        places[project.name] = {"repository": str(project.path)}
+        if bundle and len(settings.dags) > 1:
+            places[project.name] |= {"bundle": bundle.name, "subdir": bundle.subdir or ""}
+    return places
 
 
 def dag_environment(settings: Settings, places: Mapping[str, Mapping[str, str]]) -> Iterator[EnvVar]:
@@ -28,7 +42,8 @@ def dag_environment(settings: Settings, places: Mapping[str, Mapping[str, str]])
     (astronomer-cosmos#2551). Its cache folder must be writable, even with a read-only root file system.
     """
     yield EnvVar(PROJECTS, json.dumps(places, sort_keys=True))
-    yield EnvVar(SUBDIR, settings.dags.subdir or "")
+    subdirs = {bundle.subdir for bundle in settings.git_bundles}
+    yield EnvVar(SUBDIR, (subdirs.pop() or "") if len(subdirs) == 1 else "")
     if settings.image is not None and settings.image.adapters:
         yield EnvVar(EXECUTABLE, DBT)
     yield EnvVar("AIRFLOW__COSMOS__CACHE_DIR", "/tmp/cosmos")  # noqa: S108 - folder of the container

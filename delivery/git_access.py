@@ -25,12 +25,9 @@ from domain.address import AddressError, RepositoryAddress
 from domain.connection_secret import HEADER_KEY, KNOWN_HOSTS_KEY, SSH_KEY, airflow_connection
 from domain.names import CONFIG_MOUNT, SEEN_HOST_KEYS
 from settings.connections import GithubAppConnection, HttpsConnection, SshConnection
-from settings.dags import Submodule
+from settings.dags import GitBundle, Submodule, airflow_connections
 from settings.dbt import DbtPackage, DbtProject
 from settings.stack import Settings
-
-ANONYMOUS = "dags"
-"""Id of the connection without credentials that is created for a public Dag repository."""
 
 SSH_CONFIG = f"{CONFIG_MOUNT}/config/ssh_config"
 
@@ -53,23 +50,19 @@ def ssh_alias(connection: str) -> str:
     return f"astro-dbt-{connection.replace('_', '-')}"
 
 
-def dags_connection(settings: Settings) -> str:
-    """Id of the connection that the bundle uses."""
-    return settings.dags.connection or ANONYMOUS
-
-
-def ssh_dags_connection(settings: Settings, connection: str) -> str:
+def ssh_bundle_connection(settings: Settings, bundle: GitBundle, connection: str) -> str:
     """The Airflow connection of a Dag repository over SSH: nothing in it is secret, because the key is a file."""
-    address = RepositoryAddress.parse(settings.dags.repo)
+    address = RepositoryAddress.parse(bundle.repo)
     return airflow_connection(address.at_alias(ssh_alias(connection)), extra=ssh_options(settings))
 
 
 def ssh_options(settings: Settings) -> dict[str, str]:
-    """Extra of the Dag repository's Airflow connection, whatever its type; empty if nothing is fetched over SSH.
+    """Extra of the Dag repositories' Airflow connections, whatever their type; empty if nothing is fetched over SSH.
 
     It is the same under both delivery options, so that switching changes no Secret.
     """
-    named = [settings.dags.connection, *(item.connection for item in settings.dags.submodules)]
+    named = [bundle.connection for bundle in settings.git_bundles]
+    named += [item.connection for bundle in settings.git_bundles for item in bundle.submodules]
     named += [project.connection for project in settings.dbt_projects if project.submodule]
     opened = {name for name in named if name and isinstance(settings.connections[name], SshConnection)}
     if not opened:
@@ -100,12 +93,15 @@ class GitAccess:
     """Connections whose Secrets are read."""
 
 
-def git_access(settings: Settings, *, authorities: Mapping[str, str], submodules: bool) -> GitAccess:
-    """Environment and files for the Dag repository and, with ``submodules``, for its submodules.
+def git_access(settings: Settings, *, authorities: Mapping[str, str]) -> GitAccess:
+    """Environment and files for the Dag repositories that agents fetch, and for the submodules that come with them.
 
-    ``authorities`` maps connection ids to the PEM text of their certificate authority.
+    ``authorities`` maps connection ids to the PEM text of their certificate authority. Agents that fetch nothing with Git
+    get nothing for it.
     """
-    repositories = list(_repositories(settings, submodules=submodules))
+    if not settings.fetched_bundles:
+        return GitAccess((), (), {}, frozenset())
+    repositories = list(_repositories(settings))
     used = {item.connection for item in repositories}
     ssh = sorted(name for name in used if isinstance(settings.connections.get(name), SshConnection))
     entries = list(_git_config(settings, repositories, authorities, ssh=bool(ssh)))
@@ -140,46 +136,60 @@ class _Opened:
     connection: str
     url: str
     spellings: tuple[str, ...] = ()
+    by_airflow: bool = False
+    """Whether Airflow's own connection has the credentials, so that Git's configuration needs none."""
 
     @property
     def address(self) -> RepositoryAddress:
         return RepositoryAddress.parse(self.url)
 
 
-def _repositories(settings: Settings, *, submodules: bool) -> Iterator[_Opened]:
-    """Every repository that needs a connection, the Dag repository first.
+def _repositories(settings: Settings) -> Iterator[_Opened]:
+    """Every repository that needs a connection, the Dag repositories first.
 
-    Agents install dbt packages themselves unless these are in the image.
-
-    Git fetches all registered submodules or none, so with ``submodules`` those of dbt projects need their connections even
-    if the projects are in the image.
+    Agents install dbt packages themselves unless these are in the image. Git fetches all registered submodules or none, so
+    where it fetches them those of dbt projects need their connections even if the projects are in the image.
     """
-    if settings.dags.connection:
-        yield _Opened(settings.dags.connection, settings.dags.repo)
+    ids = airflow_connections(settings.git_bundles)
+    for bundle in settings.fetched_bundles:
+        if bundle.connection:
+            own = ids[bundle.name] == bundle.connection
+            yield _Opened(bundle.connection, bundle.repo, by_airflow=own)
     if settings.delivery == "git-submodule":
         for package in settings.dbt_packages:
             yield _Opened(package.connection, package.repo, package.spellings)
-    if not submodules:
-        return
-    for project in settings.dbt_projects:
-        delivered = project.submodule and (project.path or settings.delivery == "git-submodule")
-        if delivered and project.connection and project.repo:
-            yield _Opened(project.connection, project.repo, project.spellings)
-    for submodule in settings.dags.submodules:
-        if submodule.connection:
-            yield _Opened(submodule.connection, submodule.repo, submodule.spellings)
+    fetching = [bundle for bundle in settings.fetched_bundles if settings.fetches_submodules(bundle)]
+    for bundle in fetching:
+        for project in settings.projects_in(bundle):
+            delivered = project.submodule and (project.path or settings.delivery == "git-submodule")
+            if delivered and project.connection and project.repo:
+                yield _Opened(project.connection, project.repo, project.spellings)
+    for bundle in fetching:
+        for submodule in bundle.submodules:
+            if submodule.connection:
+                yield _Opened(submodule.connection, submodule.repo, submodule.spellings)
 
 
 def _connection_variables(settings: Settings) -> Iterator[EnvVar]:
-    connection = dags_connection(settings)
-    name = f"AIRFLOW_CONN_{connection.upper()}"
-    found = settings.connections.get(connection)
-    if found is None or (isinstance(found, HttpsConnection) and found.anonymous):
-        yield EnvVar(name, airflow_connection(settings.dags.repo, extra=ssh_options(settings)))
-    elif isinstance(found, SshConnection) and not found.backend:
-        yield EnvVar(name, ssh_dags_connection(settings, connection))
-    elif not found.backend:
-        yield EnvVar(name, SecretKey(secret_name(settings, connection), found.connection_key))
+    """One Airflow connection per Dag repository; the credentials of those beyond the first are in Git's configuration."""
+    ids = airflow_connections(settings.git_bundles)
+    seen: set[str] = set()
+    for bundle in settings.fetched_bundles:
+        connection = ids[bundle.name]
+        if connection in seen:
+            continue
+        seen.add(connection)
+        name = f"AIRFLOW_CONN_{connection.upper()}"
+        found = settings.connections.get(bundle.connection or "")
+        if found is not None and found.backend:
+            continue
+        anonymous = found is None or (isinstance(found, HttpsConnection) and found.anonymous)
+        if isinstance(found, SshConnection):
+            yield EnvVar(name, ssh_bundle_connection(settings, bundle, str(bundle.connection)))
+        elif found is None or anonymous or connection != bundle.connection:
+            yield EnvVar(name, airflow_connection(bundle.repo, extra=ssh_options(settings)))
+        else:
+            yield EnvVar(name, SecretKey(secret_name(settings, connection), found.connection_key))
 
 
 def _git_config(
@@ -197,7 +207,7 @@ def _git_config(
                 f"http.https://{host}/.sslCAInfo",
                 f"{CONFIG_MOUNT}/config/{authority_file(item.connection)}",
             )
-    for item in _merged(repositories[1 if settings.dags.connection else 0 :]):
+    for item in _merged([item for item in repositories if not item.by_airflow]):
         found = settings.connections[item.connection]
         if isinstance(found, SshConnection):
             yield from _ssh_rewrites(item)
@@ -248,7 +258,7 @@ def opened_by(settings: Settings, url: str) -> tuple[str, str] | None:
     """(clone URL, connection) that the stack names for the repository at ``url``; None if it names none."""
     items: tuple[DbtProject | Submodule | DbtPackage, ...] = (
         *settings.dbt_projects,
-        *settings.dags.submodules,
+        *(submodule for bundle in settings.git_bundles for submodule in bundle.submodules),
         *settings.dbt_packages,
     )
     for item in items:

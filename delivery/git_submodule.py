@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from delivery.bundle import dag_bundle
-from delivery.dag_environment import dag_environment
+from delivery.bundle import dag_bundles, text_of_stack
+from delivery.dag_environment import dag_environment, in_repositories
 from delivery.git_access import git_access
 from delivery.plan import Plan
 from delivery.recipe import runtime_recipe
@@ -17,17 +17,22 @@ BUNDLE_STORAGE = "/tmp/airflow/dag_bundles"  # noqa: S108 - the agents' default 
 
 def plan(settings: Settings, *, authorities: Mapping[str, str]) -> Plan:
     """Plan of the stack under this option."""
-    access = git_access(settings, authorities=authorities, submodules=True)
-    submodules = bool(settings.projects_delivered_as_submodules) or bool(settings.dags.submodules)
-    root = f"{BUNDLE_STORAGE}/{settings.dags.bundle_name}/tracking_repo"
-    places = {project.name: {"repository": str(project.path)} for project in settings.dbt_projects}
+    bundles = dag_bundles(settings)
+    access = git_access(settings, authorities=authorities)
+    homes = {project.name: settings.bundle_of(project) for project in settings.dbt_projects}
+    folders = {
+        name: f"{BUNDLE_STORAGE}/{bundle.name}/tracking_repo" for name, bundle in homes.items() if bundle
+    }
     return Plan(
         option="git-submodule",
-        bundle=dag_bundle(settings, submodules=submodules),
-        environment=(*dag_environment(settings, places), *access.environment),
+        bundles=bundles,
+        bundle_text=text_of_stack(settings, bundles),
+        environment=(*dag_environment(settings, in_repositories(settings)), *access.environment),
         mounts=access.mounts,
         config_files=access.config_files,
         connections_read=access.connections,
-        project_paths={project.name: f"{root}/{project.path}" for project in settings.dbt_projects},
+        project_paths={
+            project.name: f"{folders[project.name]}/{project.path}" for project in settings.dbt_projects
+        },
         runtime=runtime_recipe(settings),
     )

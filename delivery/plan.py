@@ -61,27 +61,20 @@ class Mount:
         return {"name": self.name, "mountPath": self.path, "readOnly": True}
 
 
-GIT_BUNDLE = "airflow.providers.git.bundles.git.GitDagBundle"
-"""Class of a Dag bundle that reads a Git repository."""
-
-
 @dataclass(frozen=True)
 class Bundle:
-    """A GitDagBundle of apache-airflow-providers-git."""
+    """A Dag bundle of Airflow."""
 
     name: str
     """Name of the bundle."""
+    class_path: str
+    """Its class."""
     kwargs: Mapping[str, Any]
-    """Arguments of the bundle's class."""
-    text: str | None = None
-    """A `dagBundleConfigList` of the stack that says the same: its spelling and its further bundles stay."""
+    """Arguments of its class."""
 
-    def config_list(self) -> str:
-        """The chart's `dagBundleConfigList`: a JSON list as text (not a YAML list)."""
-        if self.text is not None:
-            return self.text
-        entry = {"name": self.name, "classpath": GIT_BUNDLE, "kwargs": dict(self.kwargs)}
-        return json.dumps([entry], sort_keys=True)
+    def entry(self) -> dict[str, Any]:
+        """The bundle in Airflow's configuration."""
+        return {"name": self.name, "classpath": self.class_path, "kwargs": dict(self.kwargs)}
 
 
 @dataclass(frozen=True)
@@ -90,7 +83,7 @@ class Plan:
 
     option: str
     """Name of the option, as in the stack's `delivery`."""
-    bundle: Bundle
+    bundles: tuple[Bundle, ...]
     """Where the Dags come from."""
     environment: tuple[EnvVar, ...]
     """Variables of workers, Dag processor and triggerer."""
@@ -108,3 +101,11 @@ class Plan:
     """How the dbt projects are added to it; None if the option does not do that."""
     withheld: tuple[str, ...] = ()
     """Variables that the option asks for and the stack withholds."""
+    bundle_text: str | None = None
+    """A `dagBundleConfigList` of the stack that says the same: its spelling and its further bundles stay."""
+
+    def bundle_config_list(self) -> str:
+        """The chart's `dagBundleConfigList`: a JSON list as text (not a YAML list)."""
+        if self.bundle_text is not None:
+            return self.bundle_text
+        return json.dumps([bundle.entry() for bundle in self.bundles], sort_keys=True)

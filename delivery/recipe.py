@@ -1,4 +1,4 @@
-"""Recipes of the images: the runtime image of both options, and the layers with dbt projects that `agent-image` adds to it.
+"""Recipes of the images: the runtime image of both options, and the layers with dbt projects (and Dags) that `agent-image` adds.
 
 There are two images, and the second is built FROM the digest of the first. So the layers below the projects are identical
 under both options, on every machine, and switching builds and pushes only the projects' layers.
@@ -21,12 +21,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from domain.image_labels import ImageContents, encode, instructions
+from settings.dags import REPOSITORY, GitBundle
 from settings.dbt import DbtProject
 from settings.image import Image
 from settings.stack import Settings
 
 PROJECTS_ROOT = "/usr/local/airflow/dbt"
 """Folder of the image with one folder per dbt project."""
+BUNDLES_ROOT = "/usr/local/airflow/bundles"
+"""Folder of the image with one folder per Dag bundle that is baked into it."""
 DBT_VENV = "/home/astro/dbt_venv"
 """dbt's virtual environment in the image."""
 DBT = f"{DBT_VENV}/bin/dbt"
@@ -49,10 +52,12 @@ _CA_VARIABLES = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUN
 
 @dataclass(frozen=True)
 class Source:
-    """Where the files of one dbt project come from."""
+    """Where the files of a dbt project or a Dag bundle come from."""
 
-    name: str
-    """Name of the project."""
+    at: str
+    """Stack key of the project or bundle, for example `dbtProjects[0]`."""
+    target: str
+    """Folder of the context that they are staged in, for example `dbt/jaffle`."""
     folder: str | None
     """Local folder, or …"""
     repo: str | None
@@ -63,6 +68,15 @@ class Source:
     """… folder inside it."""
     connection: str | None
     """Connection that opens the repository."""
+    is_dbt: bool = True
+    """Whether it is a dbt project, whose output stays out of the image."""
+    without: tuple[str, ...] = ()
+    """Further paths, from the root of the folder or repository, that stay out of it."""
+
+    @property
+    def name(self) -> str:
+        """Name of the project or bundle."""
+        return self.target.rpartition("/")[2]
 
 
 @dataclass(frozen=True)
@@ -80,7 +94,7 @@ class Recipe:
     files: Mapping[str, str]
     """Files of the context: name -> content."""
     sources: tuple[Source, ...] = ()
-    """dbt projects, staged under `dbt/<name>` of the context."""
+    """dbt projects and Dag bundles that are staged in the context."""
     dockerfile: str | None = None
     """The user's own Dockerfile (path relative to Pulumi.yaml); None: `files["Dockerfile"]`."""
     ca_bundle: str | None = None
@@ -129,8 +143,16 @@ def projects_recipe(settings: Settings) -> Recipe | None:
         repository=image.repository,
         base=None,
         platform=image.platform,
-        files={"Dockerfile": projects_dockerfile(image, settings.dbt_projects), **_programs(settings)},
-        sources=tuple(_source(project) for project in settings.dbt_projects),
+        files={
+            "Dockerfile": projects_dockerfile(
+                image, settings.dbt_projects, dags=bool(settings.baked_bundles)
+            ),
+            **_programs(settings),
+        },
+        sources=(
+            *(_source(index, project) for index, project in enumerate(settings.dbt_projects)),
+            *(_dags_source(settings, bundle) for bundle in settings.baked_bundles),
+        ),
         ca_bundle=image.ca_bundle,
         arguments=_network(image),
     )
@@ -144,10 +166,32 @@ def _programs(settings: Settings) -> dict[str, str]:
     }
 
 
-def _source(project: DbtProject) -> Source:
+def bundle_folder(bundle: GitBundle) -> str:
+    """Folder of the image with the Dags of a bundle."""
+    return f"{BUNDLES_ROOT}/{bundle.name}"
+
+
+def _dags_source(settings: Settings, bundle: GitBundle) -> Source:
+    """The folder with the Dags, without the dbt projects in it, which the image has anyway."""
+    local = bundle.source != REPOSITORY
+    return Source(
+        at=bundle.at,
+        target=f"dags/{bundle.name}",
+        folder=bundle.source if local else None,
+        repo=None if local else bundle.repo,
+        ref=bundle.ref,
+        subdir=bundle.subdir,
+        connection=None if local else bundle.connection,
+        is_dbt=False,
+        without=tuple(project.path for project in settings.projects_in(bundle) if project.path),
+    )
+
+
+def _source(index: int, project: DbtProject) -> Source:
     local = project.source is not None
     return Source(
-        name=project.name,
+        at=f"dbtProjects[{index}]",
+        target=f"dbt/{project.name}",
         folder=project.source,
         repo=None if local else project.repo,
         ref=project.ref,
@@ -181,8 +225,11 @@ def runtime_dockerfile(image: Image) -> str:
     return "\n".join([_packages_stage(image), _image_stage(image), end])
 
 
-def projects_dockerfile(image: Image, projects: tuple[DbtProject, ...]) -> str:
-    """The generated Dockerfile of the projects' layers: files, then dbt packages and manifest of each project."""
+def projects_dockerfile(image: Image, projects: tuple[DbtProject, ...], *, dags: bool = False) -> str:
+    """The generated Dockerfile of the projects' layers: files, then dbt packages and manifest of each project.
+
+    With ``dags`` the Dags are the last layer, so that a change of theirs needs no `dbt parse`.
+    """
     parts = [
         "ARG RUNTIME_IMAGE\nFROM ${RUNTIME_IMAGE}\n",
         f"USER {AGENT_UID}\nCOPY --chown={AGENT_UID}:{AGENT_UID} dbt {PROJECTS_ROOT}\n",
@@ -192,6 +239,8 @@ def projects_dockerfile(image: Image, projects: tuple[DbtProject, ...]) -> str:
             parts.append(_packages_step(image, project))
             if image.parse:
                 parts.append(_parse_step(image, project))
+    if dags:
+        parts.append(f"COPY --chown={AGENT_UID}:{AGENT_UID} dags {BUNDLES_ROOT}\n")
     return "\n".join(parts)
 
 

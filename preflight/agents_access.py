@@ -12,9 +12,8 @@ from clients.git.access import NO_IDENTITIES, HostLogin
 from clients.git.github_app import GithubApp
 from delivery.git_access import (
     authority_file,
-    dags_connection,
     secret_name,
-    ssh_dags_connection,
+    ssh_bundle_connection,
     ssh_options,
 )
 from delivery.plan import EnvVar, Plan, SecretKey
@@ -24,6 +23,7 @@ from domain.names import CONFIG_MOUNT
 from preflight.connection import SecretReader, connection_data, github_app
 from preflight.ssh_command import ssh_arguments
 from settings.connections import GithubAppConnection, HttpsConnection, SshConnection
+from settings.dags import ANONYMOUS, GitBundle, airflow_connections
 from settings.stack import Settings
 
 
@@ -41,12 +41,14 @@ class AgentsAccess:
     """Connection id -> what is wrong with the Secret that exists."""
 
 
-def agents_access(settings: Settings, plan: Plan, *, secrets: SecretReader = lambda _: None) -> AgentsAccess:
-    """The Git configuration, files and credentials that ``plan`` gives the agents; ``secrets`` reads existing Secrets.
+def agents_access(
+    settings: Settings, plan: Plan, bundle: GitBundle, *, secrets: SecretReader = lambda _: None
+) -> AgentsAccess:
+    """What ``plan`` gives Git on the agents when it fetches ``bundle``; ``secrets`` reads existing Secrets.
 
     The Dag repository's own connection is offered to its whole host, as apache-airflow-providers-git does since 1.0.0.
     """
-    view = _View(settings, plan, secrets)
+    view = _View(settings, plan, bundle, secrets)
     config, files = view.config(), view.files()
     url, logins, apps = view.dags()
     access = Access(config=config, files=files, logins=logins, apps=apps, ssh_arguments=view.ssh_arguments())
@@ -61,13 +63,16 @@ _Dags = tuple[str, tuple[HostLogin, ...], tuple[GithubApp, ...]]
 class _View:
     settings: Settings
     plan: Plan
+    bundle: GitBundle
     secrets: SecretReader
     unknown: dict[str, str] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.owners = {secret_name(self.settings, name): name for name in self.settings.connections}
-        self.connection = dags_connection(self.settings)
+        self.connection = self.bundle.connection or ANONYMOUS
+        ids = airflow_connections(self.settings.git_bundles)
+        self.by_airflow = ids[self.bundle.name] == self.connection
 
     def _data(self, connection: str) -> Mapping[str, str] | None:
         """Data of a connection's Secret; None when it is not known, with the reason in `unknown`."""
@@ -108,15 +113,17 @@ class _View:
 
     def dags(self) -> _Dags:
         settings, name = self.settings, self.connection
-        nothing: _Dags = (settings.dags.repo, (), ())
-        found = settings.connections.get(name)
+        nothing: _Dags = (self.bundle.repo, (), ())
+        found = settings.connections.get(self.bundle.connection or "")
         if found is None or (isinstance(found, HttpsConnection) and found.anonymous and not found.backend):
             return nothing
         if found.backend:
             self.unknown[name] = "the secrets backend holds it"
             return nothing
         if isinstance(found, SshConnection):
-            return (json.loads(ssh_dags_connection(settings, name))["host"], (), ())
+            return (json.loads(ssh_bundle_connection(settings, self.bundle, name))["host"], (), ())
+        if not self.by_airflow:
+            return nothing  # Git's configuration has the credentials
         data = self._data(name)
         if data is None:
             return nothing
@@ -131,13 +138,13 @@ class _View:
     def ssh_arguments(self) -> tuple[str, ...]:
         """Arguments of the agents' ssh, which come from the Dag repository's connection for submodules too."""
         name = self.connection
-        found = self.settings.connections.get(name)
+        found = self.settings.connections.get(self.bundle.connection or "")
         if "ssh_config" not in self.plan.config_files or name in self.unknown or name in self.problems:
             return ()
         if isinstance(found, GithubAppConnection):
             return ()
         try:
-            if isinstance(found, HttpsConnection) and found.existing_secret:
+            if self.by_airflow and isinstance(found, HttpsConnection) and found.existing_secret:
                 data = connection_data(self.settings, name, self.secrets)
                 connection = parse_airflow_connection(data.get(CONNECTION_KEY, "")) or {}
                 return ssh_arguments(extra_of(connection))

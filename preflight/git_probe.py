@@ -1,4 +1,4 @@
-"""The Dag repository and the submodules in it, read with what the agents will have."""
+"""The Dag repositories and the submodules in them, read with what the agents will have."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from clients.git import (
+    Cause,
     Entry,
     GitError,
     PartialClone,
@@ -14,7 +15,6 @@ from clients.git import (
     ls_remote,
 )
 from clients.git.links import follow
-from delivery.git_access import dags_connection
 from domain.address import AddressError, RepositoryAddress
 from preflight import dbt_files, git_disk
 from preflight.agents_access import AgentsAccess, agents_access
@@ -28,16 +28,20 @@ from preflight.report import Finding, Found, ProjectFacts, ProjectSource
 from preflight.submodule_walk import HostedProject, PinnedSubmodule, SubmoduleWalk
 from preflight.suggestions import near
 from preflight.tracked import tracked_commit
-from settings.dags import Dags
+from settings.dags import ANONYMOUS, GitBundle
+from settings.dbt import DbtProject
 from settings.stack import Settings
+
+MOST_STEPS = 4.8
+"""Time limits that one bundle may take; a little less than all probes together."""
 
 
 @dataclass(frozen=True)
 class Tree:
-    """The Dag repository at the tracked commit."""
+    """A Dag repository at the tracked commit."""
 
-    ref: str
-    """What is tracked."""
+    bundle: GitBundle
+    """The bundle that it belongs to."""
     commit: str
     """Its commit."""
     entries: Mapping[str, Entry]
@@ -50,6 +54,8 @@ class Tree:
     """Bytes of its commit and folders in Git's own form."""
     real: Mapping[str, str | None]
     """Paths of the stack -> the path without symbolic links; None when a link leads out of the repository."""
+    projects: Mapping[int, DbtProject]
+    """dbt projects that are in it, by their position in dbtProjects."""
 
     def names(self, kind: str) -> list[str]:
         """Paths of all entries of one kind."""
@@ -66,59 +72,72 @@ class Tree:
 
 
 def find(context: Context) -> Iterator[Found]:
-    """The Dag repository and, when projects are delivered as submodules, everything that it pulls in."""
+    """The Dag repositories and, when projects are delivered as submodules, everything that they pull in."""
+    bundles = context.settings.fetched_bundles
+    tasks = [Task(bundle.name, partial(_bundle, context, bundle)) for bundle in bundles]
+    outcomes = gather(tasks, seconds=MOST_STEPS * context.timeout)
+    for bundle, outcome in zip(bundles, outcomes, strict=True):
+        yield from outcome.results
+        if not outcome.finished:
+            yield failure(context.settings, _subject(bundle), GitError(Cause.TIMEOUT, "no answer"))
+    for outcome in outcomes:
+        if outcome.error is not None:
+            raise outcome.error
+
+
+def _bundle(context: Context, bundle: GitBundle) -> Iterator[Found]:
     settings, plan = context.settings, context.plan
-    view = agents_access(settings, plan, secrets=context.cluster.read_secret)
-    yield from _connection(settings, view)
-    connection = dags_connection(settings)
+    view = agents_access(settings, plan, bundle, secrets=context.cluster.read_secret)
+    yield from _connection(settings, bundle, view)
+    connection = bundle.connection or ANONYMOUS
     tree: Tree | None = None
     if connection not in view.unknown and connection not in view.problems:
         try:
             with Session(view.access, timeout=context.timeout) as session:
-                read = _dag_repository(context, session, view)
+                read = _dag_repository(context, bundle, session, view)
         except GitError as error:
-            read = [failure(settings, _dags(settings), error)]
+            read = [failure(settings, _subject(bundle), error)]
         if isinstance(read, list):
             yield from read
         else:
             tree = read
-    fetches_submodules = bool(plan.bundle.kwargs.get("submodules"))
+    fetches_submodules = settings.fetches_submodules(bundle)
     if tree is None:
         if fetches_submodules:
-            yield from _named_hosts(context, view)
+            yield from _named_hosts(context, bundle, view)
         return
-    yield from _subdir(settings.dags, tree.entries, tree.real)
+    yield from _subdir(bundle, tree.entries, tree.real)
     yield from git_disk.find(settings, files=len(tree.names("file")), stored=tree.stored)
     hosted: dict[str, list[HostedProject]] = {}
     if plan.option == "git-submodule":
-        hosted = _hosted(settings, tree)
-        for index in range(len(settings.dbt_projects)):
+        hosted = _hosted(tree)
+        for index in tree.projects:
             yield from _place(context, tree, index)
     if fetches_submodules:
-        yield from _entries(settings, tree, hosted)
-        yield from SubmoduleWalk(context, view).walk(_registered(settings, tree, hosted))
+        yield from _entries(tree, hosted)
+        yield from SubmoduleWalk(context, bundle, view).walk(_registered(tree, hosted))
     else:
         yield from _stay_empty(settings, tree)
 
 
-def _connection(settings: Settings, view: AgentsAccess) -> Iterator[Finding]:
+def _connection(settings: Settings, bundle: GitBundle, view: AgentsAccess) -> Iterator[Finding]:
     """What can be said about connections before any host is asked."""
     for name, detail in view.problems.items():
         secret = settings.connections[name].existing_secret or name
         yield GIT_CONNECTION.incomplete(f"connections.{name}.existingSecret", secret=secret, detail=detail)
-    connection = dags_connection(settings)
-    if connection in view.unknown:
+    connection = bundle.connection
+    if connection and connection in view.unknown:
         detail = view.unknown[connection]
-        yield unknown_credentials(connection, "dags.connection", url=settings.dags.repo, detail=detail)
+        yield unknown_credentials(connection, f"{bundle.at}.connection", url=bundle.repo, detail=detail)
         return
-    found = settings.connections.get(connection)
+    found = settings.connections.get(connection or "")
     existing = found.existing_secret if found else None
-    if existing and found and found.type != "ssh" and not _same(view.dags_url, settings.dags.repo):
+    if existing and found and found.type != "ssh" and not _same(view.dags_url, bundle.repo):
         at = f"connections.{connection}.existingSecret"
-        yield GIT_CONNECTION.other_repository(at, secret=existing, found=view.dags_url)
+        yield GIT_CONNECTION.other_repository(at, secret=existing, found=view.dags_url, bundle=bundle.at)
 
 
-def _named_hosts(context: Context, view: AgentsAccess) -> Iterator[Found]:
+def _named_hosts(context: Context, bundle: GitBundle, view: AgentsAccess) -> Iterator[Found]:
     """Without the Dag repository its submodules are not known; those that the stack names can still be asked for."""
     subjects = [
         Subject(
@@ -128,6 +147,7 @@ def _named_hosts(context: Context, view: AgentsAccess) -> Iterator[Found]:
         if project.repo
         and project.connection
         and project.submodule
+        and context.settings.bundle_of(project) == bundle
         and project.connection not in view.unknown
     ]
     tasks = [Task(subject.url, partial(_host, context, view, subject)) for subject in subjects]
@@ -150,46 +170,65 @@ def _same(one: str, other: str) -> bool:
         return one == other
 
 
-def _dags(settings: Settings) -> Subject:
-    dags = settings.dags
-    return Subject(dags.repo, at="dags.repo", connection=dags.connection, connection_at="dags.connection")
+def _subject(bundle: GitBundle) -> Subject:
+    return Subject(
+        bundle.repo,
+        at=f"{bundle.at}.repo",
+        connection=bundle.connection,
+        connection_at=f"{bundle.at}.connection",
+    )
 
 
-def _dag_repository(context: Context, session: Session, view: AgentsAccess) -> Tree | list[Finding]:
+def _dag_repository(
+    context: Context, bundle: GitBundle, session: Session, view: AgentsAccess
+) -> Tree | list[Finding]:
     """The Dag repository, or why its content cannot be judged. Raises GitError."""
-    settings, dags = context.settings, context.settings.dags
+    settings = context.settings
+    projects = {
+        index: project
+        for index, project in enumerate(settings.dbt_projects)
+        if settings.bundle_of(project) == bundle
+    }
     refs = ls_remote(session, view.dags_url)
     clone = PartialClone(session, view.dags_url)
-    commit = tracked_commit(clone, refs, dags.ref, url=dags.repo, at="dags.ref")
+    commit = tracked_commit(clone, refs, bundle.ref, url=bundle.repo, at=f"{bundle.at}.ref")
     if isinstance(commit, Finding):
         return [commit]
     entries = {entry.path: entry for entry in clone.entries(commit)}
-    asked = {dags.subdir, *(project.path for project in settings.dbt_projects)}
+    asked = {bundle.subdir, *(project.path for project in projects.values())}
     real = {path: follow(clone, entries, path) for path in asked if path}
     wanted = [entries[".gitmodules"]] if ".gitmodules" in entries else []
-    for project in settings.dbt_projects:
+    for project in projects.values():
         if context.plan.option == "git-submodule" and project.path is not None and not project.submodule:
             wanted += dbt_files.files_of(entries, real[project.path] or project.path)
     files = clone.read(wanted)
     try:
         modules = read_modules(session, files.get(".gitmodules", b""))
     except GitError as error:
-        invalid = GIT_SUBMODULE.invalid("dags.repo", url=dags.repo, detail=str(error))
-        return [*_subdir(dags, entries, real), invalid]
-    return Tree(dags.ref, commit, entries, modules, files, clone.stored(), real)
+        invalid = GIT_SUBMODULE.invalid(f"{bundle.at}.repo", url=bundle.repo, detail=str(error))
+        return [*_subdir(bundle, entries, real), invalid]
+    return Tree(bundle, commit, entries, modules, files, clone.stored(), real, projects)
 
 
-def _subdir(dags: Dags, entries: Mapping[str, Entry], real: Mapping[str, str | None]) -> Iterator[Finding]:
-    folders = [path for path, entry in entries.items() if entry.kind == "folder"]
-    if dags.subdir and real[dags.subdir] not in folders:
-        remedy = near(dags.subdir, folders, none="the folder that holds the Dags, or leave it out")
-        yield GIT_SUBDIR.missing("dags.subdir", path=dags.subdir, ref=dags.ref, near=remedy)
+def _subdir(
+    bundle: GitBundle, entries: Mapping[str, Entry], real: Mapping[str, str | None]
+) -> Iterator[Finding]:
+    if bundle.subdir:
+        folders = [path for path, entry in entries.items() if entry.kind == "folder"]
+        yield from subdir_findings(bundle, folders, real[bundle.subdir])
 
 
-def _hosted(settings: Settings, tree: Tree) -> dict[str, list[HostedProject]]:
+def subdir_findings(bundle: GitBundle, folders: Sequence[str], real: str | None) -> Iterator[Finding]:
+    """What is wrong with `subdir`, which without symbolic links is ``real``."""
+    if bundle.subdir and real not in folders:
+        remedy = near(bundle.subdir, folders, none="the folder that holds the Dags, or leave it out")
+        yield GIT_SUBDIR.missing(f"{bundle.at}.subdir", path=bundle.subdir, ref=bundle.ref, near=remedy)
+
+
+def _hosted(tree: Tree) -> dict[str, list[HostedProject]]:
     """Registered submodule -> the dbt projects in it."""
     hosted: dict[str, list[HostedProject]] = {}
-    for index, project in enumerate(settings.dbt_projects):
+    for index, project in tree.projects.items():
         path = tree.real[project.path] if project.path is not None else None
         holder = tree.holder(path) if path is not None else None
         if path is not None and holder is not None and project.submodule:
@@ -225,16 +264,16 @@ def _ordinary_folder(
         return
     if path not in tree.names("folder"):
         remedy = near(path, tree.names("folder"), none="the folder of the dbt project")
-        yield GIT_SUBMODULE.no_folder(at, path=path, ref=tree.ref, near=remedy)
+        yield GIT_SUBMODULE.no_folder(at, path=path, ref=tree.bundle.ref, near=remedy)
         return
-    settings, project = context.settings, context.settings.dbt_projects[index]
+    project = tree.projects[index]
     entries = dbt_files.files_of(tree.entries, path)
     files = dbt_files.ProjectFiles(
         {entry.path.removeprefix(f"{path}/"): tree.files[entry.path] for entry in entries}
     )
     yield from dbt_files.examine(context, index, files, at=at, where=f"{path} of the Dag repository")
     yield from package_findings(context, PackageUser.in_commit(index, files, path, tree.entries))
-    yield ProjectSource(project.name, ProjectFacts(settings.dags.repo, tree.commit, 0, files.name))
+    yield ProjectSource(project.name, ProjectFacts(tree.bundle.repo, tree.commit, 0, files.name))
 
 
 def _no_submodule(settings: Settings, tree: Tree, index: int, path: str) -> Finding:
@@ -248,20 +287,19 @@ def _no_submodule(settings: Settings, tree: Tree, index: int, path: str) -> Find
     url = settings.dbt_projects[index].repo or "<url>"
     add = f"add it with `git submodule add {url} {path}` and commit"
     remedy = f"write {near(path, known, none='')}, or {add}" if known else add
-    return GIT_SUBMODULE.missing(at, path=path, ref=tree.ref, remedy=remedy)
+    return GIT_SUBMODULE.missing(at, path=path, ref=tree.bundle.ref, remedy=remedy)
 
 
-def _registered(
-    settings: Settings, tree: Tree, hosted: Mapping[str, Sequence[HostedProject]]
-) -> list[PinnedSubmodule]:
+def _registered(tree: Tree, hosted: Mapping[str, Sequence[HostedProject]]) -> list[PinnedSubmodule]:
     """The submodules that agents fetch."""
     return [
         PinnedSubmodule(
             path,
             tree.entries[path].object_id,
             tree.modules.urls[path],
-            settings.dags.repo,
+            tree.bundle.repo,
             tuple(hosted.get(path, ())),
+            bundle_at=tree.bundle.at,
             branch=tree.modules.branches.get(path),
         )
         for path in tree.names("submodule")
@@ -269,17 +307,15 @@ def _registered(
     ]
 
 
-def _entries(
-    settings: Settings, tree: Tree, hosted: Mapping[str, Sequence[HostedProject]]
-) -> Iterator[Finding]:
+def _entries(tree: Tree, hosted: Mapping[str, Sequence[HostedProject]]) -> Iterator[Finding]:
     """What is wrong with the entries of .gitmodules, addresses apart."""
     for path in tree.names("submodule"):
         if path in tree.modules.urls:
             inside = hosted.get(path)
-            at = f"dbtProjects[{inside[0].index}].path" if inside else "dags.submodules"
+            at = f"dbtProjects[{inside[0].index}].path" if inside else f"{tree.bundle.at}.submodules"
             yield from entry_findings(tree.modules, path, at=at, full=path)
-        elif not any(path == (project.path or "") for project in settings.dbt_projects):
-            yield GIT_NESTED.unregistered("dags.submodules", path=path)
+        elif not any(path == (project.path or "") for project in tree.projects.values()):
+            yield GIT_NESTED.unregistered(f"{tree.bundle.at}.submodules", path=path)
 
 
 def _stay_empty(settings: Settings, tree: Tree) -> Iterator[Finding]:
@@ -290,4 +326,4 @@ def _stay_empty(settings: Settings, tree: Tree) -> Iterator[Finding]:
         url = tree.modules.urls.get(path)
         named = any(project.repo and url and _same(url, project.repo) for project in projects)
         if not named and not any(f"{place}/".startswith(f"{path}/") for place in built_in):
-            yield GIT_NESTED.unfetched("dags.submodules", path=path)
+            yield GIT_NESTED.unfetched(f"{tree.bundle.at}.submodules", path=path)

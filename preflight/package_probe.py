@@ -134,7 +134,9 @@ def _access(context: Context, connection: str | None) -> Access:
     """What `dbt deps` will have. Raises GitError."""
     read_secret = context.cluster.read_secret
     if context.plan.option == "git-submodule":
-        view = agents_access(context.settings, context.plan, secrets=read_secret)
+        # Apart from the login, every bundle has the same access.
+        bundle = context.settings.fetched_bundles[0]
+        view = agents_access(context.settings, context.plan, bundle, secrets=read_secret)
         if connection is not None and connection in view.unknown:
             raise GitError(Cause.NO_CREDENTIALS, view.unknown[connection])
         # The provider lends the Dag repository's login to its own Git commands only.

@@ -32,6 +32,7 @@ from preflight.package_probe import PackageUser, package_findings
 from preflight.parallel import Task, gather
 from preflight.report import Finding, Found, ProjectFacts, ProjectSource
 from preflight.suggestions import near
+from settings.dags import GitBundle
 from settings.dbt import DbtProject
 
 HISTORY = 250
@@ -72,10 +73,17 @@ class PinnedSubmodule:
     """1 for a submodule of the Dag repository itself."""
     branch: str | None = None
     """Branch that .gitmodules names."""
+    bundle_at: str = "dags"
+    """Stack key of the bundle of the Dag repository."""
+
+    @property
+    def listed_at(self) -> str:
+        """Stack key that lists submodules without dbt projects."""
+        return f"{self.bundle_at}.submodules"
 
     def key(self, field: str) -> str:
-        """Stack key that decides about it: of its first project, else dags.submodules."""
-        return f"dbtProjects[{self.projects[0].index}].{field}" if self.projects else "dags.submodules"
+        """Stack key that decides about it: of its first project, else of the bundle's submodules."""
+        return f"dbtProjects[{self.projects[0].index}].{field}" if self.projects else self.listed_at
 
     @property
     def short(self) -> str:
@@ -86,8 +94,9 @@ class PinnedSubmodule:
 class SubmoduleWalk:
     """Reads submodules side by side, and then those in them, one level after another."""
 
-    def __init__(self, context: Context, view: AgentsAccess) -> None:
+    def __init__(self, context: Context, bundle: GitBundle, view: AgentsAccess) -> None:
         self._context = context
+        self._bundle = bundle
         self._settings = context.settings
         self._view = view
 
@@ -101,7 +110,7 @@ class SubmoduleWalk:
             for item in level:
                 if item not in allowed:
                     most = DEEPEST if item.depth > DEEPEST else MOST_REPOSITORIES
-                    yield GIT_NESTED.unverified("dags.submodules", path=item.path, limit=most)
+                    yield GIT_NESTED.unverified(item.listed_at, path=item.path, limit=most)
             tasks = [Task(item.path, partial(self._visit, item)) for item in allowed]
             outcomes = gather(tasks, seconds=limit - time.monotonic())
             level = []
@@ -147,10 +156,8 @@ class SubmoduleWalk:
             yield self._failure(submodule, error)
             return
         if shared:
-            dags = self._settings.dags
-            yield GIT_AUTH.shared(
-                submodule.key("connection"), url=submodule.url, connection=dags.connection or ""
-            )
+            connection = self._bundle.connection or ""
+            yield GIT_AUTH.shared(submodule.key("connection"), url=submodule.url, connection=connection)
         yield from nested
 
     def _is_shared(self, submodule: PinnedSubmodule, connection: str | None) -> bool:
@@ -172,8 +179,8 @@ class SubmoduleWalk:
     def _connection(self, submodule: PinnedSubmodule) -> str | None:
         """The connection that the stack names for this repository."""
         settings = self._settings
-        if submodule.url == settings.dags.repo:
-            return settings.dags.connection
+        if submodule.url == self._bundle.repo:
+            return self._bundle.connection
         opened = opened_by(settings, submodule.url)
         return opened[1] if opened else None
 
@@ -201,15 +208,23 @@ class SubmoduleWalk:
                 continue
             full = f"{submodule.path}/{path}"
             if path not in modules.urls:
-                yield GIT_NESTED.unregistered("dags.submodules", path=full)
+                yield GIT_NESTED.unregistered(submodule.listed_at, path=full)
                 continue
-            yield from entry_findings(modules, path, at="dags.submodules", full=full)
+            yield from entry_findings(modules, path, at=submodule.listed_at, full=full)
             try:
                 # A nested relative address Git resolves against the remote of the submodule around it.
                 url = resolved(modules.urls[path], submodule.url)
             except AddressError:
                 url = modules.urls[path]
-            yield PinnedSubmodule(full, entry.object_id, url, submodule.url, (), submodule.depth + 1)
+            yield PinnedSubmodule(
+                full,
+                entry.object_id,
+                url,
+                submodule.url,
+                (),
+                submodule.depth + 1,
+                bundle_at=submodule.bundle_at,
+            )
 
     def _project(
         self,
@@ -232,7 +247,7 @@ class SubmoduleWalk:
         if "ref" in project.model_fields_set:
             return project.ref
         if submodule.branch:
-            return self._settings.dags.ref if submodule.branch == "." else submodule.branch
+            return self._bundle.ref if submodule.branch == "." else submodule.branch
         return default_branch(session, submodule.url, refs) or project.ref
 
     def _lag(
@@ -292,7 +307,7 @@ class SubmoduleWalk:
             detail = f"{submodule.url} is private and no connection opens it"
         else:
             detail = f"{submodule.url} ({error.cause}: {error})"
-        return GIT_NESTED.failing("dags.submodules", path=submodule.path, detail=detail)
+        return GIT_NESTED.failing(submodule.listed_at, path=submodule.path, detail=detail)
 
 
 def _wanted(entries: Mapping[str, Entry], projects: Sequence[HostedProject]) -> list[Entry]:

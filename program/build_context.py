@@ -49,19 +49,19 @@ class StagingError(ReportedError):
 class UnstagedPackageError(Exception):
     """A dbt package that the image build would need and cannot get; the text continues `the dbt package …`."""
 
-    def __init__(self, project: str, reason: str) -> None:
+    def __init__(self, at: str, reason: str) -> None:
         super().__init__(reason)
-        self.project = project
-        """dbt project that asks for it."""
+        self.at = at
+        """Stack key of the dbt project that asks for it."""
 
 
 class UnsafeLinkError(Exception):
     """A link would bring files into the image that are not part of its repository."""
 
-    def __init__(self, project: str | None, error: LinkError) -> None:
+    def __init__(self, at: str, error: LinkError) -> None:
         super().__init__(str(error))
-        self.project = project
-        """dbt project; None for the folder of the Dockerfile."""
+        self.at = at
+        """Stack key of what holds it."""
         self.path = error.path
         """Path of the link in its repository."""
         self.reason = error.reason
@@ -92,11 +92,12 @@ def stage(
         wanted |= _own_files(root / recipe.dockerfile)
     for source in recipe.sources:
         scratch = target.parent / "sources"
-        tree = _tree_of(source, root=root, fetched=scratch / source.name, checkout=checkout)
-        wanted |= _project_files(source, tree)
-        wanted |= _package_files(
-            source, tree, wanted, scratch=scratch / f"{source.name}.packages", mirror=mirror
-        )
+        tree = _tree_of(source, root=root, fetched=scratch / source.target, checkout=checkout)
+        wanted |= _source_files(source, tree)
+        if source.is_dbt:
+            wanted |= _package_files(
+                source, tree, wanted, scratch=scratch / f"{source.target}.packages", mirror=mirror
+            )
     files = sync(target, wanted)
     return BuildContext(
         folder=folder,
@@ -110,7 +111,7 @@ def _own_files(dockerfile: Path) -> dict[str, bytes | Path]:
     try:
         files: dict[str, bytes | Path] = dict(SourceTree.around(dockerfile.parent).files())
     except LinkError as error:
-        raise UnsafeLinkError(None, error) from None
+        raise UnsafeLinkError("image.dockerfile", error) from None
     for plain, client in (
         ("requirements.txt", "requirements-client.txt"),
         ("packages.txt", "packages-client.txt"),
@@ -139,37 +140,45 @@ def _ignored(files: dict[str, bytes | Path], dockerfile: str) -> dict[str, bytes
 def _tree_of(source: Source, *, root: Path, fetched: Path, checkout: Checkout) -> SourceTree:
     try:
         if source.folder is not None:
-            return SourceTree.around(root / source.folder)
+            return SourceTree.around(root / source.folder / (source.subdir or ""))
         shutil.rmtree(fetched, ignore_errors=True)
         fetched.mkdir(parents=True)
         checkout(source, fetched)
         return SourceTree(fetched, source.subdir or "")
     except LinkError as error:
-        raise UnsafeLinkError(source.name, error) from None
+        raise UnsafeLinkError(source.at, error) from None
 
 
-def _project_files(source: Source, tree: SourceTree) -> dict[str, bytes | Path]:
+def _source_files(source: Source, tree: SourceTree) -> dict[str, bytes | Path]:
+    without = _below(source)
     try:
-        files = tree.files(without=_written_by_dbt(tree, checked_out=source.folder is None))
-        return {f"dbt/{source.name}/{name}": path for name, path in files}
+        if source.is_dbt:
+            without |= _written_by_dbt(tree, checked_out=source.folder is None)
+        return {f"{source.target}/{name}": path for name, path in tree.files(without=without)}
     except LinkError as error:
-        raise UnsafeLinkError(source.name, error) from None
+        raise UnsafeLinkError(source.at, error) from None
+
+
+def _below(source: Source) -> frozenset[str]:
+    """Paths that stay out, relative to the folder that is staged."""
+    start = f"{source.subdir}/" if source.subdir else ""
+    return frozenset(path.removeprefix(start) for path in source.without if path.startswith(start))
 
 
 def _package_files(
     source: Source, tree: SourceTree, staged: Collection[str], *, scratch: Path, mirror: PackageMirror
 ) -> dict[str, bytes | Path]:
     packages = _output_of(tree).packages or DEFAULT_PACKAGES
-    vendored = any(name.startswith(f"dbt/{source.name}/{packages}/") for name in staged)
+    vendored = any(name.startswith(f"{source.target}/{packages}/") for name in staged)
     shutil.rmtree(scratch, ignore_errors=True)
     try:
         files = package_files(
             tree, packages=packages, vendored=vendored, scratch=scratch, mirror=partial(mirror, source)
         )
     except PackageError as error:
-        raise UnstagedPackageError(source.name, str(error)) from None
+        raise UnstagedPackageError(source.at, str(error)) from None
     except LinkError as error:
-        raise UnsafeLinkError(source.name, error) from None
+        raise UnsafeLinkError(source.at, error) from None
     return {f"{PACKAGES}/{source.name}/{name}": content for name, content in files.items()}
 
 

@@ -56,8 +56,10 @@ def _held(key: str, text: str, inputs: SecretInputs) -> pulumi.Output[str]:
 
 
 def git_credentials(settings: Settings, inputs: SecretInputs = _NONE) -> Mapping[str, GitCredentials]:
-    """Connections whose Secrets this stack creates."""
+    """Connections whose Secrets this stack creates; none if agents fetch nothing with Git."""
     found: dict[str, GitCredentials] = {}
+    if not settings.fetched_bundles:
+        return found
     for name, connection in settings.connections.items():
         if not connection.created_here:
             continue
@@ -129,7 +131,7 @@ def build_secrets(settings: Settings, *, package_index: bool) -> Mapping[str, pu
 
 
 def checkout(settings: Settings, root: Path, source: Source, target: Path) -> None:
-    """Fetch a dbt project at its ref into ``target``, which is empty. Raises StagingError."""
+    """Fetch the repository of a dbt project or Dag bundle at its ref into ``target``, which is empty. Raises StagingError."""
     try:
         secrets = cluster_secrets(settings, root=root)
         access = repository_access(settings, source.connection, root=root, secrets=secrets)
@@ -139,7 +141,7 @@ def checkout(settings: Settings, root: Path, source: Source, target: Path) -> No
             raise GitError(Cause.MISSING_PATH, f"{source.ref} has no folder {source.subdir}")
     except GitError as error:
         raise StagingError(
-            f"{_project_key(settings, source.name)}.repo is {source.repo}, which cannot be fetched for the image "
+            f"{pulumi.get_project()}:{source.at}.repo is {source.repo}, which cannot be fetched for the image "
             f"({error}); correct repo, ref, subdir or connection, and run again."
         ) from None
 
@@ -166,14 +168,9 @@ def mirror_package(
             else "correct its address or revision in packages.yml, or add its repo and connection to dbtPackages if it is private"
         )
         raise StagingError(
-            f"{_project_key(settings, source.name)} needs the dbt package {url}, which cannot be fetched for the image "
+            f"{pulumi.get_project()}:{source.at} needs the dbt package {url}, which cannot be fetched for the image "
             f"({error}); {remedy}, and run again."
         ) from None
-
-
-def _project_key(settings: Settings, name: str) -> str:
-    index = [project.name for project in settings.dbt_projects].index(name)
-    return f"{pulumi.get_project()}:dbtProjects[{index}]"
 
 
 def agent_namespace(settings: Settings) -> AgentNamespace:
@@ -254,17 +251,12 @@ def build_contexts(settings: Settings, plan: Plan, root: Path) -> BuildContexts:
         raise StagingError.of(error, project=pulumi.get_project()) from None
     except UnstagedPackageError as error:
         raise StagingError(
-            f"{_project_key(settings, error.project)} needs the dbt package {error}, so nothing was built; "
+            f"{pulumi.get_project()}:{error.at} needs the dbt package {error}, so nothing was built; "
             "move it into the project's repository, or name it by Git."
         ) from None
     except UnsafeLinkError as error:
-        key = (
-            _project_key(settings, error.project)
-            if error.project
-            else f"{pulumi.get_project()}:image.dockerfile"
-        )
         raise StagingError(
-            f"{key} contains the link {error.path}, which {error.reason}, so nothing was built; replace it "
+            f"{pulumi.get_project()}:{error.at} contains the link {error.path}, which {error.reason}, so nothing was built; replace it "
             "with the file itself, or with a relative link inside the repository."
         ) from None
 

@@ -178,7 +178,10 @@ def _refresh(preview: Preview) -> int | None:
         dags = json.loads(preview.key("dags") or "{}")
     except ValueError:
         return _DEFAULT_REFRESH
-    return int(dags.get("refreshInterval", _DEFAULT_REFRESH))
+    bundles = [item for item in (dags if isinstance(dags, list) else [dags]) if isinstance(item, dict)]
+    return max(
+        (int(item.get("refreshInterval", _DEFAULT_REFRESH)) for item in bundles), default=_DEFAULT_REFRESH
+    )
 
 
 def _strictest(item: Violation) -> tuple[bool, str, str]:

@@ -13,10 +13,11 @@ from typing import Any
 
 from domain.address import RepositoryAddress
 from domain.image_reference import astro_tag
+from settings import bundle_rules
 from settings.agent import Agent, Component
 from settings.chart_keys import managed_paths, needless_escapes, too_new_paths, unknown_values
 from settings.connections import Connection, GithubAppConnection, HttpsConnection
-from settings.dags import Dags
+from settings.dags import Bundle, GitBundle, airflow_connections, home
 from settings.dbt import DbtPackage, DbtProject
 from settings.errors import Problem, known_keys
 from settings.identity import Identity
@@ -47,7 +48,7 @@ class _Stack:
         self.delivery: str | None = values.get(
             "delivery", "git-submodule" if "delivery" not in broken else None
         )
-        self.dags: Dags | None = values.get("dags")
+        self.dags: tuple[Bundle, ...] = values.get("dags", ())
         self.projects: tuple[DbtProject, ...] = values.get("dbt_projects", ())
         self.packages: tuple[DbtPackage, ...] = values.get("dbt_packages", ())
         self.connections: dict[str, Connection] = values.get("connections", {})
@@ -64,14 +65,32 @@ class _Stack:
             for name in ("chart", "chart.values")
         )
 
+    @property
+    def git_bundles(self) -> tuple[GitBundle, ...]:
+        """Bundles with a Dag repository."""
+        return tuple(bundle_rules.git_bundles(self.dags))
+
+    def bundle_at(self, path: str) -> GitBundle | None:
+        """The bundle that a use of a connection belongs to; None if that is not certain."""
+        if "dags" in self.broken:
+            return None
+        for index, project in enumerate(self.projects):
+            if path.startswith(f"dbtProjects[{index}]."):
+                return home(self.git_bundles, project.bundle)
+        return next((bundle for bundle in self.git_bundles if path.startswith(f"{bundle.at}.")), None)
+
     def uses(self) -> Iterator[tuple[str, str, str | None]]:
         """(path of the key, connection id, URL of the repository) for every use of a connection."""
-        if self.dags:
-            if self.dags.connection:
-                yield "dags.connection", self.dags.connection, self.dags.repo
-            for index, submodule in enumerate(self.dags.submodules):
+        for bundle in self.git_bundles:
+            if bundle.connection:
+                yield f"{bundle.at}.connection", bundle.connection, bundle.repo
+            for index, submodule in enumerate(bundle.submodules):
                 if submodule.connection:
-                    yield f"dags.submodules[{index}].connection", submodule.connection, submodule.repo
+                    yield (
+                        f"{bundle.at}.submodules[{index}].connection",
+                        submodule.connection,
+                        submodule.repo,
+                    )
         for index, project in enumerate(self.projects):
             if project.connection:
                 yield f"dbtProjects[{index}].connection", project.connection, project.repo
@@ -181,29 +200,16 @@ def _one_host_per_key(stack: _Stack) -> Found:
 
 
 def _one_connection_per_repository(stack: _Stack) -> Found:
-    """Git would send the headers of both connections, which hosts refuse."""
-    seen: list[tuple[RepositoryAddress, str, str]] = []
-    for path, name, url in stack.uses():
-        if url is None or path == "dags.connection":
-            continue
-        address = RepositoryAddress.parse(url)
-        for known, other, first in seen:
-            if other != name and known.same_repository(address):
-                yield (
-                    path,
-                    f"names {name} for a repository for which {first} names {other}; write {other} here",
-                )
-                break
-        else:
-            seen.append((address, name, path))
+    ids = airflow_connections(stack.git_bundles)
+    owned = {f"{bundle.at}.connection": ids[bundle.name] for bundle in stack.git_bundles}
+    yield from bundle_rules.one_connection_per_repository(list(stack.uses()), owned)
 
 
 def _submodule_credentials_reach(stack: _Stack) -> Found:
-    if not stack.dags:
-        return
+    own = {f"{bundle.at}.connection" for bundle in stack.git_bundles}
     for path, name, url in stack.uses():
         connection = stack.connections.get(name)
-        if path == "dags.connection" or connection is None:
+        if path in own or connection is None:
             continue
         if url is None:
             yield (
@@ -221,7 +227,8 @@ def _submodule_credentials_reach(stack: _Stack) -> Found:
                     f"names {name}, which is {kind} and opens nothing for `dbt deps`; use an https or ssh connection created here",
                 )
             continue
-        if name != stack.dags.connection or _host_of(url) != _host_of(stack.dags.repo):
+        bundle = stack.bundle_at(path)
+        if bundle and (name != bundle.connection or _host_of(url) != _host_of(bundle.repo)):
             kind = "in the secrets backend" if connection.backend else "a GitHub App"
             yield (
                 path,
@@ -244,17 +251,21 @@ def _projects(stack: _Stack) -> Found:
             )
         if stack.delivery == "agent-image" and project.source is None and project.repo is None:
             yield f"{at}.source", "is missing; write a local folder, or the project's repository in repo"
-        for other in stack.projects[:index]:
-            if project.path and other.path and (project.path + "/").startswith(other.path + "/"):
-                yield (
-                    f"{at}.path",
-                    f"is inside {other.path} of the project {other.name}; use a separate folder",
-                )
-            elif project.path and other.path and (other.path + "/").startswith(project.path + "/"):
-                yield (
-                    f"{at}.path",
-                    f"contains {other.path} of the project {other.name}; use a separate folder",
-                )
+    yield from bundle_rules.project_paths(stack.dags, stack.projects)
+
+
+def _bundles(stack: _Stack) -> Found:
+    yield from bundle_rules.bundle_names(stack.dags)
+    yield from bundle_rules.bundle_arguments(stack.dags)
+    yield from bundle_rules.bundle_connections(stack.dags, stack.connections)
+    if "dags" not in stack.broken:
+        submodules = stack.delivery == "git-submodule"
+        yield from bundle_rules.project_bundles(stack.dags, stack.projects, submodules=submodules)
+        yield from bundle_rules.sparse_folders(stack.dags, stack.projects)
+    if stack.delivery == "agent-image":
+        yield from bundle_rules.dag_sources(
+            stack.dags, lambda folder: _exists(stack.root / folder, Path.is_dir)
+        )
 
 
 def _local_files(stack: _Stack) -> Found:
@@ -640,6 +651,11 @@ def _environment(stack: _Stack) -> Found:
         "ASTRO_DBT_PROJECTS": "dbtProjects",
         "ASTRO_DBT_BUNDLE_SUBDIR": "dags.subdir",
         **{
+            f"AIRFLOW_CONN_{name.upper()}": bundle.at
+            for bundle in stack.git_bundles
+            if (name := airflow_connections(stack.git_bundles)[bundle.name]) not in stack.connections
+        },
+        **{
             f"AIRFLOW_CONN_{name.upper()}": f"connections.{name}"
             for name, connection in stack.connections.items()
             if not connection.backend
@@ -690,6 +706,7 @@ _RULES: tuple[Callable[[_Stack], Found], ...] = (
     _one_connection_per_repository,
     _submodule_credentials_reach,
     _projects,
+    _bundles,
     _local_files,
     _image,
     _registries,

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import StringConstraints
 
 from settings.base import EnvName, RelativePath, RepositoryUrl, Section
-from settings.dags import ConnectionId
+from settings.dags import BundleName, ConnectionId
 
 
 class DbtPackage(Section):
@@ -26,6 +26,8 @@ class DbtProject(Section):
 
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=100)]
     """Name of the project, as in its dbt_project.yml; also the name of its folder on the agent."""
+    bundle: BundleName | None = None
+    """git-submodule: name of the Dag bundle whose repository contains the project; needed if `dags` lists several repositories."""
     path: RelativePath | None = None
     """git-submodule: folder of the project in the Dag repository, for example dags/dbt/sales."""
     submodule: bool = True

@@ -15,7 +15,7 @@ from settings import helm_yaml
 from settings.agent import Agent
 from settings.connections import Credential
 from settings.consistency import check
-from settings.dags import Dags
+from settings.dags import model_of
 from settings.dbt import DbtPackage, DbtProject
 from settings.errors import Problem, SettingsError, problems_of, unknown_key
 from settings.image import Image, ImageRegistry
@@ -24,7 +24,6 @@ from settings.preflight import Preflight
 from settings.stack import Settings, config_key, secret_fields
 
 _SECTIONS: Mapping[str, type[BaseModel]] = {
-    "dags": Dags,
     "agent": Agent,
     "registry": ImageRegistry,
     "pull_registry": ImageRegistry,
@@ -131,8 +130,12 @@ class _Parser:
             RecursionError,
         ):  # not JSON, a number with thousands of digits, or nested too deeply
             value = raw.text
+        if field == "dags" and isinstance(value, dict | list):
+            self._bundles(field, value)
+            return
         if not isinstance(value, list if field in _LISTS else dict):
             what = f"a list of {_LISTS[field][1]}" if field in _LISTS else "a mapping"
+            what += ", or a list of bundles" if field == "dags" else ""
             self.problems.append(
                 Problem(self.key(field), f"is not {what}; write its keys under it, as in docs/settings.md")
             )
@@ -169,6 +172,20 @@ class _Parser:
         if field not in _LISTS:
             self._ids(field, parsed)
         self.values[field] = tuple(parsed.values()) if field in _LISTS else parsed
+
+    def _bundles(self, field: str, value: dict[str, Any] | list[Any]) -> None:
+        """Validate the bundles one by one; a mapping is a single one, whose keys have no position."""
+        bundles = []
+        for index, item in enumerate(value if isinstance(value, list) else [value]):
+            at = f"{config_key(field)}[{index}]" if isinstance(value, list) else config_key(field)
+            model = model_of(item)
+            try:
+                bundles.append(model.model_validate(item).located(at))
+            except ValidationError as error:
+                self.problems += problems_of(f"{self.project}:{at}", error, model)
+        if value == []:
+            self.problems.append(Problem(self.key(field), "is empty; write at least one bundle"))
+        self.values[field] = tuple(bundles)
 
     def _ids(self, field: str, parsed: Mapping[str, Any]) -> None:
         adapter: TypeAdapter[Any] = TypeAdapter(_key_type(field))

@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr
 from settings.agent import Agent
 from settings.base import Section
 from settings.connections import Connection, Credential
-from settings.dags import ConnectionId, Dags
+from settings.dags import Bundles, ConnectionId, GitBundle, home
 from settings.dbt import DbtPackage, DbtProject
 from settings.image import Image, ImageRegistry
 from settings.mirror import Mirror
@@ -24,8 +24,8 @@ class Settings(Section):
 
     delivery: DeliveryOption = "git-submodule"
     """How dbt projects reach the agents."""
-    dags: Dags
-    """The Dag repository."""
+    dags: Bundles
+    """The Dag repository; a list of several bundles, if there is more than one."""
     dbt_projects: Annotated[tuple[DbtProject, ...], Field(min_length=1)]
     """The dbt projects."""
     dbt_packages: tuple[DbtPackage, ...] = ()
@@ -84,6 +84,36 @@ class Settings(Section):
         if self.delivery != "git-submodule":
             return ()
         return tuple(project for project in self.dbt_projects if project.submodule)
+
+    @property
+    def git_bundles(self) -> tuple[GitBundle, ...]:
+        """Bundles with a Dag repository, whichever way their Dags reach the agents."""
+        return tuple(bundle for bundle in self.dags if isinstance(bundle, GitBundle))
+
+    @property
+    def baked_bundles(self) -> tuple[GitBundle, ...]:
+        """Bundles whose Dags are in the image under the active option."""
+        if self.delivery != "agent-image":
+            return ()
+        return tuple(bundle for bundle in self.git_bundles if bundle.source)
+
+    @property
+    def fetched_bundles(self) -> tuple[GitBundle, ...]:
+        """Bundles that agents fetch with Git under the active option."""
+        return tuple(bundle for bundle in self.git_bundles if bundle not in self.baked_bundles)
+
+    def bundle_of(self, project: DbtProject) -> GitBundle | None:
+        """Bundle whose repository contains a dbt project; None if no bundle is named, which only agent-image permits."""
+        return home(self.git_bundles, project.bundle)
+
+    def projects_in(self, bundle: GitBundle) -> tuple[DbtProject, ...]:
+        """dbt projects that are in the repository of a bundle."""
+        return tuple(project for project in self.dbt_projects if self.bundle_of(project) == bundle)
+
+    def fetches_submodules(self, bundle: GitBundle) -> bool:
+        """Whether agents fetch the submodules of a bundle's repository under the active option."""
+        delivered = (project in self.projects_delivered_as_submodules for project in self.projects_in(bundle))
+        return bool(bundle.submodules) or any(delivered)
 
     @property
     def kubeconfig_in_use(self) -> str | None:

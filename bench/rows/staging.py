@@ -44,7 +44,7 @@ def prepare(rows: frozenset[str]) -> Iterator[Mapping[str, Pair]]:
             base=None,
             platform="linux/amd64",
             files={"Dockerfile": "FROM scratch\n"},
-            sources=(Source("bench", "project", None, "main", None, None),),
+            sources=(Source("dbtProjects[0]", "dbt/bench", "project", None, "main", None, None),),
         )
 
         def ours() -> None:
@@ -64,4 +64,4 @@ def _no_mirror(source: Source, url: str, *_: object) -> dict[str | None, Mirrore
 
 
 def _no_checkout(source: Source, folder: Path) -> None:
-    raise AssertionError(f"{source.name} is a local folder, and {folder} stays empty")
+    raise AssertionError(f"{source.at} is a local folder, and {folder} stays empty")

@@ -124,7 +124,7 @@ class AstroAgents(pulumi.ComponentResource):
         self.namespace = pulumi.Output.from_input(namespace.name)
         self.release = agents.status
         self.image = pulumi.Output.from_input(image or "")
-        self.dag_bundle_config_list = pulumi.Output.from_input(plan.bundle.config_list())
+        self.dag_bundle_config_list = pulumi.Output.from_input(plan.bundle_config_list())
         self.register_outputs(
             {
                 "namespace": self.namespace,

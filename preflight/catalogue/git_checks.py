@@ -90,9 +90,9 @@ class GitConnection(Check, id="git.connection"):
         return f"names the Secret {secret}, which {detail}; see docs/connections.md for its keys"
 
     @error("connections.<id>.existingSecret")
-    def other_repository(self, *, secret: str, found: str) -> str:
+    def other_repository(self, *, secret: str, found: str, bundle: str) -> str:
         return (
-            f"names the Secret {secret}, whose connection opens {found} rather than dags.repo; set the connection's host to the "
+            f"names the Secret {secret}, whose connection opens {found} rather than {bundle}.repo; set the connection's host to the "
             "Dag repository's clone URL"
         )
 

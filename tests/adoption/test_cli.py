@@ -51,7 +51,10 @@ def test_stack_file_is_one_that_the_program_takes(folder: Path, repository: str,
     texts = {
         key: RawValue(value if isinstance(value, str) else json.dumps(value)) for key, value in raw.items()
     }
-    assert parse(texts, project="astro-dbt", root=folder).dags.repo == "https://git.example.com/p/d.git"
+    assert (
+        parse(texts, project="astro-dbt", root=folder).git_bundles[0].repo
+        == "https://git.example.com/p/d.git"
+    )
     said = capsys.readouterr().out
     assert "Nothing changes for the agents" in said
     assert "agent.withheld.commonEnv.GIT_TERMINAL_PROMPT: Git fails at once" in said

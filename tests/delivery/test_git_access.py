@@ -61,9 +61,7 @@ def test_https_connection_leads_submodules_to_their_keys(known_hosts, checking):
     )
     wanted = {"ssh_config_file": "/etc/astro-dbt/git/config/ssh_config", "strict_host_key_checking": checking}
     assert ssh_options(settings) == wanted
-    env = {
-        item.name: item.value for item in git_access(settings, authorities={}, submodules=True).environment
-    }
+    env = {item.name: item.value for item in git_access(settings, authorities={}).environment}
     assert json.loads(str(env["AIRFLOW_CONN_GIT"]))["extra"] == wanted
 
 
@@ -84,7 +82,7 @@ def test_airflow_connection_and_header():
 
 
 def test_https_submodule_gets_a_header_scoped_to_its_path():
-    access = git_access(settings_of(), authorities={}, submodules=True)
+    access = git_access(settings_of(), authorities={})
     config = git_config(access)
     header = SecretKey("astro-agent-git-git", "http-header")
     assert ("http.https://git.example.com/analytics/jaffle.git.extraHeader", header) in config
@@ -95,19 +93,19 @@ def test_https_submodule_gets_a_header_scoped_to_its_path():
 
 
 def test_submodule_registered_by_ssh_is_fetched_over_https():
-    config = git_config(git_access(settings_of(), authorities={}, submodules=True))
+    config = git_config(git_access(settings_of(), authorities={}))
     target = "url.https://git.example.com/analytics/jaffle.git.insteadOf"
     assert (target, "git@git.example.com:analytics/jaffle.git") in config
     assert (target, "ssh://git@git.example.com/analytics/jaffle.git") in config
 
 
 def test_no_secret_in_anything_but_references():
-    access = git_access(settings_of(), authorities={}, submodules=True)
+    access = git_access(settings_of(), authorities={})
     assert "canary" not in repr(access)
 
 
 def test_dag_repository_alone():
-    access = git_access(settings_of(), authorities={}, submodules=False)
+    access = git_access(settings_of(stack(delivery="agent-image")), authorities={})
     assert git_config(access) == [("fetch.recurseSubmodules", "false")]
     assert access.connections == {"git"}
     env = {item.name: item.value for item in access.environment}
@@ -121,7 +119,7 @@ def test_public_dag_repository_needs_no_secret():
         credentials=None,
         dbtProjects=[{"name": "a", "path": "p"}],
     )
-    access = git_access(settings_of(config), authorities={}, submodules=True)
+    access = git_access(settings_of(config), authorities={})
     env = {item.name: item.value for item in access.environment}
     assert json.loads(str(env["AIRFLOW_CONN_DAGS"])) == {
         "conn_type": "git",
@@ -131,7 +129,7 @@ def test_public_dag_repository_needs_no_secret():
 
 
 def test_certificate_authority_is_scoped_to_its_host():
-    access = git_access(settings_of(), authorities={"git": PEM}, submodules=True)
+    access = git_access(settings_of(), authorities={"git": PEM})
     assert ("http.https://git.example.com/.sslCAInfo", "/etc/astro-dbt/git/config/ca-git.crt") in git_config(
         access
     )
@@ -140,7 +138,7 @@ def test_certificate_authority_is_scoped_to_its_host():
 
 
 def test_two_deploy_keys_get_an_alias_each():
-    access = git_access(settings_of(ssh_stack()), authorities={}, submodules=True)
+    access = git_access(settings_of(ssh_stack()), authorities={})
     text = access.config_files["ssh_config"]
     assert "Host astro-dbt-dbt\n  HostName git.example.com\n  Port 2222\n" in text
     assert "IdentityFile /etc/astro-dbt/git/git/ssh-privatekey" in text
@@ -160,14 +158,14 @@ def test_two_deploy_keys_get_an_alias_each():
 
 def test_existing_secret_is_named():
     config = stack(connections={"git": {"type": "https", "existingSecret": "mine"}}, credentials=None)
-    access = git_access(settings_of(config), authorities={}, submodules=True)
+    access = git_access(settings_of(config), authorities={})
     names = {item.value.secret for item in access.environment if isinstance(item.value, SecretKey)}
     assert names == {"mine"}
 
 
 def test_backend_connection_makes_no_variable():
     config = stack(connections={"git": {"type": "https", "backend": True}}, credentials=None)
-    access = git_access(settings_of(config), authorities={}, submodules=True)
+    access = git_access(settings_of(config), authorities={})
     assert not [item for item in access.environment if item.name.startswith("AIRFLOW_CONN")]
     assert not [item for item in access.environment if isinstance(item.value, SecretKey)]
 
@@ -182,7 +180,7 @@ def test_nested_submodule_with_a_token_of_its_own():
         connections={"git": {"type": "https"}, "macros": {"type": "https"}},
         credentials={"git": {"password": "canary-a"}, "macros": {"password": "canary-b"}},
     )
-    entries = git_config(git_access(settings_of(config), authorities={}, submodules=True))
+    entries = git_config(git_access(settings_of(config), authorities={}))
     header = SecretKey("astro-agent-git-macros", "http-header")
     assert ("http.https://other.example.com/macros.git.extraHeader", header) in entries
 
@@ -193,7 +191,7 @@ def test_two_spellings_of_one_repository_send_one_header():
         {"name": "a", "path": "dags/dbt/mono/a", "repo": f"{url}.git", "connection": "git"},
         {"name": "b", "path": "dags/dbt/mono/b", "repo": url, "connection": "git"},
     ]
-    config = git_config(git_access(settings_of(stack(dbtProjects=projects)), authorities={}, submodules=True))
+    config = git_config(git_access(settings_of(stack(dbtProjects=projects)), authorities={}))
     headers = [key for key, _ in config if key.endswith(".extraHeader")]
     assert sorted(headers) == [f"http.{url}.extraHeader", f"http.{url}.git.extraHeader"]
 
@@ -210,7 +208,7 @@ def test_agents_open_private_packages_only_where_they_install_them(delivery, hea
             dbtPackages=[{"repo": "https://git.example.com/analytics/macros.git", "connection": "git"}],
         )
     )
-    found = git_config(git_access(settings, authorities={}, submodules=delivery == "git-submodule"))
+    found = git_config(git_access(settings, authorities={}))
     opened = [key for key, value in found if key.endswith(".extraHeader")]
     assert [
         key.removeprefix("http.").removesuffix(".extraHeader").removesuffix(".git") for key in opened
@@ -226,7 +224,7 @@ def test_package_with_a_deploy_key_has_its_alias():
         connections={"git": {"type": "https", "anonymous": True}, "dbt": {"type": "ssh"}},
         credentials={"dbt": {"privateKey": SSH_KEY}},
     )
-    access = git_access(settings_of(config), authorities={}, submodules=True)
+    access = git_access(settings_of(config), authorities={})
     assert (
         "url.git@astro-dbt-dbt:analytics/macros.git.insteadOf",
         "git@git.example.com:analytics/macros.git",

@@ -18,7 +18,7 @@ def plan_of(config):
 
 
 def bundle_of(plan):
-    (entry,) = json.loads(plan.bundle.config_list())
+    (entry,) = json.loads(plan.bundle_config_list())
     return entry
 
 

@@ -403,7 +403,7 @@ def test_private_git_package_is_installed_with_what_the_stack_gives_agents(
         )
     )
     authority = private_package.authority.read_text()
-    access = git_access(settings, authorities={"packages": authority}, submodules=True)
+    access = git_access(settings, authorities={"packages": authority})
     header = http_header("robot", PACKAGE_TOKEN)
     folder = workspace.root / "config"
     folder.mkdir()

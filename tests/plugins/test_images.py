@@ -109,7 +109,7 @@ def test_a_dockerignore_next_to_an_own_dockerfile_hides_nothing_that_is_staged(
         repository="r/x",
         base=None,
         platform="linux/amd64",
-        sources=(Source("jaffle", "jaffle", None, "main", None, None),),
+        sources=(Source("dbtProjects[0]", "dbt/jaffle", "jaffle", None, "main", None, None),),
         files={"packages.txt": ""},
         dockerfile="client/Dockerfile.client",
     )

@@ -28,7 +28,7 @@ def _session(repo: str, kind: str, **changes: object) -> Session:
             dbtProjects=[project],
         )
     )
-    view = agents_access(settings, delivery.plan(settings, authorities={}))
+    view = agents_access(settings, delivery.plan(settings, authorities={}), settings.git_bundles[0])
     return Session(view.access, timeout=20)
 
 

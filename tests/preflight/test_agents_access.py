@@ -22,7 +22,7 @@ URL = "https://git.example.com/platform/dags.git"
 def _view(config: dict[str, Any], secrets: dict[str, dict[str, str]] | None = None) -> Any:
     settings = settings_of(config)
     plan = delivery.plan(settings, authorities={})
-    return agents_access(settings, plan, secrets=(secrets or {}).get)
+    return agents_access(settings, plan, settings.git_bundles[0], secrets=(secrets or {}).get)
 
 
 def no_secrets(_: str) -> None:
@@ -40,7 +40,7 @@ def test_a_header_goes_to_the_repository_alone() -> None:
 def test_nothing_secret_shows_in_a_repr() -> None:
     settings = settings_of()
     access = repository_access(settings, "git", root=ROOT, secrets=no_secrets)
-    view = agents_access(settings, delivery.plan(settings, authorities={}))
+    view = agents_access(settings, delivery.plan(settings, authorities={}), settings.git_bundles[0])
     for text in (repr(access), repr(view)):
         assert "canary" not in text
         assert http_header("robot", "canary-git-token").split()[-1] not in text
@@ -94,7 +94,7 @@ def test_an_existing_secret_that_cannot_be_read_is_unknown() -> None:
 def test_the_agents_have_what_the_plan_gives_them() -> None:
     settings = settings_of()
     plan = delivery.plan(settings, authorities={})
-    view = agents_access(settings, plan)
+    view = agents_access(settings, plan, settings.git_bundles[0])
     header = http_header("robot", "canary-git-token")
     assert [key for key, _ in git_config(plan.environment)] == [key for key, _ in view.access.config]
     assert header in dict(view.access.config).values()

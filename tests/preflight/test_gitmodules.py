@@ -19,11 +19,11 @@ def _fetch_as_agents(stack: GitStack, folder: Path, **changes: object) -> Path:
     settings = settings_of({**stack.config, **changes})
     authorities = {"git": stack.server.authority.read_text()}
     plan = delivery.plan(settings, authorities=authorities)
-    view = agents_access(settings, plan)
+    view = agents_access(settings, plan, settings.git_bundles[0])
     target = folder / "clone"
     with Session(view.access, timeout=60) as session:
         session.git("clone", "--quiet", view.dags_url, str(target), url=view.dags_url)
-        if plan.bundle.kwargs.get("submodules"):
+        if plan.bundles[0].kwargs.get("submodules"):
             session.git("-C", str(target), "submodule", "update", "--init", "--recursive", url=view.dags_url)
     return target
 

@@ -29,7 +29,7 @@ def recipe(**changes):
         "repository": "r/x",
         "base": "b:1",
         "platform": "linux/amd64",
-        "sources": (Source("jaffle", "src/jaffle", None, "main", None, None),),
+        "sources": (Source("dbtProjects[0]", "dbt/jaffle", "src/jaffle", None, "main", None, None),),
         "files": {"Dockerfile": "FROM scratch\n", "packages.txt": ""},
         "dockerfile": None,
         "ca_bundle": None,
@@ -113,7 +113,7 @@ def test_executable_bit_counts(tmp_path, project):
 
 
 def test_project_from_git(tmp_path):
-    source = Source("jaffle", None, "https://h/j.git", "v1", "sub", None)
+    source = Source("dbtProjects[0]", "dbt/jaffle", None, "https://h/j.git", "v1", "sub", None)
 
     def checkout(asked, target):
         assert asked is source
@@ -219,7 +219,7 @@ def test_a_link_that_leads_out_of_a_local_folder_is_refused(tmp_path, project, c
     path, reason = _links_out(project, tmp_path / "outside", case)
     with pytest.raises(UnsafeLinkError, match=reason) as caught:
         staged(tmp_path)
-    assert caught.value.project == "jaffle"
+    assert caught.value.at == "dbtProjects[0]"
     assert path in str(caught.value) or case == "a link to a link"
     _nothing_leaked(tmp_path)
 
@@ -281,11 +281,11 @@ def test_a_link_in_the_folder_of_an_own_dockerfile_is_refused(tmp_path, project)
     (tmp_path / "client/leak").symlink_to("/etc/hostname")
     with pytest.raises(UnsafeLinkError) as caught:
         staged(tmp_path, recipe(dockerfile="client/Dockerfile"))
-    assert caught.value.project is None
+    assert caught.value.at == "image.dockerfile"
 
 
 def _stage_from(repository, root, subdir):
-    source = Source("jaffle", None, "unused", "main", subdir, None)
+    source = Source("dbtProjects[0]", "dbt/jaffle", None, "unused", "main", subdir, None)
 
     def fetch(_, target):
         git(

@@ -49,4 +49,4 @@ class TestUrls:
             credentials={},
             dbtProjects=[{"name": "jaffle", "path": "dags/dbt/jaffle"}],
         )
-        assert settings_of(config).dags.repo == url
+        assert settings_of(config).git_bundles[0].repo == url

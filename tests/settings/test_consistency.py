@@ -147,7 +147,7 @@ class TestAgent:
             config = stack(connections={name: {"type": "https", "backend": True}}, credentials=None)
             config["dags"]["connection"] = name
             config["dbtProjects"] = [{"name": "j", "path": "dags/j", "submodule": False}]
-            assert settings_of(config).dags.connection == name
+            assert settings_of(config).git_bundles[0].connection == name
         for name in ("git dags", "", "a" * 251, "a;b", "a\nb"):
             config = stack(connections={name: {"type": "https", "backend": True}}, credentials=None)
             config["dbtProjects"][0].pop("connection")
@@ -289,7 +289,7 @@ class TestAddresses:
 
     def test_a_code_submodule_may_be_public(self):
         dags = {**stack()["dags"], "submodules": [{"repo": "https://git.example.com/a/common.git"}]}
-        assert settings_of(stack(dags=dags)).dags.submodules[0].connection is None
+        assert settings_of(stack(dags=dags)).git_bundles[0].submodules[0].connection is None
 
     def test_one_repository_with_two_connections(self):
         config = stack(

@@ -13,7 +13,7 @@ from tests.support.stacks import ROOT, problems, raw, settings_of, stack, with_a
 def test_complete_stack_is_read():
     settings = settings_of()
     assert settings.delivery == "git-submodule"
-    assert settings.dags.refresh_interval == 300
+    assert settings.dags[0].refresh_interval == 300
     assert settings.agent.workers[0].queues == ("default",)
     assert settings.agent.helm_timeout == 900
     assert settings.password_of("git") == "canary-git-token"
@@ -83,10 +83,10 @@ def test_secret_stored_in_clear_is_refused():
 @pytest.mark.parametrize("text", ["just words", "[]", "17", "null"])
 def test_section_that_is_no_mapping(text):
     config = raw(stack())
-    config["dags"] = RawValue(text)
+    config["agent"] = RawValue(text)
     with pytest.raises(SettingsError) as caught:
         parse(config, project="astro-dbt", root=ROOT)
-    assert "astro-dbt:dags is not a mapping" in str(caught.value)
+    assert "astro-dbt:agent is not a mapping" in str(caught.value)
 
 
 def test_error_never_quotes_a_secret():

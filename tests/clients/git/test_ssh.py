@@ -15,6 +15,7 @@ from delivery.git_access import SSH_CONFIG
 from domain.connection_secret import CONNECTION_KEY, HEADER_KEY, airflow_connection, http_header
 from preflight.agents_access import AgentsAccess, agents_access
 from preflight.connection import repository_access
+from settings.stack import Settings
 from tests.support.repositories import Repository
 from tests.support.ssh_server import SshServer, ssh_server
 from tests.support.stacks import ROOT, settings_of, stack
@@ -30,7 +31,7 @@ def sshd(tmp_path: Path) -> Iterator[SshServer]:
         yield server
 
 
-def _settings(server: SshServer, key: str, known_hosts: str | None) -> object:
+def _settings(server: SshServer, key: str, known_hosts: str | None) -> Settings:
     connection = {"type": "ssh", **({"knownHosts": known_hosts} if known_hosts else {})}
     return settings_of(
         stack(
@@ -42,8 +43,8 @@ def _settings(server: SshServer, key: str, known_hosts: str | None) -> object:
     )
 
 
-def _access(settings: object) -> Access:
-    return repository_access(settings, "deploy", root=ROOT, secrets=lambda _: None)  # type: ignore[arg-type]
+def _access(settings: Settings) -> Access:
+    return repository_access(settings, "deploy", root=ROOT, secrets=lambda _: None)
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -51,7 +52,7 @@ def test_a_deploy_key_opens_its_repository(sshd: SshServer, known: bool) -> None
     settings = _settings(sshd, sshd.key("org/dags.git"), sshd.known_hosts if known else None)
     with Session(_access(settings), timeout=30) as session:
         assert ls_remote(session, sshd.url("org/dags.git")).branches
-    view = agents_access(settings, delivery.plan(settings, authorities={}))  # type: ignore[arg-type]
+    view = agents_access(settings, delivery.plan(settings, authorities={}), settings.git_bundles[0])
     with Session(view.access, timeout=30) as session:
         assert ls_remote(session, view.dags_url).branches, "by the alias that the agents use"
 
@@ -117,7 +118,9 @@ def _https_dags(
     )
     connection = airflow_connection(url, login="robot", password="canary-t", extra=extra)
     held = {"mine": {CONNECTION_KEY: connection, HEADER_KEY: http_header("robot", "canary-t")}}
-    return agents_access(settings, delivery.plan(settings, authorities={}), secrets=held.get)
+    return agents_access(
+        settings, delivery.plan(settings, authorities={}), settings.git_bundles[0], secrets=held.get
+    )
 
 
 def _opens(view: AgentsAccess, url: str) -> Cause | None:
@@ -185,7 +188,7 @@ def test_a_path_means_what_it_means_to_a_plain_sshd(sshd: SshServer, path: str) 
     url = f"[git@127.0.0.1:{sshd.port}]:{path}"
     server = SimpleNamespace(url=lambda _: url)
     settings = _settings(server, sshd.key("org/dags.git"), sshd.known_hosts)  # type: ignore[arg-type]
-    view = agents_access(settings, delivery.plan(settings, authorities={}))  # type: ignore[arg-type]
+    view = agents_access(settings, delivery.plan(settings, authorities={}), settings.git_bundles[0])
     assert view.dags_url == f"git@astro-dbt-deploy:{path}"
     with Session(view.access, timeout=30) as session:
         assert ls_remote(session, view.dags_url).branches
