@@ -28,6 +28,7 @@ TESTED_IN = {
     "review/engine.py": "tests/engine/test_review.py",  # the engine itself
     "review/model.py": "tests/review/test_build.py",
     "settings/agent.py": "tests/settings/test_consistency.py",
+    "settings/bundle_rules.py": "tests/settings/test_bundles.py",
     "settings/connections.py": "tests/settings/test_consistency.py",
     "settings/containers.py": "tests/settings/test_consistency.py",
     "settings/dags.py": "tests/settings/test_base.py",
