@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
-
 from adoption.draft import Draft
 from adoption.variables import sort
 from delivery.chart_values import worker_defaults
 from domain.chart import has_sentinel
 from settings.agent import Worker
 from settings.chart_keys import KNOWN, unknown_paths
-from settings.containers import Resources
+from settings.containers import only_raw
 
 FROM_CHART = (
     "part of the chart that this program's table does not know; taken over from the release made by hand"
@@ -62,23 +60,14 @@ def _component(draft: Draft, block: dict[str, Any], at: str, *, prefix: str) -> 
         _move(block, found, {"replicas": "replicas", "asyncSlots": "slots"})
     if at == "sentinel":
         _move(block, found, {"enabled": "enabled", "image": "image"})
-    resources = block.get("resources")
-    if isinstance(resources, Mapping) and _is_typed(resources):
+    if "resources" in block and not only_raw("resources", block["resources"]):
         found["resources"] = block.pop("resources")
-    elif resources:
-        draft.notes.append(
-            f"agent.{at}.resources: {at} asks for resources that the stack has no key for; they are left out"
-        )
-        del block["resources"]
     _move(block, found, {name: name for name in ("nodeSelector", "affinity", "tolerations")})
     variables = sort(block.pop("env", []), place=f"{at}.env", prefix=prefix)
     draft.clear += variables.clear
     if variables.env:
         found["env"] = variables.env
     if variables.raw:
-        draft.notes.append(
-            f"agent.{at}.env: some variables read something other than a Secret; they are in values"
-        )
         block["env"] = variables.raw
     tree = KNOWN["workers"][0] if at.startswith("workers") else KNOWN[at]
     if block:
@@ -147,11 +136,3 @@ def _move(block: dict[str, Any], found: dict[str, Any], names: Mapping[str, str]
     for chart, stack in names.items():
         if chart in block:
             found[stack] = block.pop(chart)
-
-
-def _is_typed(resources: Mapping[str, Any]) -> bool:
-    try:
-        Resources.model_validate(resources)
-    except ValidationError:
-        return False
-    return True

@@ -17,6 +17,7 @@ from settings import bundle_rules
 from settings.agent import Agent, Component
 from settings.chart_keys import managed_paths, needless_escapes, too_new_paths, unknown_values
 from settings.connections import Connection, GithubAppConnection, HttpsConnection
+from settings.containers import only_raw
 from settings.dags import Bundle, GitBundle, airflow_connections, home
 from settings.dbt import DbtPackage, DbtProject
 from settings.errors import Problem, known_keys
@@ -494,7 +495,8 @@ def _chart_values(stack: _Stack) -> Found:
     for at, component in _components(agent):
         for name in sorted(set(component.values) & set(_SETTING)):
             setting = _SETTING[name]
-            if setting in known_keys(type(component), ()):
+            typed = setting in known_keys(type(component), ())
+            if typed and not only_raw(name, component.values[name]):
                 yield (
                     f"agent.{at}.values.{name}",
                     f"has a typed setting; remove it and use agent.{at}.{setting}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 
 from domain.credentials import looks_like_a_credential
 from settings.base import EnvName, Quantity, SecretKeyRef, Section
@@ -61,3 +61,22 @@ class Environment(Section):
                     f"{name}: {{secret: <name>, key: <key>}}"
                 )
         return value
+
+
+def only_raw(name: str, value: Any) -> bool:
+    """Whether the chart's value of a component has no typed form: amounts such as GPUs, variables that read other things than Secrets."""
+    if name == "resources":
+        try:
+            Resources.model_validate(value)
+        except ValidationError:
+            return isinstance(value, dict)
+        return False
+    return name == "env" and isinstance(value, list) and all(_reads_something_else(item) for item in value)
+
+
+def _reads_something_else(variable: Any) -> bool:
+    source = variable.get("valueFrom") if isinstance(variable, dict) else None
+    if not isinstance(source, dict):
+        return False
+    reference = source.get("secretKeyRef")
+    return not isinstance(reference, dict) or set(reference) != {"name", "key"}

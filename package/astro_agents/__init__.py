@@ -1,6 +1,6 @@
 """Astro Remote Execution Agents as one Pulumi component."""
 
-from astro_agents.rooms import make_importable
+from astro_agents.location import make_importable
 
 make_importable()
 

@@ -60,6 +60,8 @@ def rich(generation: int) -> dict[str, Any]:
             },
             "terminationGracePeriodSeconds": 1200,
             "image": values["workers"][0]["image"],
+            "resources": {"limits": {"nvidia.com/gpu": 1}},
+            "env": [{"name": "POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
         }
     )
     values["triggerer"] |= {"replicas": 2, "asyncSlots": 500}

@@ -6,12 +6,12 @@ from tests.support.stacks import ROOT
 
 sys.path.append(str(ROOT / "package"))
 
-from astro_agents import AstroAgents, rooms
+from astro_agents import AstroAgents, location
 
 
 def version() -> str:
     """Version of the package."""
-    return rooms.VERSION
+    return location.VERSION
 
 
 __all__ = ["AstroAgents", "version"]

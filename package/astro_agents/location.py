@@ -12,18 +12,18 @@ from pathlib import Path
 
 VERSION = "0.1.0"
 """Version of the package; a test compares it with pyproject.toml."""
-ROOMS = ("adoption", "clients", "components", "delivery", "domain", "preflight", "program", "settings")
+PACKAGES = ("adoption", "clients", "components", "delivery", "domain", "preflight", "program", "settings")
 """Packages of the program that the component needs."""
 
 
 def make_importable() -> None:
     """Add the folder of the packages to Python's path. Raises ImportError when another module hides one of them."""
     here = Path(__file__).resolve().parent
-    installed = here / "_rooms"
+    installed = here / "_program"
     folder = installed if installed.is_dir() else here.parent.parent
     if str(folder) not in sys.path:
         sys.path.append(str(folder))
-    for name in ROOMS:
+    for name in PACKAGES:
         found = find_spec(name)
         places = list(found.submodule_search_locations or []) if found else []
         if str(folder / name) not in places:
