@@ -49,8 +49,8 @@ _SECRET = {
 class AstroAgentsArgs(TypedDict):
     """The keys of a stack file (docs/settings.md), without what builds or copies images, and without `preflight`."""
 
-    dags: dict[str, Any]
-    """The Dag repository."""
+    dags: Any
+    """The Dag repository, or a list of Dag bundles."""
     dbt_projects: list[dict[str, Any]]
     """The dbt projects."""
     agent: dict[str, Any]

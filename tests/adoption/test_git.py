@@ -77,7 +77,7 @@ def test_a_connection_that_no_variable_holds_is_the_backend_s() -> None:
 
 def test_a_public_repository_needs_no_connection() -> None:
     draft, _ = drafted(repo_url=URL)
-    assert draft.config["dags"] == {"repo": URL, "ref": "main", "bundleName": "b"}
+    assert draft.config["dags"] == {"repo": URL, "ref": "main", "name": "b"}
     assert "connections" not in draft.config
 
 

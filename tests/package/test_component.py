@@ -61,6 +61,16 @@ def test_release_has_the_values_of_a_stack_file(recorder: Recorder) -> None:
     run(recorder, verify)
 
 
+def test_several_bundles_are_a_list(recorder: Recorder) -> None:
+    more = {"name": "more", "repo": "https://git.example.com/platform/more.git", "connection": "git"}
+
+    def verify(*_):
+        bundles = json.loads(release(recorder)["values"]["dagBundleConfigList"])
+        assert [item["name"] for item in bundles] == ["dags", "more"]
+
+    run(recorder, verify, dags=[{"name": "dags", **stack()["dags"]}, more])
+
+
 def test_image_may_be_an_output(recorder: Recorder) -> None:
     def verify(_, image, __):
         assert image == release(recorder)["values"]["image"] == "r.example.com/a@sha256:1"
