@@ -68,7 +68,8 @@ def test_several_bundles_are_a_list(recorder: Recorder) -> None:
         bundles = json.loads(release(recorder)["values"]["dagBundleConfigList"])
         assert [item["name"] for item in bundles] == ["dags", "more"]
 
-    run(recorder, verify, dags=[{"name": "dags", **stack()["dags"]}, more])
+    projects = [{**item, "bundle": "dags"} for item in stack()["dbtProjects"]]
+    run(recorder, verify, dags=[{"name": "dags", **stack()["dags"]}, more], dbt_projects=projects)
 
 
 def test_image_may_be_an_output(recorder: Recorder) -> None:
