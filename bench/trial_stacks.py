@@ -90,18 +90,24 @@ class HandMade:
         self.bench, self.stack, self.namespace = bench, stack, namespace
         self.values = bench.folder / f"{namespace}.json"
         self.secrets: list[dict[str, Any]] = []
+        self._values = "{}"
 
     def take_values(self) -> None:
         """Write down the values and Secrets of the stack's release, as a hand-made one has them."""
-        self.values.write_text(json.dumps(self.stack.helm("get", "values", "astro-agent")))
+        self._values = json.dumps(self.stack.helm("get", "values", "astro-agent"))
+        self._write_values()
         names = [name for name in self.stack.uids() if name != "namespace"]
         self.secrets = json.loads(self.stack.kubectl("get", "secret", *names, "-o", "json"))["items"]
 
     def another(self, name: str) -> HandMade:
         """The same release for another namespace."""
         found = HandMade(self.bench, self.stack, f"bench-{name}")
-        found.values, found.secrets = self.values, self.secrets
+        found._values, found.secrets = self._values, self.secrets
+        found._write_values()
         return found
+
+    def _write_values(self) -> None:
+        self.values.write_text(self._values.replace(self.stack.namespace, self.namespace))
 
     def install_secrets(self) -> None:
         """Namespace and Secrets by kubectl."""
