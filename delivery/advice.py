@@ -5,7 +5,7 @@ The versions were measured (docs/delivery.md). The provider's version is known o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from delivery.git_access import SSH_CONFIG, ssh_options
@@ -25,6 +25,15 @@ GITHUB_APPS = (0, 5, 0)
 """First version that supports GitHub Apps."""
 SUBMODULES = (0, 2, 0)
 """First version that supports submodules."""
+
+NEWEST_KNOWN = (1, 0, 1)
+"""Newest version whose arguments are known (source read of 0.2.0 to 1.0.1)."""
+ARGUMENTS: Mapping[str, Version] = {
+    "prune_dotgit_folder": (0, 2, 0),
+    "sparse_dirs": (0, 4, 0),
+    "view_url_template": (0, 2, 0),
+}
+"""Argument of GitDagBundle that a stack may pass on -> first version that takes it."""
 
 GITHUB = "github.com"
 """The only host from which the provider requests tokens of a GitHub App (source read and run with 0.5.0 and 1.0.1)."""
@@ -58,7 +67,7 @@ def provider_shortcomings(settings: Settings, packages: Sequence[str]) -> Iterat
     version = pinned(packages, PROVIDER)
     if version is None:
         return
-    found, safe = _text(version), _text(SAFE)
+    found, safe = version_text(version), version_text(SAFE)
     used = [settings.connections[name] for name in _used(settings)]
     if version < SUBMODULES and any(map(settings.fetches_submodules, settings.fetched_bundles)):
         yield Shortcoming(found, "does not fetch submodules", safe)
@@ -151,5 +160,6 @@ def _used(settings: Settings) -> Iterator[str]:
                 yield project.connection
 
 
-def _text(version: Version) -> str:
+def version_text(version: Version) -> str:
+    """A version as people write it."""
     return ".".join(map(str, version))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from delivery.environment import env_var
 from delivery.plan import EnvVar
 from domain.requirements import Version
 from settings.agent import Agent
+from settings.dags import Bundle, ClassBundle
 
 COMMON_IO = "apache-airflow-providers-common-io"
 STATE_STORE_SINCE: Version = (1, 8, 0)
@@ -64,6 +65,18 @@ def _object_store(
     for name, value in settings.items():
         if value is not None:
             yield EnvVar(f"AIRFLOW__COMMON_IO__{kind}_OBJECTSTORAGE_{name}", str(value))
+
+
+BUNDLES_SINCE: Mapping[str, Version] = {"apache-airflow-providers-amazon": (9, 10, 0)}
+"""Provider -> first version with a Dag bundle (its changelog)."""
+
+
+def bundle_packages(bundles: Iterable[Bundle]) -> Iterator[NeededPackage]:
+    """Packages that the classes of Dag bundles come from, as far as their paths tell."""
+    for bundle in bundles:
+        package = provider_of_class(bundle.class_path) if isinstance(bundle, ClassBundle) else None
+        if package:
+            yield NeededPackage(f"{bundle.at}.class", package, BUNDLES_SINCE.get(package))
 
 
 def needed_packages(agent: Agent) -> Iterator[NeededPackage]:

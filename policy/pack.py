@@ -44,7 +44,7 @@ def _validate(rule: Rule, args: StackValidationArgs, report: ReportViolation) ->
     resources = tuple(_resource(item) for item in args.resources)
     stack = os.environ.get("PULUMI_STACK", "the stack")
     config = plain(args.get_config()) if rule.settings else {}
-    for message in rule.check(Seen(stack, resources, config, _projects(), _submodules(), _chart_version())):
+    for message in rule.check(Seen(stack, resources, config, _projects(), _bundles(), _chart_version())):
         report(message, None)
 
 
@@ -76,10 +76,14 @@ def _projects() -> Sequence[Mapping[str, Any]]:
     return [item for item in found if isinstance(item, Mapping)] if isinstance(found, list) else []
 
 
-def _submodules() -> Sequence[Any]:
+def _bundles() -> Mapping[str, Mapping[str, Any]]:
     dags = _configured("dags")
-    found = dags.get("submodules") if isinstance(dags, Mapping) else None
-    return found if isinstance(found, list) else []
+    listed = (
+        {f"dags[{index}]": item for index, item in enumerate(dags)}
+        if isinstance(dags, list)
+        else {"dags": dags}
+    )
+    return {at: item for at, item in listed.items() if isinstance(item, Mapping)}
 
 
 def _chart_version() -> str | None:

@@ -53,8 +53,8 @@ class Seen:
     """Settings of the rule that looks."""
     projects: Sequence[Mapping[str, Any]] = ()
     """`dbtProjects` of the stack file."""
-    submodules: Sequence[Any] = ()
-    """`dags.submodules` of the stack file."""
+    bundles: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"dags": {}})
+    """Dag bundles of the stack file by their key, `dags` or `dags[0]`."""
     chart_version: str | None = None
     """`agent.chart.version` of the stack file."""
 
@@ -177,37 +177,49 @@ def grace_below_timeout(seen: Seen) -> Iterator[str]:
 
 
 def submodules_match_projects(seen: Seen) -> Iterator[str]:
-    """The bundle fetches submodules if and only if dbt projects are submodules or dags.submodules lists some."""
+    """Each bundle fetches submodules if and only if dbt projects of it are submodules or the stack lists some for it."""
     outputs: Mapping[str, Any] = next((item.props for item in seen.of(STACK_TYPE)), {})
     option = outputs.get("delivery")
-    names = [str(item.get("name")) for item in seen.projects if item.get("submodule", True)]
     for release, values in seen.values():
-        fetches = _fetches_submodules(values.get("dagBundleConfigList"))
-        if fetches is None or option is None:
-            continue
-        if seen.submodules:
-            if not fetches:
-                yield (
-                    f"the Dag bundle of the release {release.name} does not fetch submodules, but dags.submodules lists some. "
-                    "Agents would find empty folders. Set kwargs.submodules of the bundle to true"
-                )
-            continue
-        if option == "agent-image" and fetches:
-            yield (
-                f"the Dag bundle of the release {release.name} fetches submodules, but under agent-image the dbt projects "
-                "are in the image. Every agent would clone them once more, with credentials that it does not need. "
-                "Remove kwargs.submodules from the bundle, or list the submodules that Dags need in dags.submodules"
-            )
-        if option == "git-submodule" and names and not fetches:
-            yield (
-                f"the Dag bundle of the release {release.name} does not fetch submodules, but dbtProjects lists "
-                f"submodules: {', '.join(names)}. Agents would find empty folders. Set kwargs.submodules of the bundle to true"
-            )
-        if option == "git-submodule" and not names and seen.projects and fetches:
-            yield (
-                f"the Dag bundle of the release {release.name} fetches submodules, but no dbt project is one. Every "
-                "refresh makes needless requests. Remove kwargs.submodules from the bundle"
-            )
+        for entry in _git_bundles(values.get("dagBundleConfigList")):
+            for at, bundle in seen.bundles.items():
+                if option is not None and entry.get("name") == _name(bundle):
+                    problem = _submodules_of(seen, str(option), at, entry, bundle)
+                    if problem:
+                        yield f"the Dag bundle {_name(bundle)} of the release {release.name} {problem}"
+
+
+def _submodules_of(
+    seen: Seen, option: str, at: str, entry: Mapping[str, Any], bundle: Mapping[str, Any]
+) -> str | None:
+    """What is wrong with a bundle, as the rest of a sentence."""
+    fetches = bool(entry.get("kwargs", {}).get("submodules"))
+    projects = [item for item in seen.projects if item.get("bundle", _name(bundle)) == _name(bundle)]
+    names = [str(item.get("name")) for item in projects if item.get("submodule", True)]
+    if bundle.get("submodules"):
+        if fetches:
+            return None
+        return (
+            f"does not fetch submodules, but {at}.submodules lists some. "
+            "Agents would find empty folders. Set kwargs.submodules of the bundle to true"
+        )
+    if option == "agent-image" and fetches:
+        return (
+            "fetches submodules, but under agent-image the dbt projects are in the image. Every agent would clone them once "
+            "more, with credentials that it does not need. Remove kwargs.submodules from the bundle, or list the submodules "
+            f"that Dags need in {at}.submodules"
+        )
+    if option == "git-submodule" and names and not fetches:
+        return (
+            f"does not fetch submodules, but dbtProjects lists submodules: {', '.join(names)}. "
+            "Agents would find empty folders. Set kwargs.submodules of the bundle to true"
+        )
+    if option == "git-submodule" and not names and seen.projects and fetches:
+        return (
+            "fetches submodules, but no dbt project is one. Every refresh makes needless requests. "
+            "Remove kwargs.submodules from the bundle"
+        )
+    return None
 
 
 def no_secret_replaced(seen: Seen) -> Iterator[str]:
@@ -310,11 +322,19 @@ def _latest(what: str, image: str) -> str:
     )
 
 
-def _fetches_submodules(bundles: Any) -> bool | None:
+def _git_bundles(bundles: Any) -> list[Mapping[str, Any]]:
+    """Entries of a `dagBundleConfigList` that read Git repositories; none when it is not known."""
     if not isinstance(bundles, str):
-        return None
+        return []
     try:
         found = json.loads(bundles)
-        return any(bool(bundle.get("kwargs", {}).get("submodules")) for bundle in found)
-    except (ValueError, AttributeError, TypeError):
-        return None
+    except ValueError:
+        return []
+    entries = [entry for entry in found if isinstance(entry, Mapping)] if isinstance(found, list) else []
+    return [
+        entry for entry in entries if str(entry.get("classpath", "GitDagBundle")).endswith("GitDagBundle")
+    ]
+
+
+def _name(bundle: Mapping[str, Any]) -> str:
+    return str(bundle.get("name", bundle.get("bundleName", "dags")))

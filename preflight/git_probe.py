@@ -18,13 +18,14 @@ from clients.git.links import follow
 from domain.address import AddressError, RepositoryAddress
 from preflight import dbt_files, git_disk
 from preflight.agents_access import AgentsAccess, agents_access
-from preflight.catalogue.git_checks import GIT_CONNECTION, GIT_NESTED, GIT_SUBDIR, GIT_SUBMODULE
+from preflight.catalogue.git_checks import GIT_CONNECTION, GIT_NESTED, GIT_SUBMODULE
 from preflight.context import Context
 from preflight.git_failures import Subject, failure, unknown_credentials
 from preflight.gitmodules import Modules, entry_findings, read_modules
 from preflight.package_probe import PackageUser, package_findings
 from preflight.parallel import Task, gather
 from preflight.report import Finding, Found, ProjectFacts, ProjectSource
+from preflight.subdir import subdir_findings
 from preflight.submodule_walk import HostedProject, PinnedSubmodule, SubmoduleWalk
 from preflight.suggestions import near
 from preflight.tracked import tracked_commit
@@ -216,13 +217,6 @@ def _subdir(
     if bundle.subdir:
         folders = [path for path, entry in entries.items() if entry.kind == "folder"]
         yield from subdir_findings(bundle, folders, real[bundle.subdir])
-
-
-def subdir_findings(bundle: GitBundle, folders: Sequence[str], real: str | None) -> Iterator[Finding]:
-    """What is wrong with `subdir`, which without symbolic links is ``real``."""
-    if bundle.subdir and real not in folders:
-        remedy = near(bundle.subdir, folders, none="the folder that holds the Dags, or leave it out")
-        yield GIT_SUBDIR.missing(f"{bundle.at}.subdir", path=bundle.subdir, ref=bundle.ref, near=remedy)
 
 
 def _hosted(tree: Tree) -> dict[str, list[HostedProject]]:

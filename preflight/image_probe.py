@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from clients.docker_config import has_credential_helper
 from clients.errors import Cause
 from clients.http import WebError
 from clients.registry import Login, Reference, Registry, RegistryError
-from delivery.advice import PROVIDER, provider_shortcomings
+from delivery.advice import ARGUMENTS, NEWEST_KNOWN, PROVIDER, provider_shortcomings, version_text
 from delivery.mirror import base_of, copies
 from domain.image_reference import astro_tag
 from domain.registries import creation, lifetime
-from domain.requirements import distribution, stays_below
+from domain.requirements import distribution, pinned, stays_below
 from preflight.catalogue.image_checks import (
     IMAGE_BASE,
+    IMAGE_BUNDLES,
     IMAGE_CONTENTS,
     IMAGE_COSMOS,
     IMAGE_EXISTS,
@@ -214,9 +215,11 @@ def _exists(context: Context, at: str, reference: str) -> Iterator[Finding]:
 
 def _contents(context: Context) -> Iterator[Finding]:
     """What the images install, apart from adapters, which depend on the projects."""
-    if not context.levels.enabled("image.contents", "image.cosmos", "image.provider", "image.python"):
+    checks = ("image.contents", "image.cosmos", "image.provider", "image.bundles", "image.python")
+    if not context.levels.enabled(*checks):
         return
     images = context.images()
+    yield from _bundles(context.settings, images.known)
     for at, reference in images.unlabelled:
         yield IMAGE_CONTENTS.unknown(at, reference=reference)
     for image in images.known:
@@ -233,6 +236,29 @@ def _contents(context: Context) -> Iterator[Finding]:
                     better=item.better,
                 )
         yield from _python(image)
+
+
+def _bundles(settings: Settings, images: Sequence[KnownImage]) -> Iterator[Finding]:
+    """Arguments of Git bundles that the images' Git provider does not take: Airflow would load no bundle at all."""
+    for bundle in settings.fetched_bundles:
+        at = f"{bundle.at}.arguments"
+        for argument in bundle.arguments:
+            since = ARGUMENTS.get(argument)
+            if since is None:
+                known = version_text(NEWEST_KNOWN)
+                yield IMAGE_BUNDLES.unknown(at, argument=argument, provider=PROVIDER, known=known)
+                continue
+            for image in images:
+                found = pinned(image.contents.packages, PROVIDER)
+                if found is not None and found < since:
+                    yield IMAGE_BUNDLES.too_old(
+                        at,
+                        argument=argument,
+                        provider=PROVIDER,
+                        version=version_text(found),
+                        since=version_text(since),
+                        where=image.packages_at,
+                    )
 
 
 def _python(image: KnownImage) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from preflight import (
     adoption_probe,
     chart_probe,
     cluster_probe,
+    dags_probe,
     dbt_probe,
     engine_probe,
     git_probe,
@@ -62,6 +63,12 @@ PROBES: tuple[Probe, ...] = (
         ("git", "dbt"),
         dbt_probe.find,
         lambda settings: settings.delivery == "agent-image",
+    ),
+    Probe(
+        "the Dags of the image",
+        ("git",),
+        dags_probe.find,
+        lambda settings: bool(settings.baked_bundles),
     ),
     Probe("the cluster", ("cluster",), cluster_probe.find),
     Probe(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from delivery.identity import accounts
-from delivery.stores import NeededPackage, needed_packages
+from delivery.stores import NeededPackage, bundle_packages, needed_packages
 from domain.image_reference import astro_tag
 from domain.requirements import distribution, pinned
 from preflight.catalogue.agent_checks import (
@@ -37,7 +37,7 @@ def find(context: Context) -> Iterator[Finding]:
     yield from _associations(settings.agent)
     yield from _scaling(settings.agent)
     if context.levels.enabled("agent.packages"):
-        for needed in needed_packages(settings.agent):
+        for needed in (*needed_packages(settings.agent), *bundle_packages(settings.dags)):
             for image in context.images().known:
                 yield from _package(needed, image)
 

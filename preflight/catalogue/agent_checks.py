@@ -70,16 +70,16 @@ class AgentScaling(Check, id="agent.scaling"):
 
 
 class AgentPackages(Check, id="agent.packages"):
-    """The agents' image has the packages that their stores need."""
+    """The agents' image has the packages that their stores and Dag bundles need."""
 
-    @warning("agent.secretsBackend", "agent.xcom", "agent.stateStore", "agent.logs.remote")
+    @warning("agent.secretsBackend", "agent.xcom", "agent.stateStore", "agent.logs.remote", "dags[<n>].class")
     def missing(self, *, package: str, where: str, base: str) -> str:
         return (
             f"needs {package}, which {where} does not install; add it there, or switch agent.packages off with a reason if {base} "
             "has it"
         )
 
-    @warning("agent.stateStore")
+    @warning("agent.stateStore", "dags[<n>].class")
     def old(self, *, package: str, since: str, where: str, found: str) -> str:
         return f"needs {package} {since} or later, but {where} installs {found}; raise it there"
 

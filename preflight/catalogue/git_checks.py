@@ -269,7 +269,7 @@ class GitNested(Check, id="git.nested"):
             "makes them fetch submodules; add its repo if Dags need it"
         )
 
-    @warning("dbtProjects[<n>].repo")
+    @warning("dbtProjects[<n>].repo", "dags.repo")
     def empty(self, *, path: str) -> str:
         return (
             f"holds the submodule {path}, which stays empty in the image; move its files into the repository"

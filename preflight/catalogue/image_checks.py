@@ -69,6 +69,18 @@ class ImageProvider(Check, id="image.provider"):
         return f"installs {provider} {version}, which {shortcoming}; build it with {better} or later"
 
 
+class ImageBundles(Check, id="image.bundles"):
+    """The Git provider knows the arguments of the Dag bundles."""
+
+    @error("dags.arguments")
+    def too_old(self, *, argument: str, provider: str, version: str, since: str, where: str) -> str:
+        return f"contains {argument}, which {provider} {version} of {where} refuses, so no Dag would load; install {since} or later"
+
+    @warning("dags.arguments")
+    def unknown(self, *, argument: str, provider: str, known: str) -> str:
+        return f"contains {argument}, which {provider} up to {known} refuses, so no Dag would load; correct or remove it"
+
+
 class ImagePython(Check, id="image.python"):
     """dbt runs on the Python of the base image."""
 
@@ -179,6 +191,7 @@ IMAGE_BASE = ImageBase()
 IMAGE_CONTENTS = ImageContents()
 IMAGE_COSMOS = ImageCosmos()
 IMAGE_PROVIDER = ImageProvider()
+IMAGE_BUNDLES = ImageBundles()
 IMAGE_PYTHON = ImagePython()
 IMAGE_REGISTRY = ImageRegistry()
 IMAGE_EXISTS = ImageExists()
@@ -192,6 +205,7 @@ CHECKS: tuple[Check, ...] = (
     IMAGE_CONTENTS,
     IMAGE_COSMOS,
     IMAGE_PROVIDER,
+    IMAGE_BUNDLES,
     IMAGE_PYTHON,
     IMAGE_REGISTRY,
     IMAGE_EXISTS,

@@ -37,7 +37,7 @@ def parse(workspace: Workspace, *, subdir: str = "dags", **variables: str) -> Pa
     """Parse the workspace's bundle, which starts in that folder of the repository, in a separate process."""
     ended = workspace.airflow.run(
         [workspace.airflow.python, PARSER, workspace.dags.parent / subdir],
-        env=workspace.variables(ASTRO_DBT_BUNDLE_SUBDIR=subdir, **variables),
+        env=workspace.variables(**{"ASTRO_DBT_BUNDLE_SUBDIR": subdir, **variables}),
     )
     log = ended.stdout + ended.stderr
     assert ended.returncode == 0, log
@@ -125,6 +125,23 @@ def test_submodule_is_found_in_both_layouts(workspace: Workspace, subdir: str, p
     assert workspace.dbt_calls == ["parse"]
     assert "jaffle_dag.py" in first.files
     assert "astro_projects.py" not in first.files
+
+
+def test_each_bundle_may_start_in_another_folder(workspace: Workspace) -> None:
+    """With several bundles the stack says per project where its bundle starts; a Dag of another bundle learns whose it is."""
+    workspace.place_project(workspace.dags.parent / "dbt/jaffle")
+    place = {"repository": "dbt/jaffle", "bundle": "sales"}
+
+    def parsed(**place: str) -> Parsed:
+        variables = {
+            "ASTRO_DBT_PROJECTS": json.dumps({"jaffle": place}),
+            "ASTRO_DBT_BUNDLE_SUBDIR": "elsewhere",
+        }
+        return parse(workspace, **variables)
+
+    assert parsed(**place, subdir="dags").dags == {"jaffle": TASKS}
+    (error,) = parsed(**place, subdir="airflow").errors.values()
+    assert "this Dag is not in the bundle sales, which has the project" in error
 
 
 @pytest.mark.parametrize("path", ["dags/dbt/jaffle", "dbt/jaffle", "include/dbt/jaffle"])

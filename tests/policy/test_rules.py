@@ -142,10 +142,38 @@ def test_two_workers_where_the_level_asks_for_two():
 def test_code_submodules_are_fetched_under_both_options():
     (rule,) = [item for item in RULES if item.name == "submodules-match-projects"]
     listed = ({"repo": "https://git.example.com/a/common.git"},)
+    bundles = {"dags": {"submodules": listed}}
     for resources in (good(), as_image(good())):
-        assert not list(rule.check(Seen("prod", tuple(resources.values()), submodules=listed)))
-    (message,) = rule.check(Seen("prod", tuple(no_submodules().values()), submodules=listed))
+        assert not list(rule.check(Seen("prod", tuple(resources.values()), bundles=bundles)))
+    (message,) = rule.check(Seen("prod", tuple(no_submodules().values()), bundles=bundles))
     assert "dags.submodules lists some" in message
+
+
+def test_each_bundle_is_judged_by_its_own_projects():
+    (rule,) = [item for item in RULES if item.name == "submodules-match-projects"]
+    git = "airflow.providers.git.bundles.git.GitDagBundle"
+    entries = [
+        {"name": "sales", "classpath": git, "kwargs": {"submodules": True}},
+        {"name": "finance", "classpath": git, "kwargs": {}},
+        {"name": "reports", "classpath": "example.Bundle", "kwargs": {"submodules": True}},
+        {"name": "unknown", "classpath": git, "kwargs": {}},
+    ]
+    bundles = {f"dags[{index}]": {"name": entry["name"]} for index, entry in enumerate(entries[:3])}
+    resources = tuple(with_values(dagBundleConfigList=json.dumps(entries)).values())
+
+    def judged(*homes):
+        projects = [{"name": f"of_{home}", "bundle": home} for home in homes]
+        return list(rule.check(Seen("prod", resources, projects=projects, bundles=bundles)))
+
+    assert judged("sales") == []
+    (message,) = judged("sales", "finance")
+    assert message.startswith("the Dag bundle finance of the release agent does not fetch submodules")
+    assert "of_finance" in message
+    assert "of_sales" not in message
+    assert [item.split(" of the")[0] for item in judged("finance")] == [
+        "the Dag bundle sales",
+        "the Dag bundle finance",
+    ]
 
 
 def test_submodules_without_a_project_that_is_one():

@@ -13,8 +13,9 @@ stale. If there is a problem with the folder, Cosmos runs `dbt ls` as usual, and
 
 Optional environment variables:
     ASTRO_DBT_PROJECTS: where projects are, set by the stack: {"jaffle": {"image": "/usr/local/airflow/dbt/jaffle"}}, or
-        {"jaffle": {"repository": "dags/dbt/jaffle"}} relative to the root of the Dag repository.
-    ASTRO_DBT_BUNDLE_SUBDIR: folder of the repository that the Dag bundle starts in; unset or empty for its root.
+        {"jaffle": {"repository": "dags/dbt/jaffle"}} relative to the root of the Dag repository. With several Dag bundles
+        that also has "bundle", its name, and "subdir", the folder of the repository that it starts in.
+    ASTRO_DBT_BUNDLE_SUBDIR: that folder for all projects without one; unset or empty for the repository's root.
     ASTRO_DBT_EXECUTABLE: dbt. Default: /home/astro/dbt_venv/bin/dbt if it exists, else `dbt` on PATH.
     ASTRO_DBT_CACHE: folder of manifests and packages. Default: `astro-dbt-<user id>` in the temporary folder.
     ASTRO_DBT_CACHE_MIB: size to which that folder is cleaned up, in MiB. Default: 512.
@@ -98,9 +99,10 @@ class DbtProject:
                     f"{name!r}; build the image with the project in it (`pulumi up` does)."
                 )
             return cls(name, folder, from_image=True)
-        folder = _root(file, place["repository"]) / place["repository"]
+        subdir = place.get("subdir", os.environ.get("ASTRO_DBT_BUNDLE_SUBDIR", ""))
+        folder = _root(file, place["repository"], subdir) / place["repository"]
         if not _is_project(folder):
-            raise _not_fetched(folder)
+            raise _not_fetched(folder, place.get("bundle"))
         return cls(name, folder)
 
     def warning(self) -> str:
@@ -252,22 +254,23 @@ def _is_project(folder: Path) -> bool:
     return (folder / "dbt_project.yml").is_file()
 
 
-def _not_fetched(folder: Path) -> FileNotFoundError:
+def _not_fetched(folder: Path, bundle: str | None = None) -> FileNotFoundError:
+    other = f"this Dag is not in the bundle {bundle}, which has the project, or " if bundle else ""
     return FileNotFoundError(
-        f"No dbt project in {folder}: either the submodule was not fetched (set `submodules` to true in the Dag bundle, "
+        f"No dbt project in {folder}: {other}either the submodule was not fetched (set `submodules` to true in the Dag bundle, "
         "or run `git submodule update --init` on a laptop), or its first fetch failed: a Dag processor fetches it again "
         "at its next refresh, but a worker's version of the bundle stays without it for good (once the submodule's "
         "repository answers, restart the Pod or remove this version's folder)."
     )
 
 
-def _root(file: Path, path: str) -> Path:
+def _root(file: Path, path: str, subdir: str) -> Path:
     """The root of the Dag repository in the version that `file` is of.
 
     The bundle's folder is below it by ASTRO_DBT_BUNDLE_SUBDIR. The Git checkout that has the project is meant: a folder
     of Dags may itself be a submodule, and folder names may repeat.
     """
-    subdir = os.environ.get("ASTRO_DBT_BUNDLE_SUBDIR", "").strip("/")
+    subdir = subdir.strip("/")
     above = [folder for folder in file.parents if file.is_relative_to(folder / subdir)] or [file.parent]
     checkouts = [folder for folder in above if (folder / ".git").exists()]
     holding = [folder for folder in (*checkouts, *above) if (folder / path).is_dir()]
