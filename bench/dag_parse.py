@@ -87,8 +87,9 @@ class Case:
             if way != "baked":
                 write_project(dags / "dbt" / "jaffle", self.models)
         image = write_project(self.root / "image" / "jaffle", self.models)
+        program = ROOT / "delivery" / "in_image" / "create_manifest.py"
         ended = self.dbt.run(
-            [self.dbt.program("dbt"), "parse", "--profiles-dir", "."], env=self._variables(), cwd=image
+            [self.dbt.python, program, self.dbt.program("dbt")], env=self._variables(), cwd=image
         )
         if ended.returncode:
             raise SystemExit(f"error: dbt cannot parse the generated project: {ended.stdout[-2000:]}")
@@ -98,6 +99,7 @@ class Case:
             "AIRFLOW_HOME": str(self.root / "airflow"),
             "AIRFLOW__COSMOS__CACHE_DIR": str(self.root / "cosmos"),
             "AIRFLOW__COSMOS__ENABLE_CACHE_DBT_LS": "False",
+            "AIRFLOW__COSMOS__ENABLE_CACHE_DBT_YAML_SELECTORS": "False",
             "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "600",
             "ASTRO_DBT_CACHE": str(self.root / "cache"),
             "ASTRO_DBT_EXECUTABLE": str(self.dbt.program("dbt")),

@@ -197,6 +197,29 @@ def _setup(dags: Remote, *dbt: Remote, spelled: str | None = None) -> Setup:
     return setup
 
 
+def private_packages(setup: Setup, hosts: Hosts, slug: str) -> str:
+    """Give the stack two private dbt packages, one by token and one by deploy key; returns the project's packages.yml."""
+    remotes = (
+        _by_token(hosts, hosts.other, f"{slug}/macros.git", "packages"),
+        _by_key(hosts, f"{slug}/tools.git", "deploy_packages"),
+    )
+    setup.config["dbtPackages"] = [
+        {"repo": remote.url, "connection": remote.connection} for remote in remotes
+    ]
+    lines = ["packages:\n"]
+    for remote in remotes:
+        name = remote.repository.bare.stem
+        remote.repository.commit(
+            {
+                "dbt_project.yml": f"name: {name}\nversion: '1.0.0'\nconfig-version: 2\n",
+                f"macros/{name}.sql": f"{{% macro {name}() %}}1{{% endmacro %}}\n",
+            }
+        )
+        setup.connect(remote)
+        lines.append(f"  - git: {remote.url}\n    revision: {BRANCH}\n    warn-unpinned: false\n")
+    return "".join(lines)
+
+
 def public_submodule(hosts: Hosts, slug: str) -> Setup:
     """The submodule is public on another host, whose certificate is privately signed."""
     return _setup(

@@ -27,8 +27,12 @@ def files(name: str) -> dict[str, str | None]:
     }
 
 
-def fill(setup: Setup) -> str:
-    """Put the examples into the repositories of a case with the project `jaffle`; returns the Dag repository's commit."""
+def fill(setup: Setup, **more: str) -> str:
+    """Put the examples into the repositories of a case with the project `jaffle`; returns the Dag repository's commit.
+
+    ``more`` are further files of the dbt project, by their name without `.yml`.
+    """
     (project,) = setup.projects
-    project.commit = project.repository.commit({**files("dbt-project"), "models/first.sql": None})
+    further = {f"{name}.yml": text for name, text in more.items()}
+    project.commit = project.repository.commit({**files("dbt-project"), "models/first.sql": None, **further})
     return setup.dags.commit(files("dag-repo"), submodules={project.path: (project.url, project.commit)})

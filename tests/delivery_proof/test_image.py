@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import subprocess
 import time
 
 import pytest
 
-from tests.delivery_proof.agents import DAG_PROCESSOR, WORKER, Agents
-from tests.delivery_proof.cases import same_host_same_token
+from tests.delivery_proof.agents import DAG_PROCESSOR, WORKER, Agents, spellings
+from tests.delivery_proof.cases import private_packages, same_host_same_token
 from tests.delivery_proof.examples import TASKS, fill
 from tests.delivery_proof.hosts import Hosts
 from tests.delivery_proof.ledger import Ledger
@@ -23,6 +26,8 @@ def test_image_of_the_stack_runs_the_example(agents: Agents, git_hosts: Hosts, l
     # The submodule is there, and not fetched: the image has the project.
     setup.config["delivery"] = "agent-image"
     setup.config["image"] = agents.base["image"] | recipe()
+    project = agents.stack.folder / "examples/dbt-project"
+    (project / "packages.yml").write_text(private_packages(setup, git_hosts, "proof-image"))
     setup.config["dbtProjects"][0]["source"] = "examples/dbt-project"
     started = time.monotonic()
     containers = agents.provision(setup.config, podSecurity="restricted")
@@ -52,6 +57,8 @@ def test_image_of_the_stack_runs_the_example(agents: Agents, git_hosts: Hosts, l
         image=processor.container.image,
     )
 
+    _private_packages_are_in_it_and_nothing_that_opens_them(agents, processor.container.image, setup.tokens)
+
     worker = agents.pod(WORKER, container=containers[WORKER])
     assert worker.container.image == processor.container.image
     with worker.process() as process:
@@ -68,3 +75,43 @@ def test_image_of_the_stack_runs_the_example(agents: Agents, git_hosts: Hosts, l
         time.monotonic() - started,
         image=worker.container.image,
     )
+
+
+def _private_packages_are_in_it_and_nothing_that_opens_them(
+    agents: Agents, image: str, tokens: list[str]
+) -> None:
+    """Their files and macros; no credential in layers, history, configuration, staged contexts or state."""
+    stack, folder = agents.stack, "/usr/local/airflow/dbt/jaffle"
+    shown = ["docker", "run", "--rm", "--entrypoint", "cat", image]
+    for name in ("macros", "tools"):
+        macro = stack.run(*shown, f"{folder}/dbt_packages/{name}/macros/{name}.sql").stdout
+        assert f"macro {name}()" in macro
+    macros = json.loads(stack.run(*shown, f"{folder}/target/manifest.json").stdout)["macros"]
+    assert {"macro.macros.macros", "macro.tools.tools"} <= set(macros)
+    hidden = {form for token in tokens for form in spellings(token)}
+    for name, connection in stack.config["connections"].items():
+        password = stack.config["credentials"].get(name, {}).get("password")
+        if password:
+            hidden.add(base64.b64encode(f"{connection['login']}:{password}".encode()).decode())
+    staged = [path for path in (stack.folder / ".build").rglob("*") if path.is_file()]
+    assert any("packages/jaffle/git/" in str(path) for path in staged)
+    texts = [
+        stack.run("docker", "image", "history", "--no-trunc", image).stdout,
+        stack.run("docker", "image", "inspect", image).stdout,
+        stack.state(),
+        *(path.read_bytes().decode(errors="replace") for path in staged),
+    ]
+    assert not [form for form in hidden for text in texts if form in text]
+    with subprocess.Popen(
+        ["docker", "image", "save", image], env=stack.variables, stdout=subprocess.PIPE
+    ) as saved:
+        words = [f"--regexp={form}" for form in sorted(hidden)]
+        found = subprocess.run(
+            ["grep", "--count", "--text", "--fixed-strings", *words],
+            stdin=saved.stdout,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert saved.returncode == 0
+    assert found.stdout.strip() == "0"

@@ -104,6 +104,8 @@ def agents(node: Environment, tmp_path_factory: pytest.TempPathFactory) -> Itera
     agent["sentinel"] = {"image": info.sentinel_image}
     agent["dagProcessor"] = agent["triggerer"] = {"resources": SMALL}
     agent["workers"][0]["resources"] = SMALL
+    # Its Pods have no DNS: each task would wait ten seconds to report statistics.
+    agent["env"] = {"AIRFLOW__COSMOS__ENABLE_TELEMETRY": "False", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
     try:
         yield Agents(node, stack)
     finally:

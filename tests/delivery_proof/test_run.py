@@ -10,8 +10,13 @@ from typing import Any
 
 import pytest
 
-from tests.delivery_proof.agents import DAG_PROCESSOR, WORKER, Agents, Containers
-from tests.delivery_proof.cases import Setup, other_host_other_token, ssh_key_per_repository
+from tests.delivery_proof.agents import DAG_PROCESSOR, WORKER, Agents, Containers, leaks
+from tests.delivery_proof.cases import (
+    Setup,
+    other_host_other_token,
+    private_packages,
+    ssh_key_per_repository,
+)
 from tests.delivery_proof.examples import TASKS, fill
 from tests.delivery_proof.hosts import Hosts
 from tests.delivery_proof.ledger import Ledger
@@ -35,11 +40,14 @@ def runs(agents: Agents, git_hosts: Hosts, ledger: Ledger) -> Iterator[Mapping[s
     with ThreadPoolExecutor(len(CASES)) as pool:
         started = {}
         for name, (provider, build, agent) in CASES.items():
-            setup = build(git_hosts, f"run-{provider.replace('.', '-')}")
-            version = fill(setup)
+            slug = f"run-{provider.replace('.', '-')}"
+            setup = build(git_hosts, slug)
+            version = fill(setup, packages=private_packages(setup, git_hosts, slug))
             containers = agents.provision(setup.config, image=provider, **agent)
             assert containers[DAG_PROCESSOR].read_only_root == ("podSecurity" in agent)
-            started[name] = pool.submit(run, agents, ledger, name, provider, version, containers)
+            started[name] = pool.submit(
+                run, agents, ledger, name, provider, version, containers, setup.tokens
+            )
         yield started
 
 
@@ -50,8 +58,9 @@ def run(
     provider: str,
     version: str,
     containers: Containers,
+    tokens: list[str],
 ) -> None:
-    """Parse the example and run it at a version."""
+    """Parse the example and run it at a version, with private dbt packages that are installed once and leave no token."""
     started = time.monotonic()
     processor = agents.pod(DAG_PROCESSOR, container=containers[DAG_PROCESSOR])
     own = set(processor.environment()) - set(processor.container.environment)
@@ -81,6 +90,10 @@ def run(
     assert ran["state"] == "success", worker.log[-6000:]
     assert ran["tasks"] == dict.fromkeys(TASKS, "success")
     assert rows(agents.dbt, worker, QUERY) == REVENUE
+    for pod in (processor, worker):
+        # dbt does not parse a project whose packages are missing.
+        assert pod.log.count("dbt packages of jaffle: installed") == 1
+        assert leaks(pod, tokens) == set()
     seconds = time.monotonic() - started
     ledger.add(
         "example",
