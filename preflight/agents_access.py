@@ -141,7 +141,8 @@ class _View:
         found = self.settings.connections.get(self.bundle.connection or "")
         if "ssh_config" not in self.plan.config_files or name in self.unknown or name in self.problems:
             return ()
-        if isinstance(found, GithubAppConnection):
+        # With no options asked for, nothing that the provider fetches is opened by SSH: `dbt deps` needs none of them.
+        if isinstance(found, GithubAppConnection) or not ssh_options(self.settings):
             return ()
         try:
             if self.by_airflow and isinstance(found, HttpsConnection) and found.existing_secret:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from posixpath import join
 
@@ -139,8 +139,8 @@ def _access(context: Context, connection: str | None) -> Access:
         view = agents_access(context.settings, context.plan, bundle, secrets=read_secret)
         if connection is not None and connection in view.unknown:
             raise GitError(Cause.NO_CREDENTIALS, view.unknown[connection])
-        # The provider lends the Dag repository's login to its own Git commands only.
-        return view.access.without_logins()
+        # The provider lends the Dag repository's login, and its options of ssh, to its own Git commands only.
+        return replace(view.access.without_logins(), ssh_arguments=())
     return repository_access(context.settings, connection, root=context.root, secrets=read_secret)
 
 
