@@ -122,3 +122,17 @@ def test_a_ca_bundle_serves_its_host_alone(tmp_path: Path) -> None:
     access = repository_access(settings_of(config), "git", root=ROOT, secrets=no_secrets)
     assert dict(access.config_for(URL))["http.https://git.example.com/.sslCAInfo"].endswith("authority.crt")
     assert "http.https://other.example.com/.sslCAInfo" not in dict(access.config_for(URL))
+
+
+def test_dbt_package_over_ssh_asks_nothing_of_the_dag_repositorys_connection() -> None:
+    """`dbt deps` runs outside the provider, whose ssh options come from that connection."""
+    config = stack(
+        dbtProjects=[{"name": "jaffle", "path": "dags/dbt/jaffle"}],
+        dbtPackages=[{"repo": "git@git.example.com:analytics/macros.git", "connection": "packages"}],
+        connections={**stack()["connections"], "packages": {"type": "ssh"}},
+        credentials={**stack()["credentials"], "packages": {"privateKey": KEY}},
+    )
+    view = _view(config)
+    assert view.problems == {}
+    assert view.access.ssh_arguments == ()
+    assert "Host astro-dbt-packages" in view.access.files["config/ssh_config"]
