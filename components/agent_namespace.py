@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -54,6 +56,7 @@ class AgentNamespace(pulumi.ComponentResource):
             context=args.context,
             enable_secret_mutable=True,
             enable_config_map_mutable=True,
+            **_resume(),
             opts=pulumi.ResourceOptions(parent=self),
         )
         if args.create:
@@ -75,3 +78,13 @@ class AgentNamespace(pulumi.ComponentResource):
         else:
             self.name = pulumi.Output.from_input(args.namespace)
         self.register_outputs({"name": self.name})
+
+
+def _resume() -> dict[str, Any]:
+    """Option of plugins since 4.29, which otherwise refuse objects that a killed run created and did not record.
+
+    Older plugins take such objects over, and their SDKs do not know the option. Preflight reports objects of others before
+    any change, with either.
+    """
+    known = inspect.signature(kubernetes.ProviderArgs).parameters
+    return {"upsert_existing_objects": True} if "upsert_existing_objects" in known else {}

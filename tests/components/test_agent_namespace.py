@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 import pulumi
 
 from components.agent_namespace import AgentNamespace, AgentNamespaceArgs
@@ -20,6 +22,8 @@ def test_provider_changes_secrets_in_place_whoever_edited_them(recorder):
             provider = recorder.of_type("pulumi:providers:kubernetes")["agents"]
             assert provider["enableSecretMutable"] == "true"
             assert provider["enableConfigMapMutable"] == "true"
+            since_4_29 = tuple(map(int, version("pulumi-kubernetes").split(".")[:2])) >= (4, 29)
+            assert provider.get("upsertExistingObjects") == ("true" if since_4_29 else None)
             metadata = recorder.of_type(NAMESPACE)["agents"]["metadata"]
             assert metadata["annotations"] == {"pulumi.com/patchForce": "true"}
             labels = metadata["labels"]
