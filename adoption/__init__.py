@@ -1,1 +1,1 @@
-"""Taking over a release that was made by hand: from its values to a stack file, and the import into Pulumi's state."""
+"""Taking over a release that was installed by hand: from its values to a stack file, and the import into Pulumi's state."""

@@ -1,4 +1,4 @@
-"""An Airflow connection that a values file holds in clear, as JSON or as a URI (airflow.apache.org, "Managing Connections")."""
+"""An Airflow connection in plain text in a values file, as JSON or as a URI (airflow.apache.org, "Managing Connections")."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from domain.connection_secret import extra_of, parse_airflow_connection
 
 PREFIX = "AIRFLOW_CONN_"
-"""Beginning of the variable that holds a connection; its id follows in capital letters."""
+"""Prefix of the variable with a connection; its id follows in capital letters."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class AirflowConnection:
 
 
 def read(text: str) -> AirflowConnection | None:
-    """The connection that a text holds; None when it is none."""
+    """The connection in a text; None if there is none."""
     found: Mapping[str, Any] | None = parse_airflow_connection(text) or _of_uri(text)
     if not found or not isinstance(found.get("conn_type"), str):
         return None

@@ -1,4 +1,4 @@
-"""Credentials that a values file holds in clear: where each one is, and the command that moves it without showing it."""
+"""Credentials in plain text in a values file: where each one is, and the command that moves it without showing it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from adoption.errors import AdoptionError
 
 @dataclass(frozen=True)
 class Clear:
-    """A credential in clear. Its text is not part of this; `text_of` reads it again."""
+    """A credential in plain text. Its text is not part of this; `text_of` reads it again."""
 
     where: str
     """Place in the values: `agentToken`, `commonEnv.NAME`, or `commonEnv.NAME#password` for a part of a connection."""
@@ -41,7 +41,7 @@ class Clear:
 
 
 def text_of(values: Mapping[str, Any], where: str) -> str:
-    """A credential in clear. Raises AdoptionError when there is none; its message never holds a value."""
+    """A credential in plain text. Raises AdoptionError if there is none; its message never contains a value."""
     place, _, part = where.partition("#")
     found = _at(values, place)
     if part and isinstance(found, str):

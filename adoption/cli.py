@@ -1,4 +1,4 @@
-"""`python -m adoption`: from a release made by hand to a stack."""
+"""`python -m adoption`: from a release that was installed by hand to a stack."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def _from_values(options: argparse.Namespace) -> int:
 
 
 def _others(file: Path, *, force: bool) -> dict[str, Any]:
-    """What a stack file that exists holds next to its configuration."""
+    """Content of an existing stack file other than its configuration."""
     if not file.exists():
         return {}
     try:
@@ -179,7 +179,7 @@ def _others(file: Path, *, force: bool) -> dict[str, Any]:
     secret = {key: value for key, value in kept.items() if isinstance(value, dict) and "secure" in value}
     if secret:
         raise AdoptionError(
-            f"{file.name} holds secrets, which --force would remove; name another stack with --stack, or move the file away"
+            f"{file.name} contains secrets, which --force would remove; name another stack with --stack, or move the file away"
         )
     return {key: value for key, value in content.items() if key != "config"}
 
@@ -263,7 +263,7 @@ def _report(
     kept = list(held(draft))
     print(f"Wrote {file}.")
     _section("Correct these keys first", problems)
-    _section("Look at these", draft.notes)
+    _section("Check these", draft.notes)
     _section(
         "Values that this program would add, withheld so that no Pod restarts",
         [f"{key}: {reason}" for key, reason in kept],

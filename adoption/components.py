@@ -13,11 +13,9 @@ from settings.agent import Worker
 from settings.chart_keys import KNOWN, unknown_paths
 from settings.containers import only_raw
 
-FROM_CHART = (
-    "part of the chart that this program's table does not know; taken over from the release made by hand"
-)
-"""Reason for sending a key that the program does not know: the release was made with it."""
-HELD = "the release was made by hand with other values"
+FROM_CHART = "part of the chart that this program's table lacks; taken over from the release that was installed by hand"
+"""Reason for sending a key that the program does not know: the release was installed with it."""
+HELD = "the release was installed by hand with other values"
 
 
 def add_components(
@@ -46,7 +44,7 @@ def add_components(
 
 
 def _changed(block: Mapping[str, Any], defaults: Any) -> dict[str, Any]:
-    """The keys of a block that do not say what the chart says anyway."""
+    """The keys of a block that differ from the chart's defaults."""
     known = defaults if isinstance(defaults, Mapping) else {}
     return {
         key: value for key, value in block.items() if value not in (None, [], {}) and known.get(key) != value

@@ -1,4 +1,4 @@
-"""A stack file in the making."""
+"""A stack file under construction."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Draft:
     config: dict[str, Any] = field(default_factory=dict)
     """Stack key -> value; nothing secret."""
     clear: list[Clear] = field(default_factory=list)
-    """Credentials that were found in clear."""
+    """Credentials that were found in plain text."""
     notes: list[str] = field(default_factory=list)
-    """What the user has to look at, one sentence each."""
+    """What the user has to check, one sentence each."""
 
     @property
     def agent(self) -> dict[str, Any]:

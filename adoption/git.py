@@ -19,9 +19,9 @@ SecretReader = Callable[[str], Mapping[str, str] | None]
 """Data of a Kubernetes Secret by name, decoded; None when it cannot be read."""
 
 UNKNOWN_REPOSITORY = "https://git.example.com/organisation/dags.git"
-"""Stands in the stack file where nothing says which repository the Dags are in."""
+"""Placeholder in the stack file if the repository of the Dags is unknown."""
 _DEFAULT_ID = "git_default"
-"""Connection that GitDagBundle takes when it is told none."""
+"""Connection that GitDagBundle uses by default."""
 
 
 def add_dags(
@@ -35,8 +35,8 @@ def add_dags(
     entry = next((item for item in bundles_of(str(text or "")) if item.get("classpath") == GIT_BUNDLE), None)
     if entry is None:
         draft.notes.append(
-            "dagBundleConfigList names no GitDagBundle, and this program brings Dags by one: correct `dags`, which only "
-            "holds an example, and expect the Pods to restart"
+            "dagBundleConfigList names no GitDagBundle, and this program needs one: correct `dags`, which only "
+            "contains an example, and expect the Pods to restart"
         )
         draft.config["dags"] = {"repo": repository or UNKNOWN_REPOSITORY}
         return frozenset()
@@ -101,7 +101,7 @@ def _add_connection(
 
 
 def _made_here(draft: Draft, identity: str, variable: str, found: AirflowConnection) -> dict[str, Any]:
-    """A connection whose credentials are in clear: the stack takes them over."""
+    """A connection whose credentials are in plain text: the stack takes them over."""
     place = f"commonEnv.{variable}"
     if found.app_id and found.installation_id:
         draft.clear.append(Clear(f"{place}#privateKey", key=f"credentials.{identity}.privateKey"))

@@ -1,4 +1,4 @@
-"""A release that was made by hand, as a values file or the cluster tells of it."""
+"""A release that was installed by hand, from a values file or the cluster."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class HandMade:
     argument: str
     """The argument of the command line that names it again."""
     chart_version: str | None = None
-    """Version of the chart; only a live release tells."""
+    """Version of the chart; known only from a live release."""
     namespace: str | None = None
     """Namespace of Helm's records."""
     release: str | None = None
@@ -47,7 +47,7 @@ def from_file(path: Path) -> HandMade:
     except UnicodeDecodeError:
         raise AdoptionError(f"{path} is not UTF-8 text; correct the file") from None
     if not isinstance(content, dict):
-        raise AdoptionError(f"{path} holds no mapping; name the values file of the release")
+        raise AdoptionError(f"{path} is not a mapping; name the values file of the release")
     return HandMade(content, str(path))
 
 

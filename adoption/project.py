@@ -1,4 +1,4 @@
-"""An Astro project with remote agents: what its client image holds, its submodules and its dbt projects.
+"""An Astro project with remote agents: the content of its client image, its submodules and its dbt projects.
 
 The names of the files are those of the Astro CLI (astronomer.io/docs/astro/remote-execution-configure-agents).
 """
@@ -31,7 +31,7 @@ class DbtFolder:
     path: str
     """Path in the Astro project."""
     repository: str | None
-    """Address of the submodule that holds it; None for a folder of the Astro project itself."""
+    """Address of its submodule; None for a folder of the Astro project itself."""
     branch: str | None
     """Branch that .gitmodules names."""
     subdir: str | None
@@ -40,7 +40,7 @@ class DbtFolder:
 
 @dataclass(frozen=True)
 class AstroProject:
-    """What the folder says."""
+    """Content of the folder."""
 
     base: str | None = None
     """Image that Dockerfile.client builds on."""
@@ -57,14 +57,14 @@ class AstroProject:
     repository: str | None = None
     """Address of the project's own repository."""
     notes: tuple[str, ...] = ()
-    """What needs a look."""
+    """What the user has to check."""
 
 
 def read_project(folder: Path) -> AstroProject:
     """Read an Astro project; nothing in it is executed. Raises AdoptionError."""
     if not folder.is_dir():
         raise AdoptionError(
-            f"--astro-project is {folder}, which is no folder; name the one that holds Dockerfile.client"
+            f"--astro-project is {folder}, which is not a folder; name the one with Dockerfile.client"
         )
     notes: list[str] = []
     dockerfile = _text(folder / "Dockerfile.client")

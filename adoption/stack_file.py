@@ -11,7 +11,7 @@ _HEAD = """\
 # yaml-language-server: $schema=./schema.json
 #
 # Written by `python -m adoption from-values`. What `withheld` names, this program would add: remove an entry when its Pods may
-# restart once. docs/adoption.md tells more.
+# restart once. See docs/adoption.md.
 """
 
 

@@ -38,12 +38,12 @@ _TRANSLATED = frozenset(
         "dagProcessor", "triggerer", "sentinel",
     }
 )  # fmt: skip
-"""Keys of the chart that get a form of their own here."""
+"""Keys of the chart that are translated separately."""
 
 
 @dataclass(frozen=True)
 class Given:
-    """What the user says in addition to the values."""
+    """What the user adds to the values."""
 
     chart: ChartAddress
     """The chart."""
@@ -207,7 +207,7 @@ def _common_environment(
     for variable, key in _IDS.items():
         if not isinstance(plain.get(variable), str):
             draft.notes.append(
-                f"agent.ids.{key}: commonEnv holds no {variable}; write it as the Astro UI shows it"
+                f"agent.ids.{key}: commonEnv lacks {variable}; write it as the Astro UI shows it"
             )
         draft.agent["ids"][key] = str(plain.get(variable) or "unknown")
     taken = {*_IDS, *used, *_backend(draft, values, by_name, defaults)}
@@ -306,7 +306,7 @@ def _lineage(draft: Draft, values: Mapping[str, Any], defaults: Mapping[str, Any
 
 
 def _rest(draft: Draft, values: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
-    """Everything without a key of its own, unless the chart says the same."""
+    """Everything without a separate key, unless it equals the chart's default."""
     rest = {
         key: value
         for key, value in values.items()
@@ -323,12 +323,12 @@ def _rest(draft: Draft, values: Mapping[str, Any], defaults: Mapping[str, Any]) 
         draft.agent["unknownValues"] = dict.fromkeys(unknown, FROM_CHART)
     for path in in_clear(rest):
         draft.notes.append(
-            f"agent.values.{path} looks like a credential in clear; put it into a Kubernetes Secret and name that"
+            f"agent.values.{path} looks like a credential in plain text; put it into a Kubernetes Secret and name that"
         )
 
 
 def _changed(value: Any, default: Any) -> Any:
-    """A mapping without what the chart says anyway."""
+    """A mapping without the chart's defaults."""
     if not (isinstance(value, Mapping) and isinstance(default, Mapping)):
         return value
     changed = {

@@ -19,7 +19,7 @@ class Variables:
     raw: list[Any] = field(default_factory=list)
     """For the raw list: what `env` has no form for."""
     clear: list[Clear] = field(default_factory=list)
-    """Credentials in clear; `env` names the Secrets that they go to."""
+    """Credentials in plain text; `env` names the Secrets that they are moved to."""
 
 
 def sort(entries: Any, *, place: str, prefix: str, skip: Iterable[str] = ()) -> Variables:

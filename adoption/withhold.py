@@ -34,12 +34,12 @@ _MOVES = {
     "openLineage.apiKey": "openLineage.apiKey",
     "openLineage.apiKeySecret": "openLineage.apiKey",
 }
-"""Value of the chart -> the credential in clear that it changes with."""
+"""Value of the chart -> the credential in plain text that it changes with."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """A value that `pulumi up` changes all the same."""
+    """A value that `pulumi up` changes anyway."""
 
     path: str
     """Path in the chart's values."""
@@ -130,7 +130,7 @@ def _sent(settings: Settings) -> dict[str, Any]:
 
 
 def _marks(draft: Draft, settings: Settings) -> None:
-    """A mark is needed where the stack creates what Pods read; everything else stays as it is."""
+    """A mark is needed if the stack creates what Pods read; everything else stays unchanged."""
     read = ("agentToken", "openLineageApiKey", "credentials.")
     keys = [item.key or "" for item in draft.clear]
     if not any(key.startswith(read) for key in keys):
@@ -214,9 +214,7 @@ def _change(draft: Draft, found: Difference, reasons: Mapping[str, Mapping[str, 
         return Change(shown, reasons[at][match])
     if found.ours is None:
         return Change(shown, "the stack has no key for it")
-    return Change(
-        shown, "the stack says it in another way" if found.theirs is not None else "the stack adds it"
-    )
+    return Change(shown, "the stack has another value" if found.theirs is not None else "the stack adds it")
 
 
 def held(draft: Draft) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""A Pulumi program up to the first resource that it registers: `first_resource.py ours|bare FILE`, in a process of its own."""
+"""A Pulumi program up to the first resource that it registers: `first_resource.py ours|bare FILE`, in a separate process."""
 
 from __future__ import annotations
 

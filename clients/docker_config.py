@@ -1,4 +1,4 @@
-"""Logins in the Docker configuration of this machine: in clear, or in a credential helper (docs.docker.com, docker login)."""
+"""Logins in the Docker configuration of this machine: in plain text, or in a credential helper (docs.docker.com, docker login)."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _docker_config() -> dict[str, Any]:
 def helper_login(server: str) -> Login | None:
     """Login that a credential helper has for a registry; None without a helper, or when it has none.
 
-    Helpers of clouds (ecr-login, gcloud, acr-env) make a token that lasts for hours, so no password has to be stored. The
+    Helpers of clouds (ecr-login, gcloud, acr-env) create a token that lasts for hours, so no password has to be stored. The
     protocol is that of github.com/docker/docker-credential-helpers: `get`, with the server on standard input.
     """
     config = _docker_config()

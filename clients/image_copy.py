@@ -105,7 +105,7 @@ def _copy_blob(source: Place, blob: Mapping[str, Any], target: Place) -> int | N
 
 
 class _Checked:
-    """A blob on its way, which must have the size and the digest that its manifest says."""
+    """A blob in transfer, which must have the size and the digest in its manifest."""
 
     def __init__(self, content: Readable, size: int, digest: str) -> None:
         self._content, self._left, self._digest = content, size, digest

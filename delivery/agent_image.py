@@ -1,4 +1,4 @@
-"""Option `agent-image`: dbt projects are baked into the agent client image, and the Dags too if the stack says so."""
+"""Option `agent-image`: dbt projects are baked into the agent client image, and the Dags too if the stack asks for it."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def _git_arguments(settings: Settings, bundle: GitBundle) -> dict[str, Any]:
 
 
 def text_of_stack(settings: Settings, bundles: Sequence[Bundle]) -> str | None:
-    """The raw `dagBundleConfigList` of a stack, if it contains ``bundles``: its spelling and its further bundles stay."""
+    """The raw `dagBundleConfigList` of a stack, if it contains ``bundles``: its spelling and its additional bundles are kept."""
     text = settings.agent.values.get("dagBundleConfigList")
     public = {item.name: item.repo for item in settings.git_bundles if not item.connection}
     if isinstance(text, str) and all(
@@ -67,7 +67,7 @@ def text_of_stack(settings: Settings, bundles: Sequence[Bundle]) -> str | None:
 
 
 def says(text: str, bundle: Bundle, *, public: str | None) -> bool:
-    """Whether a `dagBundleConfigList` holds ``bundle``, in whatever spelling; more arguments and more bundles are fine.
+    """Whether a `dagBundleConfigList` contains ``bundle``, in any spelling; more arguments and more bundles are fine.
 
     ``public`` is the URL of a repository that is opened without a connection.
     """

@@ -1,4 +1,4 @@
-"""The chart's service accounts and labels that make a workload identity.
+"""The chart's service accounts and labels for a workload identity.
 
 Sources: docs.aws.amazon.com/eks (associate-service-account-role, pod-id-association), cloud.google.com/kubernetes-engine
 (how-to/workload-identity), azure.github.io/azure-workload-identity (topics/service-account-labels-and-annotations).
@@ -14,7 +14,7 @@ from settings.agent import Agent
 from settings.identity import Identity
 
 POD_LABELS = {"azure.workload.identity/use": "true"}
-"""Label of a Pod whose service account Azure's webhook looks at; the chart has labels for all Pods alike, which is harmless."""
+"""Label with which Azure's webhook reads a Pod's service account; the chart sets it on all Pods, which is harmless."""
 _SUFFIX = {"dagProcessor": "dag-processor", "triggerer": "triggerer", "sentinel": "sentinel"}
 """Key of the chart -> last part of its service account's name."""
 
@@ -85,7 +85,7 @@ def component_identities(agent: Agent) -> dict[str, Identity | None]:
 
 
 def accounts(agent: Agent) -> Iterator[Account]:
-    """Every service account that stands for an identity."""
+    """Every service account with an identity."""
     for index, identity in enumerate(worker_identities(agent)):
         worker = agent.workers[index]
         if identity is not None:

@@ -29,7 +29,7 @@ class ImageCopy:
     """Tag of the copy, that of the source."""
 
     def reference(self, digest: str) -> str:
-        """The copy by tag and digest: the digest decides, and the tag tells people and checks the version."""
+        """The copy by tag and digest: the digest determines the image, and the tag shows and checks the version."""
         return f"{self.repository}:{self.tag}@{digest}"
 
 
@@ -54,7 +54,7 @@ def base_of(settings: Settings) -> tuple[str, str | None]:
 
 
 def sentinel_of(settings: Settings) -> str | None:
-    """The sentinel's image: the stack's, or the one with the agent's version; None when there is none or nothing tells it.
+    """The sentinel's image: the stack's, or the one with the agent's version; None if there is none or it is unknown.
 
     Agent and sentinel are next to each other in the vendor's registry and have the same version (docs page
     remote-execution-configure-agents).

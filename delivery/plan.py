@@ -102,7 +102,7 @@ class Plan:
     withheld: tuple[str, ...] = ()
     """Variables that the option asks for and the stack withholds."""
     bundle_text: str | None = None
-    """A `dagBundleConfigList` of the stack that says the same: its spelling and its further bundles stay."""
+    """A `dagBundleConfigList` of the stack that agrees: its spelling and its additional bundles are kept."""
 
     def bundle_config_list(self) -> str:
         """The chart's `dagBundleConfigList`: a JSON list as text (not a YAML list)."""

@@ -71,7 +71,7 @@ class Source:
     is_dbt: bool = True
     """Whether it is a dbt project, whose output stays out of the image."""
     without: tuple[str, ...] = ()
-    """Further paths, from the root of the folder or repository, that stay out of it."""
+    """Other paths, from the root of the folder or repository, that are left out."""
 
     @property
     def name(self) -> str:
@@ -299,7 +299,7 @@ def _image_stage(image: Image) -> str:
 
 
 def _packages_step(image: Image, project: DbtProject) -> str:
-    """dbt's own packages, unless the repository holds them: once per image, never per task."""
+    """dbt's own packages, unless the repository contains them: once per image, never per task."""
     return _dbt_step(image, project, f"python3 {PACKAGES_PATH}/{_INSTALL} {DBT}")
 
 

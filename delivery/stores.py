@@ -80,7 +80,7 @@ def bundle_packages(bundles: Iterable[Bundle]) -> Iterator[NeededPackage]:
 
 
 def needed_packages(agent: Agent) -> Iterator[NeededPackage]:
-    """Packages that the stores of a stack need in the agents' image, as far as their settings tell."""
+    """Packages that the stores of a stack need in the agents' image, as far as their settings show."""
     stores = (
         ("agent.secretsBackend", agent.secrets_backend and agent.secrets_backend.class_path, None, None),
         ("agent.xcom", agent.xcom and agent.xcom.backend, agent.xcom and agent.xcom.path, None),
@@ -116,7 +116,7 @@ def provider_of_path(path: str) -> str | None:
 def provider_of_class(class_path: str) -> str | None:
     """Distribution of the provider that a class of Airflow's providers comes from; None for other classes.
 
-    The last parts of such a path are modules of the provider, and nothing in it tells where they begin: the known
+    The last parts of such a path are modules of the provider, and nothing in it shows where they begin: the known
     providers with two-part names are listed.
 
     >>> provider_of_class("airflow.providers.amazon.aws.secrets.secrets_manager.SecretsManagerBackend")

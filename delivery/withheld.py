@@ -17,14 +17,14 @@ SENTINEL_MARK = f"env.{SECRETS_MARK}"
 SENTINEL_AUTH = "sentinelAuthSecretName"
 _GIT_CONFIG = "GIT_CONFIG_"
 GIT_CONFIG = f"{COMMON}{_GIT_CONFIG}COUNT"
-"""Stands for all variables of Git's configuration, which make no sense one by one."""
+"""Placeholder for all variables of Git's configuration, which are meaningless one by one."""
 
 _RELEASE: Mapping[str, str] = {
     "createNamespace": "the chart leaves the namespace alone; it deletes one that it created when this turns false",
     SENTINEL_AUTH: "the sentinel's Secret is this stack's, and keeps its content from one upgrade to the next",
-    "openLineage.enabled": "it is said in the stack",
+    "openLineage.enabled": "the stack sets it",
     "openLineage.namespace": "lineage goes to the Deployment's namespace",
-    "openLineage.url": "the receiver is said in the stack",
+    "openLineage.url": "the stack sets the receiver",
     "openLineage.endpoint": "charts of 2.2.0 fail without it",
     "openLineage.facetsEnvironmentVariables": "charts of 2.2.0 fail without it",
     MARK: "a changed Secret rolls the Pods that read it",
@@ -49,13 +49,13 @@ _WORKER: Mapping[str, str] = {
     "terminationGracePeriodSeconds": "running tasks get time to finish",
     "livenessProbe": "a worker that hangs is started again",
     "readinessProbe": "Helm waits until new workers are ready",
-    "canUseKubernetesPodOperator": "it is said in the stack",
+    "canUseKubernetesPodOperator": "the stack sets it",
 }
 _COMPONENTS: Mapping[str, Mapping[str, str]] = {
     "dagProcessor": {},
-    "triggerer": {"replicas": "it is said in the stack"},
+    "triggerer": {"replicas": "the stack sets it"},
     "sentinel": {
-        "enabled": "it is said in the stack",
+        "enabled": "the stack sets it",
         SENTINEL_MARK: "a changed Secret rolls the Pods that read it",
     },
 }

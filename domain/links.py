@@ -41,7 +41,7 @@ def follow(path: str, readlink: ReadLink) -> str:
             real.pop()
             continue
         if part.casefold() == ".git":
-            raise LinkError(path, "leads into .git, which holds credentials")
+            raise LinkError(path, "leads into .git, which contains credentials")
         target = readlink("/".join([*real, part]))
         if target is None:
             real.append(part)

@@ -1,8 +1,8 @@
-"""Pulling the base image with a login of its own, right before the image is built.
+"""Pulling the base image with a separate login, right before the image is built.
 
 The Docker plugin gives a build the login of one registry, the one that is pushed to. A second login could be the provider's,
 but then a password that is renewed before each run (ECR's lasts for 12 hours) is a change of the provider in every preview,
-and lies in the state. A hook needs neither.
+and is in the state. A hook needs neither.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ class UnsafeLinkError(Exception):
     def __init__(self, at: str, error: LinkError) -> None:
         super().__init__(str(error))
         self.at = at
-        """Stack key of what holds it."""
+        """Stack key of the folder or file with the link."""
         self.path = error.path
         """Path of the link in its repository."""
         self.reason = error.reason
@@ -123,7 +123,7 @@ def _own_files(dockerfile: Path) -> dict[str, bytes | Path]:
 
 
 def _ignored(files: dict[str, bytes | Path], dockerfile: str) -> dict[str, bytes | Path]:
-    """The user's .dockerignore, which speaks of the user's folder only: what the program stages is never left out.
+    """The user's .dockerignore, which applies only to the user's folder: what the program stages is never left out.
 
     `<Dockerfile>.dockerignore` goes before `.dockerignore` (docs.docker.com, build/concepts/context), and the staged file is
     called Dockerfile, so that of another Dockerfile must not be staged under a name that Docker would read.

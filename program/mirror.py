@@ -33,7 +33,7 @@ class _Ends:
 
 
 def mirrored(settings: Settings, *, project: str, copying: bool) -> Mapping[str, str]:
-    """References of the copies by name; with ``copying`` they are made as far as they are missing.
+    """References of the copies by name; with ``copying`` missing ones are created.
 
     What the source's name means today is asked of its registry. If that is out of reach and a copy with the same tag is
     there, the copy is taken: that is what it is for. Raises MirrorError.

@@ -1,4 +1,4 @@
-"""A folder that holds exactly the files it should, and the digests of them: what is unchanged is read once and not written.
+"""A folder with exactly the wanted files, and their digests: unchanged files are read once and not written.
 
 A file next to the folder (`<folder>.json`) remembers size and time of each staged file, so that a second run only has to read
 the sources. Anything that does not fit it is staged anew.
@@ -26,7 +26,7 @@ class Staged:
     digest: str
     """SHA-256 of its content, hexadecimal."""
     executable: bool
-    """Whether its owner may run it; all other mode bits are made equal."""
+    """Whether its owner may run it; all other mode bits are normalised."""
 
 
 _Record = dict[str, list[str | int]]
@@ -34,7 +34,7 @@ _Record = dict[str, list[str | int]]
 
 
 def sync(folder: Path, wanted: Mapping[str, bytes | Path]) -> dict[str, Staged]:
-    """Make ``folder`` hold the wanted files (name with slashes -> content or file to copy), and nothing else.
+    """Write exactly the wanted files (name with slashes -> content or file to copy) into ``folder``.
 
     Modes are 0644 or 0755, whatever the umask. Raises OSError.
     """

@@ -163,7 +163,7 @@ def mirror_package(
         return mirror(repo, revisions, target, access=access, read=read)
     except GitError as error:
         remedy = (
-            f"correct what packages.yml says of it, or the connection {connection}"
+            f"correct its entry in packages.yml, or the connection {connection}"
             if connection
             else "correct its address or revision in packages.yml, or add its repo and connection to dbtPackages if it is private"
         )
@@ -325,7 +325,7 @@ def release_args(
     image: pulumi.Input[str] | None,
     inputs: SecretInputs = _NONE,
 ) -> AgentReleaseArgs:
-    """What is released, without what looks at the cluster first."""
+    """What is released, without anything that reads the cluster first."""
     agent = settings.agent
     marks = [git.fingerprints[name] for name in sorted(plan.connections_read) if name in git.fingerprints]
     files = [fingerprint(plan.config_files, salt=agent.prefix)] if plan.config_files else []

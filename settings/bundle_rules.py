@@ -44,7 +44,7 @@ def git_bundles(bundles: Sequence[Bundle]) -> list[GitBundle]:
 
 
 def bundle_names(bundles: Sequence[Bundle]) -> Found:
-    """Airflow, and the files on the agents, tell bundles apart by name."""
+    """Airflow, and the files on the agents, identify bundles by name."""
     for index, bundle in enumerate(bundles):
         if bundle.name in {other.name for other in bundles[:index]}:
             yield f"{bundle.at}.name", f"repeats {bundle.name}; give every bundle a different name"

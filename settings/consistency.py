@@ -399,7 +399,7 @@ def _mirror(stack: _Stack) -> Found:
     if base and wants_sentinel and agent and agent.sentinel.image is None and astro_tag(base) is None:
         yield (
             "agent.sentinel.image",
-            f"is missing, and {base} does not tell the agent's version; name the sentinel's image here, or set mirror.sentinel to "
+            f"is missing, and {base} does not contain the agent's version; name the sentinel's image here, or set mirror.sentinel to "
             "false",
         )
 
@@ -602,7 +602,7 @@ def _scaling(stack: _Stack) -> Found:
 
 
 def _identity_variables(identity: Identity) -> Iterator[tuple[str, str, str]]:
-    """(variable, setting, value) of everything with which a component would act as somebody else than its identity."""
+    """(variable, setting, value) of everything with which a component would use another identity than its own."""
     if identity.azure:
         yield "AZURE_CLIENT_ID", "azure.clientId", identity.azure.client_id
         if identity.azure.tenant_id:
@@ -631,7 +631,10 @@ def _identities(stack: _Stack) -> Found:
             if isinstance(variable, str) and variable.lower() != wanted.lower():
                 decided = f"agent.{at}.identity" if own else "agent.identity"
                 key = f"agent.{at}.env" if name in component.env else "agent.env"
-                yield f"{key}.{name}", f"differs from {decided}.{field}; remove it, or make the two alike"
+                yield (
+                    f"{key}.{name}",
+                    f"differs from {decided}.{field}; remove it, or use the same value for both",
+                )
 
 
 def _environment(stack: _Stack) -> Found:

@@ -57,7 +57,7 @@ class _Bundle(Section):
     refresh_interval: Seconds = 300
     """Seconds between the agents' fetches; low values can hit the host's rate limits."""
     arguments: dict[str, Any] = {}
-    """Further keyword arguments of the bundle's class, as Airflow spells them, for example sparse_dirs; no credentials."""
+    """Other keyword arguments of the bundle's class, as Airflow spells them, for example sparse_dirs; no credentials."""
 
     @property
     def at(self) -> str:
@@ -74,7 +74,7 @@ class _Bundle(Section):
     @classmethod
     def _no_credentials(cls, value: dict[str, Any]) -> dict[str, Any]:
         for path in in_clear(value):
-            raise ValueError(f"contains {path} in plain text; name a connection that holds the credentials")
+            raise ValueError(f"contains {path} in plain text; name a connection with the credentials")
         return value
 
 

@@ -18,7 +18,7 @@ class DbtPackage(Section):
     connection: ConnectionId
     """Connection whose credentials open it."""
     spellings: tuple[RepositoryUrl, ...] = ()
-    """Further addresses of the same repository that packages.yml may have; patterns of known hosts need none."""
+    """Other addresses of the same repository that packages.yml may contain; not needed for the patterns of known hosts."""
 
 
 class DbtProject(Section):

@@ -10,7 +10,7 @@ class Mirror(Section):
     """Copy the agent's base image and the sentinel's into a registry of yours, by digest; nodes and builds then use the copies."""
 
     repository: Repository
-    """Where the copies are put, each below it under the last part of its own name: registry.example.com/mirror."""
+    """Repository prefix of the copies, to which the last part of each image's name is added: registry.example.com/mirror."""
     base: bool = True
     """Copy the image that agents run or build on."""
     sentinel: bool = True

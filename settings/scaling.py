@@ -24,7 +24,7 @@ class Keda(Section):
     triggers: tuple[dict[str, Any], ...] = ()
     """Other triggers, as KEDA spells them, instead of `prometheus`."""
     polling_interval: Seconds | None = None
-    """Seconds between two looks at the triggers; KEDA's default is 30."""
+    """Seconds between two polls of the triggers; KEDA's default is 30."""
     cooldown_period: Annotated[int, Field(ge=0)] | None = None
     """Seconds without tasks before the last Pod goes; KEDA's default is 300."""
 
@@ -39,7 +39,7 @@ class Keda(Section):
             )
         for name in in_clear({"triggers": list(self.triggers)}):
             raise ValueError(
-                f"holds {name} in clear; put it into a Secret and name a TriggerAuthentication in the trigger's authenticationRef"
+                f"contains {name} in plain text; put it into a Secret and name a TriggerAuthentication in the trigger's authenticationRef"
             )
         return self
 
@@ -66,7 +66,7 @@ class Autoscaling(Section):
             raise ValueError("has minReplicas 0, which only KEDA can do; write 1 or more, or add keda")
         if self.min_replicas == 0 and self.keda and self.keda.prometheus and not self.keda.query:
             raise ValueError(
-                "has minReplicas 0 and counts tasks by a metric of the worker's own Pods, which nobody reports without Pods; "
+                "has minReplicas 0 and counts tasks by a metric of the worker's own Pods, which is missing without Pods; "
                 "write keda.query for a metric from elsewhere, or minReplicas 1"
             )
         return self

@@ -49,7 +49,7 @@ _PATTERNS: tuple[tuple[Cause, re.Pattern[str]], ...] = tuple(
             r"|No route to host|Name or service not known|returned error: (429|5\d\d)|Could not connect"
             r"|Operation timed out|early EOF|hung up unexpectedly|kex_exchange_identification",
         ),
-        # ssh's last line if the remote side refuses with a message of its own.
+        # ssh's last line if the remote side refuses with another message.
         (Cause.UNAUTHORISED, r"Could not read from remote repository"),
     )
 )

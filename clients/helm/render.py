@@ -1,6 +1,6 @@
 """Rendering a chart by Helm's own program, so that templates mean what they mean to a release. Nothing is sent to a cluster.
 
-Values go to Helm on its standard input, because a chart takes secrets in clear, and arguments and files can be read by others.
+Values are passed on Helm's standard input, because a chart takes secrets in plain text, and others can read arguments and files.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _AT_ONCE = 400
 
 
 class RenderError(RemoteError):
-    """The chart did not render (INVALID), Helm did not end in time (TIMEOUT), or there is no Helm (UNVERIFIED).
+    """The chart did not render (INVALID), Helm did not finish in time (TIMEOUT), or there is no Helm (UNVERIFIED).
 
-    `value` is the chart value that the failing template reads, where Helm says so, for example ("openLineage", "url").
+    `value` is the chart value that the failing template reads, if Helm reports it, for example ("openLineage", "url").
     """
 
     def __init__(self, cause: Cause, text: str, *, value: tuple[str, ...] = ()) -> None:
@@ -61,7 +61,7 @@ def render(
 ) -> tuple[Manifest, ...]:
     """Objects of a release in the chart's order, hooks included and tests left out.
 
-    ``package`` is the chart's archive; without ``capabilities`` Helm assumes a cluster of its own time; ``upgrade`` is what
+    ``package`` is the chart's archive; without ``capabilities`` Helm assumes a cluster as old as itself; ``upgrade`` is what
     templates see as `.Release.IsUpgrade`; ``timeout`` is in seconds. Raises RenderError.
     """
     helm = shutil.which("helm")
@@ -122,7 +122,7 @@ def hook_of(document: Manifest) -> str:
 
 
 def _failure(stderr: str) -> RenderError:
-    """Helm's message in one line: the template's own words, else what it could not do, and where."""
+    """Helm's message in one line: the template's own message, else what failed and where."""
     text = " ".join(stderr.split("Use --debug flag")[0].split())
     text = re.sub(r"^.*?\bError: ", "", text)
     found = re.search(r"<[^>]*?\.Values((?:\.\w+)+)[^>]*>", text)

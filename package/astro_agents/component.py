@@ -1,6 +1,6 @@
 """AstroAgents: the namespace, the Secrets and the Helm release of the agents, as one component.
 
-Annotations are read when the schema is made, so they are not texts here.
+Annotations are read when the schema is generated, so they are not strings here.
 """
 
 import json
@@ -25,7 +25,7 @@ from settings.authorities import authorities
 _HELD = "known-to-pulumi"
 _KEY = "-----BEGIN EC PRIVATE KEY-----\nAA==\n-----END EC PRIVATE KEY-----"
 _IMAGE = "known-to-pulumi.invalid/image:0"
-"""Stand for secrets and images that only the engine knows, while the settings are checked."""
+"""Placeholders for secrets and images that only the engine knows, while the settings are checked."""
 _PLAIN = {
     "delivery": "delivery",
     "dags": "dags",

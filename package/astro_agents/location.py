@@ -30,5 +30,5 @@ def make_importable() -> None:
             where = found.origin if found else "nowhere"
             raise ImportError(
                 f"astro-agents needs its own package {name}, but Python finds {where}; rename that module, or add the component "
-                "with `pulumi package add`, which runs it in a process of its own"
+                "with `pulumi package add`, which runs it in a separate process"
             )

@@ -1,4 +1,4 @@
-"""Credentials in clear: found again by their place, moved by commands that do not hold them."""
+"""Credentials in plain text: found again by their place, moved by commands that do not hold them."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def test_a_stack_file_with_a_configuration_is_kept(folder: Path, repository: str
     assert from_values(str(file), "--force", repository=repository) == 0
     stack.write_text("config:\n  astro-dbt:agentToken:\n    secure: x\n")
     assert from_values(str(file), "--force", repository=repository) == 2
-    assert "holds secrets" in capsys.readouterr().err
+    assert "contains secrets" in capsys.readouterr().err
 
 
 def test_what_pulumi_wrote_into_a_new_stack_file_stays(folder: Path, repository: str) -> None:
@@ -131,7 +131,7 @@ def test_an_incomplete_stack_is_written_with_its_mistakes(folder: Path, reposito
     ("text", "sentence"),
     [
         (": [", "is not valid YAML (line 1)"),
-        ("- 1", "holds no mapping"),
+        ("- 1", "is not a mapping"),
         (None, "cannot be read"),
     ],
 )

@@ -104,7 +104,7 @@ def test_the_example_is_read() -> None:
 
 
 def test_no_folder_is_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(AdoptionError, match="is no folder; name the one"):
+    with pytest.raises(AdoptionError, match="is not a folder; name the one"):
         read_project(tmp_path / "none")
 
 

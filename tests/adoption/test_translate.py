@@ -109,7 +109,7 @@ def test_what_the_program_adds_is_withheld_with_its_reason() -> None:
 
 
 def clear() -> dict[str, Any]:
-    """Values with a credential in every place that takes one in clear."""
+    """Values with a credential in every place that takes one in plain text."""
     values = short()
     del values["imagePullSecretName"], values["agentTokenSecretName"]
     auth = base64.b64encode(f"cli:{CANARY}-base".encode()).decode()

@@ -16,7 +16,7 @@ TASK_LOGS = [{"name": "task-logs", "emptyDir": {}}]
 
 
 def secret(rendered: Rendered, name: str, key: str) -> str:
-    """Return a Secret's value in clear."""
+    """Return a Secret's value in plain text."""
     return base64.b64decode(rendered.get("Secret", name)["data"][key]).decode()
 
 

@@ -1,4 +1,4 @@
-"""Logins of the Docker configuration: in clear, by identity token, by a credential helper."""
+"""Logins of the Docker configuration: in plain text, by identity token, by a credential helper."""
 
 from __future__ import annotations
 

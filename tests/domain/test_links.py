@@ -31,7 +31,7 @@ def test_a_followed_path_is_real_and_inside(path, targets):
     [
         ("../x", "leads out of the repository"),
         ("/etc/passwd", "leads to an absolute path, which differs from machine to machine"),
-        ("a/.GIT/config", "leads into .git, which holds credentials"),
+        ("a/.GIT/config", "leads into .git, which contains credentials"),
         ("link", "leads in circles"),
     ],
 )

@@ -26,7 +26,7 @@ def _based_on(reference: str, **agent: Any) -> dict[str, Any]:
         (
             _based_on("images.example.com/agent:1"),
             "agent.sentinel.image",
-            "does not tell the agent's version",
+            "does not contain the agent's version",
         ),
         (stack(mirror={}), "mirror.repository", "is missing"),
     ],

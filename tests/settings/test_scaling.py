@@ -22,13 +22,13 @@ def scaled(values: dict[str, Any] | None = None, **scaling: Any) -> dict[str, An
     [
         (scaled(minReplicas=3), AT, "minReplicas 3 above maxReplicas 2"),
         (scaled(minReplicas=0), AT, "which only KEDA can do"),
-        (scaled(minReplicas=0, keda=PROMETHEUS), AT, "nobody reports without Pods; write keda.query"),
+        (scaled(minReplicas=0, keda=PROMETHEUS), AT, "is missing without Pods; write keda.query"),
         (scaled(keda={}), f"{AT}.keda", "has no trigger"),
         (scaled(keda={**PROMETHEUS, "triggers": [{"type": "cron"}]}), f"{AT}.keda", "has both"),
         (
             scaled(keda={"triggers": [{"type": "redis", "metadata": {"password": "canary"}}]}),
             f"{AT}.keda",
-            "in clear; put it into a Secret",
+            "in plain text; put it into a Secret",
         ),
         (scaled({"keda": {"enabled": True}}, keda=PROMETHEUS), "agent.workers[0].values.keda", "keep one"),
         (scaled({"keda": {"enabled": True}}), "agent.workers[0].values.keda", "keep one"),

@@ -219,7 +219,7 @@ class DbtProject:
             not profile.profiles_yml_filepath
             or Path(profile.profiles_yml_filepath) != self.folder / "profiles.yml"
         ):
-            return "the Dag has a profile of its own"
+            return "the Dag has its own profile"
         if record != {"profile": profile.profile_name, "target": profile.target_name}:
             return f"it is for the target {record.get('target')!r} of the profile {record.get('profile')!r}"
         return ""

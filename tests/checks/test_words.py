@@ -1,0 +1,47 @@
+"""Phrases that the project does not use, in docs, messages, docstrings and comments; each has a standard form."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+
+from tests.support.stacks import ROOT
+
+INSTEAD = {
+    r"\bin clear\b": "in plain text",
+    r"\bsomebody else": "not managed by this stack; another program, user or run",
+    r"\bof (its|their|your|one's) own\b": "separate; another; its own …",
+    r"\bby SSH\b": "over SSH",
+    r"\b(stands?|lies) beside\b": "is next to; is set, and so is …",
+    r"\bgoes on\b": "continues; keeps running",
+    r"\bmend(s|ed|ing)?\b": "fix",
+    r"\bthe look\b": "the check",
+    r"\bletter by letter\b": "character by character",
+    r"\blower case\b": "lowercase",
+}
+"""Pattern -> what to write."""
+
+
+def texts() -> list[str]:
+    """Docs and source files of the product, tests excepted."""
+    listed = subprocess.run(
+        ["git", "ls-files", "*.md", "*.py", "Makefile", ".github", ".gitlab-ci.yml"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    return [name for name in listed if not name.startswith("tests/") and (ROOT / name).exists()]
+
+
+@pytest.mark.parametrize("pattern", INSTEAD)
+def test_phrases_that_do_not_come_back(pattern):
+    found = [
+        f"{name}:{number}: {line.strip()}"
+        for name in texts()
+        for number, line in enumerate((ROOT / name).read_text(encoding="utf-8").splitlines(), 1)
+        if re.search(pattern, line, re.IGNORECASE)
+    ]
+    assert not found, f"write {INSTEAD[pattern]}: {found}"
