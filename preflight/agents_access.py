@@ -141,7 +141,7 @@ class _View:
         found = self.settings.connections.get(self.bundle.connection or "")
         if "ssh_config" not in self.plan.config_files or name in self.unknown or name in self.problems:
             return ()
-        # With no options asked for, nothing that the provider fetches is opened by SSH: `dbt deps` needs none of them.
+        # Without options, the provider fetches nothing over SSH: `dbt deps` needs none of them.
         if isinstance(found, GithubAppConnection) or not ssh_options(self.settings):
             return ()
         try:
