@@ -17,13 +17,14 @@ from adoption.draft import Draft
 from adoption.errors import AdoptionError
 from adoption.hand_made import HandMade, from_file, from_release
 from adoption.import_file import KINDS, command, import_file
-from adoption.project import AstroProject, read_project
+from adoption.project import AstroProject, DbtFolder, read_project
 from adoption.stack_file import as_comment, stack_text
 from adoption.translate import Given, submodules, translate
 from adoption.withhold import Change, held, withhold
 from clients.charts import fetch_chart
 from clients.errors import RemoteError
 from clients.kubernetes import Cluster, connect, secret_data
+from domain.address import AddressError, RepositoryAddress
 from domain.chart import ChartAddress
 from domain.errors import ReportedError
 from domain.names import STACK_LABEL
@@ -211,6 +212,7 @@ def _dbt_projects(
         entry: dict[str, Any] = {"name": item.name, "path": item.path}
         if item.repository:
             entry["repo"] = item.repository
+            draft.notes += _elsewhere(item, str(draft.config["dags"]["repo"]))
         else:
             entry["submodule"] = False
         if item.branch:
@@ -230,6 +232,20 @@ def _dbt_projects(
         draft.config["dags"]["submodules"] = [
             {"repo": url} for url in dict.fromkeys(project.modules.values())
         ]
+
+
+def _elsewhere(project: DbtFolder, dags: str) -> list[str]:
+    """The Dag repository's connection opens submodules on its own host alone."""
+    try:
+        hosts = {RepositoryAddress.parse(url).authority for url in (str(project.repository), dags)}
+    except AddressError:
+        return []
+    if len(hosts) == 1:
+        return []
+    return [
+        f"{project.path} is a submodule on another host than the Dag repository; unless it is public, add a connection for it "
+        "and name that in its entry of dbtProjects (docs/connections.md)"
+    ]
 
 
 def _remarks(draft: Draft, project: AstroProject) -> list[str]:

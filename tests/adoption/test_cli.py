@@ -173,3 +173,41 @@ def test_import_file_names_the_component_as_parent(capsys) -> None:
         "id": "agents/astro-agent",
         "parent": "component",
     }
+
+
+@pytest.mark.parametrize(("host", "said"), [("git.example.com", False), ("gitlab.example.org", True)])
+def test_a_submodule_on_another_host_needs_a_connection(
+    folder: Path, repository: str, capsys, host, said
+) -> None:
+    project = folder / "project"
+    (project / "dags" / "dbt" / "shop").mkdir(parents=True)
+    (project / "dags" / "dbt" / "shop" / "dbt_project.yml").write_text("name: shop\n")
+    (project / ".gitmodules").write_text(
+        f'[submodule "shop"]\n\tpath = dags/dbt/shop\n\turl = https://{host}/a/shop.git\n'
+    )
+    arguments = ("--astro-project", str(project), "--dags-repo", "https://git.example.com/p/d.git")
+    assert from_values(str(write(folder, short())), *arguments, repository=repository) == 0
+    assert ("is a submodule on another host" in capsys.readouterr().out) is said
+    content = yaml.safe_load((folder / "stacks" / "Pulumi.prod.yaml").read_text())
+    (entry,) = content["config"]["astro-dbt:dbtProjects"]
+    assert entry == {"name": "shop", "path": "dags/dbt/shop", "repo": f"https://{host}/a/shop.git"}
+
+
+def test_projects_in_the_image_are_delivered_by_it(folder: Path, repository: str) -> None:
+    """The agents keep the image that they have."""
+    project = folder / "project"
+    (project / "dbt" / "shop").mkdir(parents=True)
+    (project / "dbt" / "shop" / "dbt_project.yml").write_text("name: shop\n")
+    (project / "Dockerfile.client").write_text(
+        "FROM images.example.com/agent:1\nCOPY dbt /usr/local/airflow/dbt\n"
+    )
+    values = short() | {"dagBundleConfigList": short()["dagBundleConfigList"].replace("true", "false")}
+    file = write(folder, values)
+    arguments = ("--astro-project", str(project), "--dags-repo", "https://git.example.com/p/d.git")
+    assert from_values(str(file), *arguments, repository=repository) == 0
+    text = (folder / "stacks" / "Pulumi.prod.yaml").read_text()
+    config = yaml.safe_load(text)["config"]
+    assert config["astro-dbt:delivery"] == "agent-image"
+    assert config["astro-dbt:agent"]["image"] == values["image"]
+    assert config["astro-dbt:dbtProjects"][0]["source"] == "project/dbt/shop"
+    assert "#     base: images.example.com/agent:1" in text
