@@ -34,3 +34,24 @@ def test_a_range_that_cannot_be_parsed_is_not_judged(wanted):
 
 def test_a_version_that_cannot_be_parsed_is_not_judged():
     assert admits(">=1.30", "unknown") is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found", "judged"),
+    [
+        (">=1.30.0-0", "1.36.3", True),
+        (">=1.30.0-0", "1.30.4-eks-1234", True),
+        (">= 1.30, < 1.36", "1.36.3", False),
+        ("^1.20", "1.36.3", True),
+        ("~1.35", "1.36.3", False),
+        ("1.36.x", "1.36.3", True),
+        ("<1.20 || >=1.36", "1.36.3", True),
+        ("1.30 - 1.35", "1.36.3", False),
+        (">1.36", "1.36.3", False),
+        ("!=1.36", "1.36.3", False),
+        ("whatever", "1.36.3", None),
+        (">=1.30", "odd", None),
+    ],
+)
+def test_ranges_of_versions(wanted: str, found: str, judged: bool | None) -> None:
+    assert admits(wanted, found) is judged

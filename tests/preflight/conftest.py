@@ -1,8 +1,9 @@
-"""Fixtures: stacks against real parts, one family of checks at a time."""
+"""Fixtures: stacks with real parts, and one family of checks at a time."""
 
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,10 @@ from preflight.catalogue import CHECKS, FAMILIES
 from preflight.report import Finding, Report
 from tests.support.engine import trial_config
 from tests.support.git_server import GitServer, serve
+from tests.support.helm import Helm
+from tests.support.kube_objects import kubectl, make
 from tests.support.repositories import Repository
+from tests.support.ssh_server import SshServer, ssh_server
 from tests.support.stacks import ROOT, settings_of, stack
 from trial.environment import Environment, EnvironmentInfo
 
@@ -33,8 +37,8 @@ def only(*families: str) -> dict[str, Any]:
     return off(*sorted(FAMILIES - {"preflight"} - set(families)))
 
 
-def look(config: dict[str, Any], *, root: Path = ROOT, name: str = "dev") -> Report:
-    """Run the looks of a configuration."""
+def report_of(config: dict[str, Any], *, root: Path = ROOT, name: str = "dev") -> Report:
+    """Run the checks of a configuration."""
     settings = settings_of(config, root=root)
     authorities = {
         connection: (root / found.ca_bundle).read_text()
@@ -46,17 +50,25 @@ def look(config: dict[str, Any], *, root: Path = ROOT, name: str = "dev") -> Rep
 
 
 def expect(report: Report, check: str, case: str, *, at: str, says: str = "") -> Finding:
-    """The one finding of a case at a key that says something, at the severity that the table gives it."""
+    """The one finding of a case at a key, with ``says`` in its message, the documented severity and a documented key."""
     found = [
         item
         for item in report.findings
         if (item.check, item.case, item.key) == (check, case, f"astro-dbt:{at}") and says in item.message
     ]
     assert len(found) == 1, [str(item) for item in report.findings]
-    assert found[0].severity == CHECKS[check].cases[case].severity
+    documented = CHECKS[check].cases[case]
+    assert found[0].severity == documented.severity
+    assert any(_pattern(key).fullmatch(at) for key in documented.keys), f"{check} does not document {at}"
     assert str(found[0]).count("\n") == 0
     assert str(found[0]).endswith(".")
     return found[0]
+
+
+def _pattern(key: str) -> re.Pattern[str]:
+    """What a documented key stands for: `<n>` is a position, other `<…>` and `*` are any name or path."""
+    escaped = re.escape(key).replace(r"\*", ".+").replace("<n>", r"\d+")
+    return re.compile(re.sub("<[a-z]+>", ".+", escaped))
 
 
 def expect_nothing(report: Report, *, but: tuple[str, ...] = ("preflight.level",)) -> None:
@@ -67,7 +79,7 @@ def expect_nothing(report: Report, *, but: tuple[str, ...] = ("preflight.level",
 
 @dataclass
 class GitStack:
-    """A stack whose repositories lie on a real Git server; nothing but Git is looked at."""
+    """A stack with repositories on a real Git server, where only Git is checked."""
 
     server: GitServer
     dags: Repository
@@ -75,8 +87,8 @@ class GitStack:
     pin: str
     config: dict[str, Any] = field(default_factory=dict)
 
-    def look(self, **changes: Any) -> Report:
-        """Run the looks with some keys of the stack changed; None removes one."""
+    def report(self, **changes: Any) -> Report:
+        """Run the checks with some keys of the stack changed; None removes one."""
         config = copy.deepcopy(self.config)
         for key, value in changes.items():
             if value is None:
@@ -86,7 +98,7 @@ class GitStack:
                 config[key] = {name: item for name, item in merged.items() if item is not None}
             else:
                 config[key] = value
-        return look(config)
+        return report_of(config)
 
     def project(self, **changes: Any) -> list[dict[str, Any]]:
         """The stack's project with some keys changed; None removes one."""
@@ -96,6 +108,12 @@ class GitStack:
     def link(self, path: str, url: str, commit: str) -> None:
         """Commit a submodule to the Dag repository."""
         self.dags.commit(submodules={path: (url, commit)})
+
+    def with_unread_secret(self) -> dict[str, Any]:
+        """Connections: the stack's, and `own` in a Secret that nobody reads, because the cluster is not checked."""
+        git = self.config["connections"]["git"]
+        own = {key: value for key, value in git.items() if key != "login"}
+        return {"git": git, "own": {**own, "existingSecret": "theirs"}}
 
     def grant(self, repository: str, token: str = TOKEN) -> None:
         """Make a repository private to one token."""
@@ -109,12 +127,12 @@ def git_stack(tmp_path: Path) -> Iterator[GitStack]:
     dbt = Repository(server.root / "analytics/jaffle.git")
     pin = dbt.commit({"dbt_project.yml": "name: jaffle\nprofile: jaffle\n", "models/a.sql": "select 1\n"})
     dags = Repository(server.root / "platform/dags.git")
-    made = GitStack(server, dags, dbt, pin)
+    created = GitStack(server, dags, dbt, pin)
     dags.commit({"dags/dag.py": "dag\n", "dags/plain/dbt_project.yml": "name: plain\n"})
-    made.link("dags/dbt/jaffle", server.url("analytics/jaffle.git"), pin)
-    made.grant("platform/dags.git")
-    made.grant("analytics/jaffle.git")
-    made.config = stack(
+    created.link("dags/dbt/jaffle", server.url("analytics/jaffle.git"), pin)
+    created.grant("platform/dags.git")
+    created.grant("analytics/jaffle.git")
+    created.config = stack(
         dags={"repo": server.url("platform/dags.git"), "subdir": "dags", "connection": "git"},
         dbtProjects=[
             {
@@ -128,7 +146,7 @@ def git_stack(tmp_path: Path) -> Iterator[GitStack]:
         credentials={"git": {"password": TOKEN}},
         preflight={"checks": only("git", "dbt")},
     )
-    yield made
+    yield created
     server.stop()
 
 
@@ -140,10 +158,10 @@ class Trial:
     environment: Environment
     config: dict[str, Any]
 
-    def look(
+    def report(
         self, *families: str, agent: dict[str, Any] | None = None, timeout: int = 30, **changes: Any
     ) -> Report:
-        """Run the looks of some families with some keys changed; None removes one."""
+        """Run the checks of some families with some keys changed; None removes one."""
         config = copy.deepcopy(self.config)
         config["agent"] |= agent or {}
         config["preflight"] = {"checks": only(*families), "timeout": timeout}
@@ -152,15 +170,47 @@ class Trial:
                 config.pop(key, None)
             else:
                 config[key] = value
-        return look(config)
+        return report_of(config)
 
 
 @pytest.fixture
 def trial(environment: Environment, request: pytest.FixtureRequest) -> Trial:
-    """The trial environment, with names of the test's own."""
+    """The trial environment, with names that only this test uses."""
     name = f"pf{abs(hash(request.node.nodeid)) % 10**8}"
     info = environment.info()
     config = trial_config(info, name)
     config["agent"]["cluster"]["kubeconfig"] = info.kubeconfig
     config["image"] |= {"packages": ["astronomer-cosmos==1.15.1"], "engine": info.docker_host}
     return Trial(info, environment, config)
+
+
+@pytest.fixture
+def sshd(git_stack: GitStack, tmp_path: Path) -> Iterator[SshServer]:
+    """The stack's repositories over SSH; the submodule's address stays https."""
+    with ssh_server(tmp_path / "sshd", git_stack.server.root) as server:
+        yield server
+
+
+OURS = {"astro-dbt/stack": "astro-dbt.dev"}
+"""Label of what the trial's stack manages."""
+
+
+@pytest.fixture
+def namespace(trial: Trial) -> Iterator[str]:
+    """The agents' namespace, labelled as this stack labels it."""
+    name = str(trial.config["agent"]["namespace"])
+    make(trial.environment, "Namespace", name, labels=OURS)
+    yield name
+    kubectl(trial.environment, "delete", "namespace", name, "--wait=false", "--ignore-not-found")
+
+
+@pytest.fixture
+def helm(trial: Trial, namespace: str, tmp_path: Path) -> Helm:
+    """Helm in the stack's namespace."""
+    return Helm(trial.environment, namespace, tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _no_docker_login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No login of whoever runs the tests."""
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))

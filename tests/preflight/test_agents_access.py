@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import delivery
-from clients.git import Access, Cause, GitError
+from clients.git import Access, Cause, GitError, Session
 from domain.connection_secret import CONNECTION_KEY, HEADER_KEY, SSH_KEY, http_header
 from preflight.agents_access import agents_access, git_config
 from preflight.connection import repository_access
@@ -136,3 +136,81 @@ def test_dbt_package_over_ssh_asks_nothing_of_the_dag_repositorys_connection() -
     assert view.problems == {}
     assert view.access.ssh_arguments == ()
     assert "Host astro-dbt-packages" in view.access.files["config/ssh_config"]
+
+
+AZURE = "https://dev.azure.com/acme/data/_git/dbt"
+
+
+AZURE_SSH = "git@ssh.dev.azure.com:v3/acme/data/dbt"
+
+
+CODECOMMIT = "ssh://APKAEXAMPLE@git-codecommit.eu-west-1.amazonaws.com/v1/repos/dbt"
+
+
+def _session(repo: str, kind: str, **changes: object) -> Session:
+    """Git as the agents have it, for a project in ``repo`` that a connection of its own opens."""
+    credential = {"privateKey": KEY} if kind == "ssh" else {"password": "canary-dbt"}
+    project = {"name": "jaffle", "path": "dags/dbt/jaffle", "repo": repo, "connection": "dbt", **changes}
+    settings = settings_of(
+        stack(
+            dags={"repo": "https://git.example.com/platform/dags.git"},
+            connections={"dbt": {"type": kind}},
+            credentials={"dbt": credential},
+            dbtProjects=[project],
+        )
+    )
+    view = agents_access(settings, delivery.plan(settings, authorities={}), settings.git_bundles[0])
+    return Session(view.access, timeout=20)
+
+
+@pytest.mark.parametrize(
+    ("repo", "written", "meant"),
+    [
+        (AZURE_SSH, AZURE, "git@astro-dbt-dbt:v3/acme/data/dbt"),
+        (AZURE_SSH, "https://acme@dev.azure.com/acme/data/_git/dbt", "git@astro-dbt-dbt:v3/acme/data/dbt"),
+        (AZURE_SSH, "https://acme.visualstudio.com/data/_git/dbt", "git@astro-dbt-dbt:v3/acme/data/dbt"),
+        (
+            "ssh://git@bb.corp:7999/dp/dbt.git",
+            "https://bb.corp/scm/dp/dbt.git",
+            "git@astro-dbt-dbt:/dp/dbt.git",
+        ),
+        (CODECOMMIT, CODECOMMIT.replace("APKAEXAMPLE@", ""), "APKAEXAMPLE@astro-dbt-dbt:/v1/repos/dbt"),
+        (CODECOMMIT, CODECOMMIT, "APKAEXAMPLE@astro-dbt-dbt:/v1/repos/dbt"),
+        ("git@git.corp:a/dbt.git", "ssh://git@git.corp/a/dbt.git", "git@astro-dbt-dbt:a/dbt.git"),
+        ("git@git.corp:/srv/dbt.git", "ssh://git@git.corp/srv/dbt.git", "git@astro-dbt-dbt:/srv/dbt.git"),
+        ("git@Git.corp:a/dbt.git", "git@Git.corp:a/dbt.git", "git@astro-dbt-dbt:a/dbt.git"),
+        ("git@github.com:a/dbt", "git@github.com:a/dbt.git", "git@astro-dbt-dbt:a/dbt"),
+        ("git@github.com:a/dbt.git", "ssh://git@ssh.github.com:443/a/dbt.git", "git@astro-dbt-dbt:a/dbt.git"),
+        (
+            "git@github.com:a/dbt.git",
+            "https://github.com/a/dbt-macros.git",
+            "https://github.com/a/dbt-macros.git",
+        ),
+    ],
+)
+def test_git_sends_every_spelling_to_the_key_of_its_repository(repo: str, written: str, meant: str) -> None:
+    with _session(repo, "ssh") as session:
+        assert session.git("ls-remote", "--get-url", written).stdout.decode().strip() == meant
+
+
+@pytest.mark.parametrize(
+    ("repo", "written"),
+    [
+        (AZURE, AZURE),
+        (AZURE, "https://acme@dev.azure.com/acme/data/_git/dbt"),
+        (AZURE, AZURE_SSH),
+        ("https://bb.corp/scm/dp/dbt.git", "ssh://git@bb.corp:7999/dp/dbt.git"),
+        ("https://h.example:8443/a/b.git", "https://me@H.example:8443/a/b"),
+    ],
+)
+def test_git_sends_the_header_to_every_spelling(repo: str, written: str) -> None:
+    with _session(repo, "https") as session:
+        url = session.git("ls-remote", "--get-url", written).stdout.decode().strip()
+        found = session.git("config", "--get-urlmatch", "http.extraHeader", url).stdout.decode()
+    assert found.startswith("Authorization: Basic ")
+
+
+def test_a_project_names_a_spelling_that_no_pattern_knows() -> None:
+    with _session("git@git.corp:a/dbt.git", "ssh", spellings=["https://mirror.corp/x/dbt.git"]) as session:
+        url = session.git("ls-remote", "--get-url", "https://mirror.corp/x/dbt.git").stdout.decode().strip()
+    assert url == "git@astro-dbt-dbt:a/dbt.git"

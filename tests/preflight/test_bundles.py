@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.preflight.conftest import TOKEN, GitStack, expect, expect_nothing, look, only
+from tests.preflight.conftest import TOKEN, GitStack, expect, expect_nothing, only, report_of
 from tests.support.repositories import Repository
 from tests.support.stacks import stack
 
@@ -34,7 +34,7 @@ def bundles(git_stack: GitStack, **second: Any) -> dict[str, Any]:
 
 
 def test_every_bundle_opens_with_what_the_agents_have(git_stack: GitStack, finance: Repository) -> None:
-    report = look(bundles(git_stack))
+    report = report_of(bundles(git_stack))
     expect_nothing(report)
     assert report.projects["jaffle"].commit == git_stack.pin
     assert report.projects["ledger"].commit == finance.head()
@@ -52,24 +52,24 @@ def test_every_bundle_opens_with_what_the_agents_have(git_stack: GitStack, finan
 def test_mistakes_have_the_key_of_their_bundle(
     git_stack: GitStack, finance: Repository, second: dict[str, Any], check: str, case: str, at: str
 ) -> None:
-    report = look(bundles(git_stack, **second))
+    report = report_of(bundles(git_stack, **second))
     expect(report, check, case, at=at)
     assert "jaffle" in report.projects, "the other bundle is judged all the same"
 
 
 def test_a_submodule_of_one_bundle_is_its_own_affair(git_stack: GitStack, finance: Repository) -> None:
     finance.commit(submodules={"libs": (git_stack.server.url("nobody/has.git"), "1" * 40)})
-    report = look(bundles(git_stack))
+    report = report_of(bundles(git_stack))
     expect(report, "git.nested", "unfetched", at="dags[1].submodules", says="libs")
     config = bundles(git_stack, submodules=[{"repo": git_stack.server.url("nobody/has.git")}])
-    expect(look(config), "git.nested", "failing", at="dags[1].submodules", says="libs")
+    expect(report_of(config), "git.nested", "failing", at="dags[1].submodules", says="libs")
 
 
 def test_a_connection_that_does_not_open_the_second_repository(
     git_stack: GitStack, finance: Repository
 ) -> None:
     git_stack.grant("finance/dags.git", "canary-another")
-    report = look(bundles(git_stack))
+    report = report_of(bundles(git_stack))
     expect(report, "git.auth", "refused", at="credentials.git", says="finance/dags.git")
     assert TOKEN not in str(report.findings)
 
@@ -81,15 +81,19 @@ def baked(git_stack: GitStack, **dags: Any) -> dict[str, Any]:
 
 
 def test_dags_of_the_image_are_read_as_the_build_does(git_stack: GitStack) -> None:
-    expect_nothing(look(baked(git_stack)))
-    expect(look(baked(git_stack, ref="mian")), "git.ref", "missing", at="dags.ref")
+    expect_nothing(report_of(baked(git_stack)))
+    expect(report_of(baked(git_stack, ref="mian")), "git.ref", "missing", at="dags.ref")
     expect(
-        look(baked(git_stack, subdir="dgas")), "git.subdir", "missing", at="dags.subdir", says="write dags"
+        report_of(baked(git_stack, subdir="dgas")),
+        "git.subdir",
+        "missing",
+        at="dags.subdir",
+        says="write dags",
     )
     git_stack.link("dags/libs", git_stack.server.url("analytics/jaffle.git"), git_stack.pin)
-    expect(look(baked(git_stack)), "git.nested", "empty", at="dags.repo", says="dags/libs")
+    expect(report_of(baked(git_stack)), "git.nested", "empty", at="dags.repo", says="dags/libs")
     git_stack.grant("platform/dags.git", "canary-another")
-    expect(look(baked(git_stack)), "git.auth", "refused", at="credentials.git")
+    expect(report_of(baked(git_stack)), "git.auth", "refused", at="credentials.git")
 
 
 PROVIDER = "apache-airflow-providers-git"
@@ -108,9 +112,9 @@ def packages(*installed: str, **bundle: Any) -> dict[str, Any]:
 
 def test_arguments_that_the_installed_provider_refuses() -> None:
     sparse = {"arguments": {"sparse_dirs": ["dags"]}}
-    report = look(packages(f"{PROVIDER}==0.3.2", **sparse))
+    report = report_of(packages(f"{PROVIDER}==0.3.2", **sparse))
     expect(report, "image.bundles", "too-old", at="dags[0].arguments", says="install 0.4.0 or later")
-    report = look(packages(f"{PROVIDER}==1.0.1", arguments={"shallow": True, "sparse_dirs": ["dags"]}))
+    report = report_of(packages(f"{PROVIDER}==1.0.1", arguments={"shallow": True, "sparse_dirs": ["dags"]}))
     expect(report, "image.bundles", "unknown", at="dags[0].arguments", says="contains shallow")
     assert not [item for item in report.findings if item.case == "too-old"]
 
@@ -122,4 +126,6 @@ def test_package_of_a_class(installed: tuple[str, ...], case: str) -> None:
     config = packages(*installed)
     config["dags"].append({"name": "s3", "class": "airflow.providers.amazon.aws.bundles.s3.S3DagBundle"})
     config["dbtProjects"] = [{**config["dbtProjects"][0], "bundle": "sales"}]
-    expect(look(config), "agent.packages", case, at="dags[1].class", says="apache-airflow-providers-amazon")
+    expect(
+        report_of(config), "agent.packages", case, at="dags[1].class", says="apache-airflow-providers-amazon"
+    )

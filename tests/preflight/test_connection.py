@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from program import wiring
 from program.build_context import StagingError
 from settings import Settings
 from tests.preflight.conftest import Trial, expect, expect_nothing
-from tests.support.kube_objects import kubectl, make
+from tests.support.kube_objects import make
 from tests.support.stacks import ROOT, settings_of
 
 pytestmark = pytest.mark.preflight
@@ -25,10 +24,8 @@ SECRET = "git-of-others"
 
 
 @pytest.fixture
-def held(trial: Trial) -> Iterator[dict[str, Any]]:
+def held(trial: Trial, namespace: str) -> dict[str, Any]:
     """A stack whose image takes a dbt project from a private repository, with credentials in a Secret of the cluster."""
-    name = str(trial.config["agent"]["namespace"])
-    make(trial.environment, "Namespace", name, labels={"astro-dbt/stack": "astro-dbt.dev"})
     git = trial.info.git
     trial.config |= {
         "delivery": "agent-image",
@@ -36,8 +33,7 @@ def held(trial: Trial) -> Iterator[dict[str, Any]]:
         "connections": {"git": {"type": "https", "existingSecret": SECRET, "caBundle": git.ca_file}},
     }
     del trial.config["credentials"]
-    yield trial.config
-    kubectl(trial.environment, "delete", "namespace", name, "--wait=false")
+    return trial.config
 
 
 def hold(trial: Trial, password: str) -> None:
@@ -59,14 +55,14 @@ def test_the_image_build_reads_the_secret_that_the_checks_read(
     trial: Trial, held: dict[str, Any], tmp_path: Path
 ) -> None:
     hold(trial, trial.info.git.token)
-    expect_nothing(trial.look("cluster", "git", "dbt"))
+    expect_nothing(trial.report("cluster", "git", "dbt"))
     checkout(settings_of(held), tmp_path / "jaffle")
     assert (tmp_path / "jaffle" / "dbt_project.yml").is_file()
 
 
 def test_both_refuse_a_wrong_password(trial: Trial, held: dict[str, Any], tmp_path: Path) -> None:
     hold(trial, "canary-expired")
-    report = trial.look("cluster", "git", "dbt")
+    report = trial.report("cluster", "git", "dbt")
     expect(report, "git.auth", "refused-existing", at="connections.git.existingSecret", says="jaffle.git")
     with pytest.raises(StagingError, match=r":dbtProjects\[0\]\.repo is .* cannot be fetched") as caught:
         checkout(settings_of(held), tmp_path / "jaffle")

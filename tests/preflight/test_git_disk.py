@@ -21,7 +21,7 @@ def large(git_stack: GitStack) -> GitStack:
 
 def _look(stack: GitStack, **agent: Any) -> Report:
     changed = {**stack.config["agent"], **agent}
-    return stack.look(agent=changed, preflight={"checks": only("git")})
+    return stack.report(agent=changed, preflight={"checks": only("git")})
 
 
 def _limit(amount: str) -> dict[str, Any]:

@@ -10,7 +10,11 @@ import delivery
 from clients.git import Session
 from preflight.agents_access import agents_access
 from tests.preflight.conftest import GitStack, expect, expect_nothing
-from tests.support.repositories import Repository, git
+from tests.preflight.samples import (
+    edit_gitmodules,
+    gitmodules_entry,
+)
+from tests.support.repositories import Repository
 from tests.support.stacks import settings_of
 
 
@@ -28,16 +32,6 @@ def _fetch_as_agents(stack: GitStack, folder: Path, **changes: object) -> Path:
     return target
 
 
-def _edit(stack: GitStack, *lines: str) -> None:
-    """Write .gitmodules anew."""
-    stack.dags.commit({".gitmodules": "\n".join(lines) + "\n"})
-
-
-def _entry(stack: GitStack, *more: str, path: str = "dags/dbt/jaffle") -> tuple[str, ...]:
-    url = stack.server.url("analytics/jaffle.git")
-    return ('[submodule "jaffle"]', f"  path = {path}", f"  url = {url}", *(f"  {line}" for line in more))
-
-
 def test_a_nested_relative_address_is_resolved_against_its_parent(
     git_stack: GitStack, tmp_path: Path
 ) -> None:
@@ -50,7 +44,7 @@ def test_a_nested_relative_address_is_resolved_against_its_parent(
         **git_stack.config["dags"],
         "submodules": [{"repo": git_stack.server.url("analytics/macros.git"), "connection": "git"}],
     }
-    expect_nothing(git_stack.look(dags=dags))
+    expect_nothing(git_stack.report(dags=dags))
     clone = _fetch_as_agents(git_stack, tmp_path, dags=dags)
     assert (clone / "dags/dbt/jaffle/vendor/macros/macros/a.sql").read_text() == "x"
 
@@ -58,7 +52,7 @@ def test_a_nested_relative_address_is_resolved_against_its_parent(
 def test_gitmodules_with_a_comment_only(git_stack: GitStack) -> None:
     other = Repository(git_stack.server.root / "platform/plain.git")
     other.commit({".gitmodules": "# nothing yet\n", "dags/plain/dbt_project.yml": "name: plain\n"})
-    report = git_stack.look(
+    report = git_stack.report(
         dags={**git_stack.config["dags"], "repo": git_stack.server.url("platform/plain.git")},
         dbtProjects=[{"name": "plain", "path": "dags/plain", "submodule": False}],
     )
@@ -66,85 +60,31 @@ def test_gitmodules_with_a_comment_only(git_stack: GitStack) -> None:
 
 
 def test_gitmodules_that_git_cannot_read(git_stack: GitStack) -> None:
-    _edit(git_stack, '[submodule "jaffle"', "  path")
-    expect(git_stack.look(), "git.submodule", "invalid", at="dags.repo", says="correct the file")
+    edit_gitmodules(git_stack, '[submodule "jaffle"', "  path")
+    expect(git_stack.report(), "git.submodule", "invalid", at="dags.repo", says="correct the file")
 
 
 def test_gitmodules_of_a_submodule_that_git_cannot_read(git_stack: GitStack) -> None:
     pin = git_stack.dbt.commit({".gitmodules": "[broken\n"})
     git_stack.link("dags/dbt/jaffle", git_stack.server.url("analytics/jaffle.git"), pin)
     expect(
-        git_stack.look(), "git.submodule", "invalid", at="dbtProjects[0].path", says="analytics/jaffle.git"
+        git_stack.report(), "git.submodule", "invalid", at="dbtProjects[0].path", says="analytics/jaffle.git"
     )
 
 
 @pytest.mark.parametrize("path", ["dags/dbt/jaffle/", "./dags/dbt/jaffle", "dags//dbt/jaffle"])
 def test_a_path_with_a_slash_at_its_end(git_stack: GitStack, path: str, tmp_path: Path) -> None:
-    _edit(git_stack, *_entry(git_stack, path=path))
-    report = git_stack.look()
+    edit_gitmodules(git_stack, *gitmodules_entry(git_stack, path=path))
+    report = git_stack.report()
     expect(report, "git.submodule", "misspelt", at="dbtProjects[0].path", says="write dags/dbt/jaffle there")
     with pytest.raises(Exception, match=r"[Nn]o url found|no submodule mapping"):
         _fetch_as_agents(git_stack, tmp_path)
 
 
 def test_an_entry_that_git_skips(git_stack: GitStack, tmp_path: Path) -> None:
-    _edit(git_stack, *_entry(git_stack, "update = none"))
-    expect(git_stack.look(), "git.submodule", "skipped", at="dbtProjects[0].path", says="update = none")
+    edit_gitmodules(git_stack, *gitmodules_entry(git_stack, "update = none"))
+    expect(git_stack.report(), "git.submodule", "skipped", at="dbtProjects[0].path", says="update = none")
     assert not list((_fetch_as_agents(git_stack, tmp_path) / "dags/dbt/jaffle").iterdir())
-
-
-def test_the_branch_of_the_entry_is_followed(git_stack: GitStack) -> None:
-    git("checkout", "--quiet", "-b", "develop", cwd=git_stack.dbt.tree)
-    tip = git_stack.dbt.commit({"models/a.sql": "select 2\n"}, branch="develop")
-    git_stack.link("dags/dbt/jaffle", git_stack.server.url("analytics/jaffle.git"), tip)
-    _edit(git_stack, *_entry(git_stack, "branch = develop"))
-    report = git_stack.look()
-    expect_nothing(report)
-    assert report.projects["jaffle"].behind == 0
-    report = git_stack.look(dbtProjects=git_stack.project(ref="main"))
-    expect(report, "git.lag", "elsewhere", at="dbtProjects[0].path", says="part of develop and not of main")
-
-
-def test_the_remotes_head_is_followed_without_a_branch(git_stack: GitStack) -> None:
-    git("checkout", "--quiet", "-b", "develop", cwd=git_stack.dbt.tree)
-    tip = git_stack.dbt.commit({"models/a.sql": "select 2\n"}, branch="develop")
-    git("symbolic-ref", "HEAD", "refs/heads/develop", cwd=git_stack.dbt.bare)
-    git_stack.link("dags/dbt/jaffle", git_stack.server.url("analytics/jaffle.git"), tip)
-    report = git_stack.look()
-    expect_nothing(report)
-    assert report.projects["jaffle"].behind == 0
-
-
-def test_a_pin_that_only_the_history_of_a_tag_has_does_not_disappear(git_stack: GitStack) -> None:
-    git("checkout", "--quiet", "-b", "release", cwd=git_stack.dbt.tree)
-    pin = git_stack.dbt.commit({"models/a.sql": "select 2\n"}, branch="scratch")
-    git_stack.dbt.commit({"models/a.sql": "select 3\n"}, branch="scratch")
-    git_stack.dbt.tag("v1")
-    git("update-ref", "-d", "refs/heads/scratch", cwd=git_stack.dbt.bare)
-    git_stack.link("dags/dbt/jaffle", git_stack.server.url("analytics/jaffle.git"), pin)
-    report = git_stack.look()
-    expect(report, "git.lag", "elsewhere", at="dbtProjects[0].path", says="part of v1")
-
-
-def test_links_of_the_repository_are_followed(git_stack: GitStack) -> None:
-    tree = git_stack.dags.tree
-    (tree / "dags/wh").symlink_to("../warehouse")
-    (tree / "entry").symlink_to("dags")
-    (tree / "up").symlink_to("../..")
-    (tree / "round").symlink_to("round")
-    git_stack.dags.commit({"warehouse/dbt_project.yml": "name: wh\n"})
-    projects = [
-        *git_stack.project(path="entry/dbt/jaffle"),
-        {"name": "wh", "path": "dags/wh", "submodule": False},
-    ]
-    dags = {**git_stack.config["dags"], "subdir": "entry"}
-    report = git_stack.look(dags=dags, dbtProjects=projects)
-    expect_nothing(report)
-    assert report.projects["wh"].dbt_name == "wh"
-    assert report.projects["jaffle"].commit == git_stack.pin
-    for path in ("up/x", "round"):
-        report = git_stack.look(dbtProjects=[{"name": "wh", "path": path, "submodule": False}])
-        expect(report, "git.submodule", "link", at="dbtProjects[0].path", says=path)
 
 
 @pytest.mark.parametrize("option", ["agent-image", "git-submodule"])
@@ -163,13 +103,13 @@ def test_code_submodules_reach_agents_under_both_options(
         changes["agent"] = {k: v for k, v in git_stack.config["agent"].items() if k != "image"}
     else:
         changes["dbtProjects"] = [{"name": "plain", "path": "dags/plain", "submodule": False}]
-    report = git_stack.look(**changes)
+    report = git_stack.report(**changes)
     expect(report, "git.nested", "unfetched", at="dags.submodules", says="dags/common")
     dags = {**git_stack.config["dags"], "submodules": [{"repo": url}]}
     if option == "git-submodule":
         # Git fetches all submodules or none, so jaffle needs its connection too.
         dags["submodules"].append({"repo": git_stack.server.url("analytics/jaffle.git"), "connection": "git"})
-    expect_nothing(git_stack.look(dags=dags, **changes))
+    expect_nothing(git_stack.report(dags=dags, **changes))
     clone = _fetch_as_agents(git_stack, tmp_path, dags=dags, **changes)
     assert (clone / "dags/common/helpers.py").read_text() == "x"
     assert (clone / "dags/dbt/jaffle/dbt_project.yml").is_file()

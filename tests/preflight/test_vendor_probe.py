@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from preflight.report import Report
-from tests.preflight.conftest import expect, expect_nothing, look, only
+from tests.preflight.conftest import expect, expect_nothing, only, report_of
 from tests.support.stacks import with_agent
 
 BASE = "images.example.com/agent:{}-python-3.12-astro-agent-1.8.2"
@@ -17,7 +17,7 @@ AMAZON, COMMON_IO = "apache-airflow-providers-amazon", "apache-airflow-providers
 def _look(*, runtime: str = "3.1-3", packages: tuple[str, ...] = (), **agent: Any) -> Report:
     config = with_agent(**agent)
     config["image"] |= {"base": BASE.format(runtime), "packages": ["astronomer-cosmos==1.15.1", *packages]}
-    return look({**config, "preflight": {"checks": only("agent")}})
+    return report_of({**config, "preflight": {"checks": only("agent")}})
 
 
 def _complete() -> dict[str, Any]:
@@ -123,6 +123,6 @@ def test_a_budget_that_keeps_every_pod(budget: dict[str, Any], replicas: int, bl
 
 def test_a_reason_silences_a_check() -> None:
     levels = {**only("agent"), "agent.logs": {"level": "off", "reason": "the platform collects them"}}
-    report = look({**with_agent(), "preflight": {"checks": levels}})
+    report = report_of({**with_agent(), "preflight": {"checks": levels}})
     assert not [item for item in report.findings if item.check == "agent.logs"]
     assert "the platform collects them" in str([str(item) for item in report.warnings])

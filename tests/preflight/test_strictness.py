@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 
-from preflight import PreflightError, Report
 from preflight.catalogue import CHECKS, FAMILIES
-from preflight.report import Finding
-from tests.preflight.conftest import GitStack, expect, look, only
+from tests.preflight.conftest import GitStack, expect, only, report_of
 from tests.support.stacks import stack
 
 
@@ -21,7 +19,7 @@ def test_everything_off_makes_no_network_call(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr("subprocess.Popen", refuse)
     for delivery in ("git-submodule", "agent-image"):
-        report = look(stack(delivery=delivery, preflight={"level": "off", "reason": "on a train"}))
+        report = report_of(stack(delivery=delivery, preflight={"level": "off", "reason": "on a train"}))
         finding = expect(report, "preflight.level", "off", at="preflight.level", says="on a train")
         assert report.findings == (finding,)
 
@@ -32,14 +30,14 @@ def test_every_family_off_makes_no_network_call(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr("subprocess.Popen", refuse)
-    report = look(stack(delivery="agent-image", preflight={"checks": only()}))
+    report = report_of(stack(delivery="agent-image", preflight={"checks": only()}))
     assert {item.check for item in report.findings} == {"preflight.level"}
 
 
 def test_a_lowered_level_turns_errors_into_warnings(git_stack: GitStack) -> None:
     for name in ("git", "git.ref"):
         checks = only("git") | {name: {"level": "warn", "reason": "the branch comes tomorrow"}}
-        report = git_stack.look(dags={"ref": "mian"}, preflight={"checks": checks})
+        report = git_stack.report(dags={"ref": "mian"}, preflight={"checks": checks})
         assert not report.errors
         assert [item.check for item in report.warnings if item.check != "preflight.level"] == ["git.ref"]
         expect(report, "preflight.level", "warn", at=f"preflight.checks.{name}", says="comes tomorrow")
@@ -50,14 +48,14 @@ def test_the_more_special_level_wins(git_stack: GitStack) -> None:
         "git": {"level": "warn", "reason": "all of it"},
         "git.ref": {"level": "strict", "reason": "but this"},
     }
-    assert git_stack.look(dags={"ref": "mian"}, preflight={"checks": checks}).errors
+    assert git_stack.report(dags={"ref": "mian"}, preflight={"checks": checks}).errors
     checks["git.ref"] = {"level": "off", "reason": "not this"}
-    report = git_stack.look(dags={"ref": "mian"}, preflight={"checks": checks})
+    report = git_stack.report(dags={"ref": "mian"}, preflight={"checks": checks})
     assert "git.ref" not in {item.check for item in report.findings}
 
 
 def test_a_level_without_reason() -> None:
-    report = look(stack(preflight={"level": "off"}))
+    report = report_of(stack(preflight={"level": "off"}))
     expect(report, "preflight.level", "unexplained", at="preflight.level", says="write preflight.reason")
 
 
@@ -67,7 +65,7 @@ def test_a_level_without_reason() -> None:
 def test_a_check_that_does_not_exist(name: str, near: str) -> None:
     checks = only() | {name: {"level": "off", "reason": "a typing error"}}
     expect(
-        look(stack(preflight={"checks": checks})),
+        report_of(stack(preflight={"checks": checks})),
         "preflight.level",
         "unknown",
         at=f"preflight.checks.{name}",
@@ -78,19 +76,3 @@ def test_a_check_that_does_not_exist(name: str, near: str) -> None:
 def test_families_are_the_first_parts_of_ids() -> None:
     assert {"preflight", "git", "dbt", "cluster", "chart", "agent", "image"} == FAMILIES
     assert all(name.count(".") == 1 for name in CHECKS)
-
-
-def test_a_report_stops_for_errors_alone() -> None:
-    warning = Finding("git.lag", "diverged", "warning", "p:dags", "drifts")
-    Report((warning,)).raise_for_errors()
-    error = Finding("git.ref", "missing", "error", "p:dags.ref", "is gone")
-    with pytest.raises(PreflightError) as caught:
-        Report((error, warning)).raise_for_errors()
-    assert str(caught.value) == "p:dags.ref is gone."
-    assert Report((error,)).to_dict()["findings"][0] == {
-        "check": "git.ref",
-        "case": "missing",
-        "severity": "error",
-        "key": "p:dags.ref",
-        "message": "is gone",
-    }

@@ -17,14 +17,14 @@ from preflight.catalogue.image_checks import IMAGE_RUNTIME
 from preflight.context import Context
 from preflight.report import Finding
 from preflight.runner import PROBES, Probe
-from tests.preflight.conftest import Trial, expect, expect_nothing, look
+from tests.preflight.conftest import Trial, expect, expect_nothing, report_of
 from tests.support.stacks import settings_of, stack
 
 
 @pytest.mark.preflight
 def test_a_good_stack_has_nothing_to_say(trial: Trial) -> None:
     agent = {**trial.config["agent"], "logs": {"sidecar": {"sinks": {"out": {"type": "console"}}}}}
-    expect_nothing(look({**trial.config, "agent": agent, "preflight": {"timeout": 60}}))
+    expect_nothing(report_of({**trial.config, "agent": agent, "preflight": {"timeout": 60}}))
 
 
 @pytest.mark.preflight
@@ -39,7 +39,7 @@ def test_independent_mistakes_are_found_in_one_run(trial: Trial) -> None:
         "sentinel": {"image": f"{trial.info.registry.server}/nothing:1"},
     }
     del config["agentToken"]
-    report = look(config)
+    report = report_of(config)
     assert {(item.check, item.case) for item in report.errors} == {
         ("git.subdir", "missing"),
         ("git.submodule", "missing"),
@@ -64,7 +64,7 @@ def test_no_secret_of_the_stack_is_in_a_report(trial: Trial) -> None:
         {"credentials": {"git": {"password": token + "x"}}},
         {"registryPassword": password + "x"},
     ):
-        text = repr(look({**config, **changed}))
+        text = repr(report_of({**config, **changed}))
         assert token not in text
         assert password not in text
         assert config["agentToken"] not in text
