@@ -162,8 +162,9 @@ class ClusterReference(Check, id="cluster.reference"):
     @error(
         "agent.values.<path>",
         "agent.<component>.values.<path>",
-        "agent.identity.account",
         "agent.<component>.priorityClass",
+        "agent.<component>.identity.account",
+        "agent.identity.account",
         "agent.workers[<n>].autoscaling.keda.authentication",
     )
     def missing(self, *, kind: str, name: str, namespace: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from preflight.report import Report
-from tests.preflight.conftest import Trial, expect, expect_nothing, look, only
+from tests.preflight.conftest import Trial, expect, expect_nothing, only, report_of
 from tests.support.kube_objects import kubectl, make
 from tests.support.stacks import ROOT, with_agent
 from tests.support.web_hosts import chart_package, chart_repository, web_host
@@ -54,7 +54,7 @@ def served() -> Iterator[Callable[..., str]]:
 
 def _look(url: str, **agent: Any) -> Report:
     config = with_agent(chart={"repository": url, "version": "2.3.3"}, **agent)
-    return look({**config, "preflight": {"checks": only("chart"), "timeout": 30}})
+    return report_of({**config, "preflight": {"checks": only("chart"), "timeout": 30}})
 
 
 def test_a_sidecar_without_its_volume(served: Callable[..., str]) -> None:
@@ -112,7 +112,7 @@ def namespace(trial: Trial) -> Iterator[str]:
 @pytest.mark.preflight
 def test_objects_before_their_namespace(trial: Trial) -> None:
     agent = {"workers": [{"name": "w", "values": MISSING_MOUNT}, {"name": "v", "queues": ["v"]}]}
-    report = trial.look("chart", "cluster", agent=agent)
+    report = trial.report("chart", "cluster", agent=agent)
     says = "Deployment astro-agent-worker-w, which the cluster rejects"
     expect(report, "cluster.objects", "invalid", at="agent.workers[0].values.volumeMounts", says=says)
     expect(report, "cluster.objects", "unverified", at="agent.cluster", says="tried in default")
@@ -122,7 +122,7 @@ def test_objects_before_their_namespace(trial: Trial) -> None:
 
 @pytest.mark.preflight
 def test_objects_that_the_cluster_takes(trial: Trial, namespace: str) -> None:
-    report = trial.look(
+    report = trial.report(
         "chart",
         "cluster",
         agent={"podSecurity": "restricted", "workers": [{"name": "w", "autoscaling": {"maxReplicas": 3}}]},
@@ -139,7 +139,7 @@ def test_objects_that_the_cluster_takes(trial: Trial, namespace: str) -> None:
 @pytest.mark.preflight
 def test_one_value_that_spoils_several_objects_is_one_finding(trial: Trial, namespace: str) -> None:
     agent = {"values": {"labels": {"team": "not a label"}}}
-    report = trial.look("chart", "cluster", agent=agent)
+    report = trial.report("chart", "cluster", agent=agent)
     finding = expect(report, "cluster.objects", "invalid", at="agent.values.labels", says="metadata.labels")
     assert "Deployment astro-agent-triggerer" in finding.message
     assert {item.key for item in report.errors} == {"astro-dbt:agent.values.labels"}
@@ -149,7 +149,7 @@ def test_one_value_that_spoils_several_objects_is_one_finding(trial: Trial, name
 @pytest.mark.preflight
 def test_a_typed_setting_leads_to_its_own_key(trial: Trial, namespace: str) -> None:
     resources = {"requests": {"cpu": "2"}, "limits": {"cpu": "1"}}
-    report = trial.look("chart", "cluster", agent={"workers": [{"name": "w", "resources": resources}]})
+    report = trial.report("chart", "cluster", agent={"workers": [{"name": "w", "resources": resources}]})
     expect(
         report,
         "cluster.objects",
@@ -162,14 +162,14 @@ def test_a_typed_setting_leads_to_its_own_key(trial: Trial, namespace: str) -> N
 @pytest.mark.preflight
 def test_a_field_that_kubernetes_does_not_know(trial: Trial, namespace: str) -> None:
     mounts = {"volumes": [{"name": "v", "emptyDir": {"sizeLimt": "1Gi"}}]}
-    report = trial.look("chart", "cluster", agent={"triggerer": {"values": mounts}})
+    report = trial.report("chart", "cluster", agent={"triggerer": {"values": mounts}})
     expect(report, "cluster.objects", "dropped", at="agent.triggerer.values.volumes", says="sizeLimt")
 
 
 @pytest.mark.preflight
 def test_objects_of_somebody_else_in_the_way(trial: Trial, namespace: str) -> None:
     make(trial.environment, "ServiceAccount", "astro-agent-triggerer", namespace)
-    report = trial.look("chart", "cluster")
+    report = trial.report("chart", "cluster")
     says = "ServiceAccount astro-agent-triggerer, which exists in"
     found = [item for item in report.findings if item.check == "cluster.objects"]
     expect(report, "cluster.objects", "foreign", at=found[0].key.removeprefix("astro-dbt:"), says=says)
@@ -186,7 +186,7 @@ def test_kinds_that_the_cluster_does_not_have(
         '{{ if not (.Capabilities.APIVersions.Has "apps/v1/Deployment") }}{{ fail "told nothing" }}{{ end }}'
     )
     chart = {"repository": served(keda=more, asks=asks), "version": "2.3.3"}
-    report = trial.look("chart", "cluster", agent={"chart": chart})
+    report = trial.report("chart", "cluster", agent={"chart": chart})
     says = "no ScaledObject in keda.sh/v1alpha1"
     expect(report, "cluster.objects", "unknown-kind", at="agent.workers[0]", says=says)
 
@@ -255,7 +255,7 @@ def test_a_user_who_may_only_read(trial: Trial, namespace: str) -> None:
     content = yaml.safe_load(Path(trial.info.kubeconfig).read_text())
     content["users"][0]["user"] = {"token": token}
     agent = {"cluster": {"context": trial.info.context}}
-    report = trial.look("chart", "cluster", agent=agent, kubeconfig=yaml.safe_dump(content))
+    report = trial.report("chart", "cluster", agent=agent, kubeconfig=yaml.safe_dump(content))
     expect(report, "cluster.objects", "unverified", at="agent.cluster", says="cannot create resource")
     assert not [item for item in report.errors if item.check == "cluster.objects"]
 
@@ -263,7 +263,7 @@ def test_a_user_who_may_only_read(trial: Trial, namespace: str) -> None:
 def _until(trial: Trial, settled: Callable[[Report], bool]) -> Report:
     """The report once admission has learned of a new rule, which takes the API server a moment."""
     for _ in range(60):
-        report = trial.look("chart", "cluster")
+        report = trial.report("chart", "cluster")
         if settled(report):
             return report
         time.sleep(0.5)
