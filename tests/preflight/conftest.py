@@ -66,8 +66,12 @@ def expect(report: Report, check: str, case: str, *, at: str, says: str = "") ->
 
 
 def _pattern(key: str) -> re.Pattern[str]:
-    """What a documented key stands for: `<n>` is a position, other `<…>` and `*` are any name or path."""
+    """What a documented key stands for: `<n>` is a position, other `<…>` and `*` are any name or path.
+
+    With several Dag bundles `dags` has a position too.
+    """
     escaped = re.escape(key).replace(r"\*", ".+").replace("<n>", r"\d+")
+    escaped = re.sub(r"^dags(?=\\\.)", r"dags(\\[\\d+\\])?", escaped)
     return re.compile(re.sub("<[a-z]+>", ".+", escaped))
 
 
