@@ -13,7 +13,7 @@ from adoption.components import FROM_CHART, add_components
 from adoption.draft import Draft
 from adoption.git import SecretReader, add_dags, fetches_submodules
 from adoption.hand_made import HandMade
-from adoption.variables import names_of, reference_of, sort
+from adoption.variables import reference_of, sort
 from domain.chart import ChartAddress, has_sentinel
 from domain.credentials import in_clear
 from settings.chart_keys import unknown_paths
@@ -340,8 +340,3 @@ def _changed(value: Any, default: Any) -> Any:
 def submodules(values: Mapping[str, Any]) -> bool:
     """Whether the release's agents fetch submodules."""
     return fetches_submodules(values)
-
-
-def order_of(values: Mapping[str, Any]) -> list[str]:
-    """Names of the common variables in the order of the Pods."""
-    return names_of(values.get("commonEnv"))

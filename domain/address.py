@@ -209,10 +209,6 @@ class RepositoryAddress:
         """Addresses of the same repository over both protocols; this one comes first."""
         return tuple(dict.fromkeys((self, *_counterparts(self))))
 
-    def https_addresses(self) -> tuple[RepositoryAddress, ...]:
-        """The equivalents that are opened with a token."""
-        return tuple(item for item in self.equivalents() if item.scheme == "https")
-
     def spellings(self) -> tuple[str, ...]:
         """Common spellings of this repository's address, for Git's `insteadOf`, which compares prefixes character by character.
 

@@ -158,7 +158,7 @@ class DockerEngine:
         ]
         path = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
         ready = _ping(self.host)
-        return Service(NAME, argv, env={"PATH": path}, ready=ready, ready_seconds=90, stop_seconds=40)
+        return Service(NAME, argv, env={"PATH": path}, ready=ready, ready_seconds=90)
 
     def _has_bridge(self) -> bool:
         return Path("/sys/class/net", self.bridge).exists()

@@ -3,7 +3,6 @@
 import fcntl
 import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -315,8 +314,3 @@ def go_environment(go: Path) -> tuple[str, str]:
     """GOVERSION and GOTOOLCHAIN of a Go command."""
     lines = run([go, "env", "GOVERSION", "GOTOOLCHAIN"], purpose="reading Go's version").splitlines()
     return lines[0], lines[1] if len(lines) > 1 else "local"
-
-
-def processors() -> int:
-    """Number of CPUs that this process may use."""
-    return len(os.sched_getaffinity(0))

@@ -73,8 +73,6 @@ class Service:
     """Seconds that it may take to become ready."""
     restart_when: str = ""
     """Text whose change requires a restart (a digest of its configuration)."""
-    stop_seconds: float = STOP_SECONDS
-    """Seconds that it may take to stop on SIGTERM."""
 
     def fingerprint(self) -> str:
         """Digest of everything that the program was given."""
