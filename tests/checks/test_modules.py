@@ -6,10 +6,21 @@ import pytest
 
 from tests.support.stacks import ROOT
 
-ROOMS = ("clients", "components", "delivery", "domain", "policy", "program", "review", "settings", "trial")
+ROOMS = (
+    "clients",
+    "components",
+    "delivery",
+    "domain",
+    "policy",
+    "preflight",
+    "program",
+    "review",
+    "settings",
+    "trial",
+)
 TESTED_IN = {
     "clients/errors.py": "tests/checks/test_walls.py",
-    "clients/git/links.py": "tests/preflight/test_dbt.py",
+    "clients/git/links.py": "tests/preflight/test_git_probe.py",
     "components/registry_login.py": "tests/components/test_agent_release.py",
     "delivery/agent_image.py": "tests/delivery/test_plan.py",
     "delivery/bundle.py": "tests/delivery/test_plan.py",
@@ -19,10 +30,13 @@ TESTED_IN = {
     "delivery/git_submodule.py": "tests/delivery/test_plan.py",
     "delivery/in_image": "tests/plugins/test_images.py",  # runs in the image
     "domain/build_context.py": "tests/program/test_build_context.py",
-    "domain/dbt_packages.py": "tests/preflight/test_packages.py",
+    "domain/dbt_packages.py": "tests/preflight/test_package_probe.py",
     "domain/errors.py": "tests/checks/test_walls.py",
     "domain/names.py": "tests/components/test_agent_release.py",
     "domain/security.py": "tests/delivery/test_chart_values.py",
+    "preflight/catalogue": "tests/preflight/test_catalogue.py",
+    "preflight/chart_access.py": "tests/preflight/test_chart_probe.py",
+    "preflight/dags_probe.py": "tests/preflight/test_bundles.py",
     "program/repair.py": "tests/engine/test_kill.py",  # its hooks need the engine
     "review/commits.py": "tests/engine/test_review.py",
     "review/engine.py": "tests/engine/test_review.py",  # the engine itself

@@ -1,4 +1,4 @@
-"""Answers of an API server sorted; tests/preflight/test_rendering.py has the real ones."""
+"""Answers of an API server sorted; tests/preflight/test_rendering_probe.py has the real ones."""
 
 from __future__ import annotations
 
