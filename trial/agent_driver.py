@@ -19,25 +19,26 @@ os.dup2(2, 1)
 
 from airflow.dag_processing.bundles.manager import DagBundlesManager  # noqa: E402
 
-bundles: dict[str | None, Any] = {}
+bundles: dict[tuple[str, str | None], Any] = {}
 
 
-def name_of_bundle() -> str:
-    """The name of the only bundle that the environment configures."""
-    (entry,) = json.loads(os.environ["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"])
-    return str(entry["name"])
+def first_bundle() -> str:
+    """The name of the first bundle that the environment configures."""
+    entries = json.loads(os.environ["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"])
+    return str(entries[0]["name"])
 
 
-def bundle(version: str | None) -> Any:
-    """The process' object of the bundle, created as in Airflow from the configured class path and arguments."""
-    if version not in bundles:
-        bundles[version] = DagBundlesManager().get_bundle(name_of_bundle(), version)
-    return bundles[version]
+def bundle(version: str | None, name: str | None = None) -> Any:
+    """The process' object of a bundle, created as in Airflow from the configured class path and arguments."""
+    key = (name or first_bundle(), version)
+    if key not in bundles:
+        bundles[key] = DagBundlesManager().get_bundle(*key)
+    return bundles[key]
 
 
-def describe(version: str | None) -> dict[str, Any]:
+def describe(version: str | None, name: str | None = None) -> dict[str, Any]:
     """The bundle's path and its current commit."""
-    found = bundle(version)
+    found = bundle(version, name)
     current = found.get_current_version()
     return {"path": str(found.path), "version": str(getattr(current, "version", current))}
 
@@ -47,12 +48,14 @@ def environment() -> dict[str, Any]:
     return {"environment": dict(os.environ)}
 
 
-def initialise(*, version: str | None = None, again: bool = False) -> dict[str, Any]:
-    """Initialise the bundle for a version or for the tracked ref; ``again`` creates a new object, like a new process."""
+def initialise(
+    *, version: str | None = None, again: bool = False, bundle_name: str | None = None
+) -> dict[str, Any]:
+    """Initialise a bundle for a version or for the tracked ref; ``again`` creates a new object, like a new process."""
     if again:
-        bundles.pop(version, None)
-    bundle(version).initialize()
-    return describe(version)
+        bundles.pop((bundle_name or first_bundle(), version), None)
+    bundle(version, bundle_name).initialize()
+    return describe(version, bundle_name)
 
 
 def refresh() -> dict[str, Any]:
@@ -61,11 +64,11 @@ def refresh() -> dict[str, Any]:
     return describe(None)
 
 
-def parse(*, version: str | None = None) -> dict[str, Any]:
-    """Parse the bundle's Dag folder."""
+def parse(*, version: str | None = None, bundle_name: str | None = None) -> dict[str, Any]:
+    """Parse a bundle's Dag folder."""
     from airflow.dag_processing.dagbag import DagBag
 
-    found = bundle(version)
+    found = bundle(version, bundle_name)
     sys.path.insert(0, str(found.path))
     bag = DagBag(dag_folder=str(found.path), bundle_path=Path(found.path), bundle_name=found.name)
     return {

@@ -118,14 +118,14 @@ class Pod:
 
     @property
     def storage(self) -> Path:
-        """Folder of the bundle, as this machine sees it."""
+        """Folder of the first bundle, as this machine sees it."""
         return self.on_machine(f"/tmp/airflow/dag_bundles/{self.bundle['name']}")
 
     @property
     def bundle(self) -> dict[str, Any]:
-        """The bundle that the container is told of."""
-        (entry,) = json.loads(self.container.environment["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"])
-        return dict(entry)
+        """The first bundle that the container is told of."""
+        entries = json.loads(self.container.environment["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"])
+        return dict(entries[0])
 
     def on_machine(self, path: str) -> Path:
         """A path below the Pod's /tmp as this machine sees it."""
