@@ -15,7 +15,7 @@ PROJECTS = "ASTRO_DBT_PROJECTS"
 With several bundles a folder of a repository also has "bundle" and "subdir": the bundle's name, and where it starts.
 """
 SUBDIR = "ASTRO_DBT_BUNDLE_SUBDIR"
-"""Folder of the Dag repository that the bundle starts in; empty for its root, or if the bundles differ."""
+"""Folder of the Dag repository that the bundle starts in, the first one of several; empty for its root."""
 EXECUTABLE = "ASTRO_DBT_EXECUTABLE"
 """dbt in the image that this program builds."""
 
@@ -42,8 +42,8 @@ def dag_environment(settings: Settings, places: Mapping[str, Mapping[str, str]])
     (astronomer-cosmos#2551). Its cache folder must be writable, even with a read-only root file system.
     """
     yield EnvVar(PROJECTS, json.dumps(places, sort_keys=True))
-    subdirs = {bundle.subdir for bundle in settings.git_bundles}
-    yield EnvVar(SUBDIR, (subdirs.pop() or "") if len(subdirs) == 1 else "")
+    first = settings.git_bundles[0] if settings.git_bundles else None
+    yield EnvVar(SUBDIR, (first.subdir or "") if first else "")
     if settings.image is not None and settings.image.adapters:
         yield EnvVar(EXECUTABLE, DBT)
     yield EnvVar("AIRFLOW__COSMOS__CACHE_DIR", "/tmp/cosmos")  # noqa: S108 - folder of the container

@@ -145,6 +145,9 @@ def test_bundles_over_ssh_use_the_alias_of_their_key() -> None:
 
 def test_projects_are_found_in_their_bundles() -> None:
     plan = planned(several(SALES, FINANCE))
+    assert variables(plan)["ASTRO_DBT_BUNDLE_SUBDIR"] == "dags", (
+        "for copies of the helper that know one bundle"
+    )
     assert json.loads(str(variables(plan)["ASTRO_DBT_PROJECTS"])) == {
         "jaffle": {"repository": "dags/dbt/jaffle", "bundle": "sales", "subdir": "dags"},
         "ledger": {"repository": "dags/dbt/ledger", "bundle": "finance", "subdir": ""},
