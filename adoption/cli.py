@@ -33,6 +33,8 @@ from settings.errors import SettingsError
 EXIT_OK, EXIT_INCOMPLETE, EXIT_FAILED = 0, 1, 2
 _TIMEOUT = 30.0
 _EXAMPLE = {"name": "my_project", "path": "dags/dbt/my_project"}
+_EXAMPLE_REASON = "the addresses of this example do not exist"
+"""Reason in the stack files that are examples."""
 _WHO = "the name of the stack, as `pulumi stack init` gets it"
 
 
@@ -172,7 +174,7 @@ def _others(file: Path, *, force: bool) -> dict[str, Any]:
         content = None
     if not isinstance(content, dict):
         raise AdoptionError(f"{file.name} exists and cannot be read; move it away")
-    if content.get("config") and not force:
+    if content.get("config") and not force and not _is_example(content["config"]):
         raise AdoptionError(
             f"{file.name} has a configuration already; name another stack with --stack, or add --force to replace it"
         )
@@ -183,6 +185,12 @@ def _others(file: Path, *, force: bool) -> dict[str, Any]:
             f"{file.name} contains secrets, which --force would remove; name another stack with --stack, or move the file away"
         )
     return {key: value for key, value in content.items() if key != "config"}
+
+
+def _is_example(config: Any) -> bool:
+    """Whether a configuration is the one that this repository shows, with addresses that nothing answers at."""
+    preflight = config.get("astro-dbt:preflight") if isinstance(config, dict) else None
+    return isinstance(preflight, dict) and preflight.get("reason") == _EXAMPLE_REASON
 
 
 def _reader(cluster: Cluster | None, made: HandMade) -> Any:

@@ -111,6 +111,15 @@ def test_a_stack_file_with_a_configuration_is_kept(folder: Path, repository: str
     assert "contains secrets" in capsys.readouterr().err
 
 
+def test_the_example_of_a_fresh_clone_is_replaced(folder: Path, repository: str) -> None:
+    file = write(folder, short())
+    stack = folder / "stacks" / "Pulumi.prod.yaml"
+    stack.parent.mkdir()
+    stack.write_text((ROOT / "stacks" / "Pulumi.prod.yaml").read_text())
+    assert from_values(str(file), repository=repository) == 0
+    assert "stellar-comet" not in stack.read_text()
+
+
 def test_what_pulumi_wrote_into_a_new_stack_file_stays(folder: Path, repository: str) -> None:
     file = write(folder, short())
     stack = folder / "stacks" / "Pulumi.dev.yaml"
