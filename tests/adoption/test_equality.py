@@ -53,7 +53,7 @@ def test_not_the_same(one, other, path) -> None:
     assert paths(one, other) == [path]
 
 
-def test_the_order_of_variables_is_told_apart() -> None:
+def test_the_order_of_variables_differs() -> None:
     one: dict[str, Any] = {"commonEnv": [{"name": "A"}, {"name": "B"}], "workers": [{"env": [{"name": "C"}]}]}
     assert orders(one)["commonEnv",] == ["A", "B"]
     assert orders(one)["workers", 0, "env"] == ["C"]

@@ -62,7 +62,7 @@ def test_a_deploy_key_in_a_secret_stays_the_release_s_own() -> None:
         ({"host": URL}, {"type": "https", "anonymous": True}, None),
     ],
 )
-def test_credentials_in_clear_become_the_stack_s(parts, connection, key) -> None:
+def test_credentials_in_plain_text_become_the_stack_s(parts, connection, key) -> None:
     draft, used = drafted(git_conn_id="git", env=[in_clear(**parts)])
     assert draft.config["connections"] == {"git": connection}
     assert draft.config["dags"]["repo"] == parts["host"]

@@ -143,7 +143,7 @@ def clear() -> dict[str, Any]:
     return values
 
 
-def test_credentials_in_clear_move_without_being_shown() -> None:
+def test_credentials_in_plain_text_move_without_being_shown() -> None:
     draft, changes = translated(clear())
     assert CANARY not in json.dumps(draft.config) + repr(changes) + repr(draft)
     assert {item.key for item in draft.clear if item.key} == {
@@ -182,7 +182,7 @@ def test_further_bundles_and_the_spelling_stay() -> None:
     assert sent(draft)["dagBundleConfigList"] == text
 
 
-def test_a_bundle_of_another_kind_is_said() -> None:
+def test_a_bundle_of_another_kind_is_reported() -> None:
     draft, changes = translated(short() | {"dagBundleConfigList": "[]"})
     assert any("no GitDagBundle" in note for note in draft.notes)
     assert "dagBundleConfigList" in {change.path for change in changes}

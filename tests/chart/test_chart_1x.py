@@ -40,7 +40,7 @@ def test_autoscaler_target_has_a_capital_letter(render: Render) -> None:
     assert spec["metrics"][0]["object"]["target"] == {"type": "Value", "value": "12"}
 
 
-def test_secrets_given_in_clear_are_made(render: Render) -> None:
+def test_secrets_given_in_plain_text_are_made(render: Render) -> None:
     rendered = render(
         imagePullSecretName=None, imagePullSecretData="{}", agentToken="in-clear",
         openLineage={"enabled": True, "apiKey": "key"},

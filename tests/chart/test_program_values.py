@@ -113,7 +113,7 @@ def test_an_identity_reaches_pods_and_accounts(helm: Path, tmp_path: Path, versi
         assert account["metadata"]["annotations"]["azure.workload.identity/client-id"] == client
 
 
-def test_workers_may_have_identities_of_their_own(helm: Path, tmp_path: Path) -> None:
+def test_workers_may_have_separate_identities(helm: Path, tmp_path: Path) -> None:
     role = "arn:aws:iam::123456789012:role/{}"
     workers = [
         {"name": name, "queues": [name], "identity": {"aws": {"roleArn": role.format(name)}}}

@@ -149,7 +149,7 @@ def test_autoscaled_worker_has_no_replicas(render: Render) -> None:
     assert added == extra
 
 
-def test_logging_sidecar_runs_beside_workers_and_triggerer(render: Render) -> None:
+def test_logging_sidecar_runs_next_to_workers_and_triggerer(render: Render) -> None:
     logs = [{"name": "task-logs", "mountPath": "/usr/local/airflow/logs"}]
     sidecar = {"enabled": True, "config": {"sinks": {"out": {"type": "console"}}}, "volumeMounts": logs}
     rendered = render(
@@ -182,7 +182,7 @@ def test_logging_sidecar_runs_beside_workers_and_triggerer(render: Render) -> No
         ),
     ],
 )
-def test_secret_given_in_clear_is_made_and_read(
+def test_secret_given_in_plain_text_is_made_and_read(
     render: Render, values: dict[str, Any], name: str, key: str
 ) -> None:
     rendered = render(**values)

@@ -32,7 +32,7 @@ def _helper(folder: Path, name: str, script: str) -> None:
     path.chmod(0o755)
 
 
-def test_a_login_in_clear(configure: Path) -> None:
+def test_a_login_in_plain_text(configure: Path) -> None:
     auth = base64.b64encode(b"robot:canary").decode()
     _write(configure, auths={f"https://{SERVER}": {"auth": auth}})
     assert docker_login(SERVER) == Login("robot", "canary")

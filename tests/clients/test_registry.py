@@ -32,7 +32,7 @@ def test_a_login_never_shows_its_secrets():
     assert login.basic == "Basic cm9ib3Q6Y2FuYXJ5LXBhc3N3b3Jk"
 
 
-def test_a_token_service_in_clear_gets_no_password() -> None:
+def test_a_token_service_in_plain_text_gets_no_password() -> None:
     from clients.http import Answer
     from clients.registry import Login, Registry, RegistryError
 

@@ -36,7 +36,7 @@ def test_provider_changes_secrets_in_place_whoever_edited_them(recorder):
     check()
 
 
-def test_a_namespace_of_somebody_else_is_left_alone(recorder):
+def test_a_namespace_not_managed_here_is_left_alone(recorder):
     @pulumi.runtime.test
     def check():
         cluster = AgentNamespace("agents", AgentNamespaceArgs(namespace="a", create=False))

@@ -63,7 +63,7 @@ def by_ssh(**connection):
     }
 
 
-def test_provider_that_opens_no_submodule_by_ssh():
+def test_provider_that_opens_no_submodule_over_ssh():
     told = advice(
         with_packages("apache-airflow-providers-git==0.4.1", **by_ssh(type="https", anonymous=True))
     )

@@ -92,7 +92,7 @@ def test_https_submodule_gets_a_header_scoped_to_its_path():
     assert not any("platform/dags" in key for key, _ in config)
 
 
-def test_submodule_registered_by_ssh_is_fetched_over_https():
+def test_submodule_registered_over_ssh_is_fetched_over_https():
     config = git_config(git_access(settings_of(), authorities={}))
     target = "url.https://git.example.com/analytics/jaffle.git.insteadOf"
     assert (target, "git@git.example.com:analytics/jaffle.git") in config
@@ -170,7 +170,7 @@ def test_backend_connection_makes_no_variable():
     assert not [item for item in access.environment if isinstance(item.value, SecretKey)]
 
 
-def test_nested_submodule_with_a_token_of_its_own():
+def test_nested_submodule_with_a_separate_token():
     config = stack(
         dags={
             "repo": "https://git.example.com/platform/dags.git",

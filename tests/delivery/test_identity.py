@@ -49,7 +49,7 @@ def test_azure_needs_label_and_annotations() -> None:
     }
 
 
-def test_workers_with_different_identities_have_accounts_of_their_own() -> None:
+def test_workers_with_different_identities_have_separate_accounts() -> None:
     found = agent(identity=AWS, workers=[{"name": "a", "identity": GCP}, {"name": "b", "queues": ["b"]}])
     assert "workers" not in identity_values(found)["serviceAccount"]
     assert worker_account(found, 0) == {

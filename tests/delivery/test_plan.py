@@ -60,7 +60,7 @@ def test_what_is_below_the_projects_is_the_same_under_both_options():
     assert plan_of(stack()).runtime == plan_of(stack(delivery="agent-image")).runtime is not None
 
 
-def test_every_dag_is_told_what_fits_remote_agents():
+def test_every_dag_gets_what_fits_remote_agents():
     for option in ("git-submodule", "agent-image"):
         told = {item.name: item.value for item in plan_of(stack(delivery=option)).environment}
         assert told["ASTRO_DBT_BUNDLE_SUBDIR"] == "dags"
@@ -80,7 +80,7 @@ def test_plain_folder_of_the_dag_repository_is_no_submodule():
     assert "submodules" not in bundle_of(plan)["kwargs"]
 
 
-def test_no_repo_url_beside_the_connection():
+def test_no_repo_url_next_to_the_connection():
     for option in delivery.OPTIONS:
         assert "repo_url" not in bundle_of(plan_of(stack(delivery=option)))["kwargs"]
 

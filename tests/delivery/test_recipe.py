@@ -39,7 +39,7 @@ def test_projects_are_layers_on_top_of_what_both_options_run():
         assert re.findall(r"^USER (.*)$", found, flags=re.MULTILINE)[-1] == "50000"
 
 
-def test_packages_and_manifest_are_steps_of_their_own():
+def test_packages_and_manifest_are_separate_steps():
     steps = [step for step in projects().files["Dockerfile"].split("\n\n") if step.startswith("RUN")]
     assert ["install_packages.py" in step for step in steps] == [True, False]
     assert ["create_manifest.py" in step for step in steps] == [False, True]
@@ -64,7 +64,7 @@ def test_package_index_is_known_to_the_packages_stage_only():
     assert "--no-index" in stages[2]
 
 
-def test_dbt_has_a_venv_of_its_own_called_by_path():
+def test_dbt_has_a_separate_venv_called_by_path():
     text = runtime().files["Dockerfile"]
     assert "python3 -m venv /home/astro/dbt_venv" in text
     assert "/home/astro/dbt_venv/bin/pip install" in text

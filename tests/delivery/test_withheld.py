@@ -83,7 +83,7 @@ def test_variables_keep_the_order_of_the_release() -> None:
     assert set(names(values)) == set(names(values_of(env={"A": "1", "Z": "2"}))) | {"M"}
 
 
-def test_workers_have_an_order_of_their_own() -> None:
+def test_workers_have_separate_orders() -> None:
     worker = {"name": "w", "env": {"A": "1", "B": "2"}, "envOrder": ["B", "A"]}
     assert [item["name"] for item in values_of(workers=[worker])["workers"][0]["env"]] == ["B", "A"]
 

@@ -32,7 +32,7 @@ def test_every_secret_is_named() -> None:
     )
 
 
-def test_a_chart_without_sentinel_is_told_of_none() -> None:
+def test_a_chart_without_sentinel_gets_none() -> None:
     assert "sentinelAuthSecretName" not in with_secret_names({}, NAMES, version="1.0.2")
 
 

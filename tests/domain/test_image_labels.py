@@ -41,7 +41,7 @@ def test_a_dockerfile_carries_any_contents_unchanged(contents):
         {"io.astro-dbt.base": "[]"},
     ],
 )
-def test_labels_that_somebody_else_wrote_say_nothing(changed):
+def test_labels_that_another_tool_wrote_say_nothing(changed):
     labels = encode(ImageContents("base:1", (), ()))
     assert decode(labels) is not None
     assert decode(labels | changed) is None

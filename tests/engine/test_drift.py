@@ -16,7 +16,7 @@ BY_HAND = "canary-written-by-hand"
 
 
 @pytest.mark.parametrize("editor", ["kubectl-edit", "some-dashboard"])
-def test_a_secret_edited_by_hand_is_told_by_name_and_put_back(stack_in, tmp_path, editor):
+def test_a_secret_edited_by_hand_is_reported_by_name_and_put_back(stack_in, tmp_path, editor):
     stack = stack_in(tmp_path / "program", f"drift-{editor}")
     stack.up()
     # From its first update on, a Secret's fields belong to Pulumi alone: an edit is a conflict then.

@@ -40,7 +40,7 @@ def steps(stack):
     }
 
 
-def test_base_with_a_login_of_its_own_and_an_index_with_credentials(stack):
+def test_base_with_a_separate_login_and_an_index_with_credentials(stack):
     config = copy.deepcopy(stack.config)
     server, password = config["registry"]["server"], renew(stack, "robot")
     # The same registry under another name, as another server: Docker keeps logins by name.

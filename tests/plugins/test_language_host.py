@@ -103,7 +103,7 @@ def test_what_is_installed(scratch: Scratch) -> None:
     assert about["runtime"]["executable"].endswith(".venv/bin/python")
 
 
-def test_missing_environment_is_said(scratch: Scratch) -> None:
+def test_missing_environment_is_reported(scratch: Scratch) -> None:
     scratch.program("")
     project = json.loads((scratch.folder / "Pulumi.yaml").read_text())
     project["runtime"]["options"]["virtualenv"] = "no-such-venv"

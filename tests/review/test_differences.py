@@ -10,7 +10,7 @@ from review.differences import HIDDEN, differences, hide, shown
 from tests.review.previews import VALUES, release, review, with_worker
 
 
-def test_credentials_in_clear_are_hidden_in_values():
+def test_credentials_in_plain_text_are_hidden_in_values():
     before = with_worker(env=[{"name": "API_TOKEN", "value": "canary-a"}])
     after = with_worker(
         env=[{"name": "API_TOKEN", "value": "canary-b"}, {"name": "U", "value": "https://u:canary-c@h"}]

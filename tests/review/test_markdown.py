@@ -52,7 +52,7 @@ def test_commit_subjects_cannot_become_markup_or_notify_anybody():
         (Commits(subjects=(("b" * 40, "One"),), more=True), "more than 1 commit"),
     ],
 )
-def test_what_could_not_be_read_of_the_commits_is_said(commits, words):
+def test_what_could_not_be_read_of_the_commits_is_reported(commits, words):
     facts = Facts(projects={"j": ProjectFacts("u", "b" * 40, None, None)}, commits={"j": commits})
     text = render(build(parse(digest(outputs={"dbtProjects": {"j": {"commit": "a" * 40}}})), facts))
     assert words in text

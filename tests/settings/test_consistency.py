@@ -129,7 +129,7 @@ class TestProjects:
 
 
 class TestAgent:
-    def test_credential_in_clear(self):
+    def test_credential_in_plain_text(self):
         found = problems(with_agent(env={"DB_PASSWORD": "canary"}))
         assert "DB_PASSWORD" in found["agent.env"]
         assert "canary" not in found["agent.env"]
@@ -245,7 +245,7 @@ class TestImage:
         found = problems(stack(image=image, packageIndex="https://u:canary@index.example.com/simple"))
         assert "keep one" in found["image.packageIndex"]
 
-    def test_own_dockerfile_has_a_folder_of_its_own(self, tmp_path):
+    def test_own_dockerfile_needs_a_separate_folder(self, tmp_path):
         (tmp_path / "Dockerfile").write_text("FROM x\n")
         project = {"name": "a", "repo": "https://git.example.com/a.git"}
         image = {**stack()["image"], "dockerfile": "Dockerfile"}

@@ -23,7 +23,7 @@ FIELD = {"name": "POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}
         ("replicas", 2, False),
     ],
 )
-def test_only_what_cannot_be_said_typed(name, value, raw) -> None:
+def test_only_what_has_no_typed_setting(name, value, raw) -> None:
     assert only_raw(name, value) is raw
 
 

@@ -10,7 +10,7 @@ def test_path():
     assert render_path("p:agent", ["workers", 0, "name"]) == "p:agent.workers[0].name"
 
 
-def test_problems_are_sorted_and_said_once():
+def test_problems_are_sorted_and_reported_once():
     error = SettingsError([Problem("b", "x; y"), Problem("a", "x; y"), Problem("b", "x; y")])
     assert str(error) == "a x; y.\nb x; y."
 

@@ -71,7 +71,7 @@ def test_missing_keys():
     assert "is missing" in found["agent"]
 
 
-def test_secret_stored_in_clear_is_refused():
+def test_secret_stored_in_plain_text_is_refused():
     config = raw(stack())
     config["agentToken"] = RawValue("canary-agent-token", secret=False)
     with pytest.raises(SettingsError) as caught:

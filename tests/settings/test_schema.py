@@ -48,7 +48,7 @@ def test_stack_files_need_only_their_documented_secrets(path):
     parse(raw(values), project="astro-dbt", root=ROOT)
 
 
-def test_schema_refuses_a_secret_in_clear_and_an_unknown_key():
+def test_schema_refuses_a_secret_in_plain_text_and_an_unknown_key():
     validator = jsonschema.Draft202012Validator(stack_schema())
     config = {f"astro-dbt:{key}": value for key, value in stack().items()}
     assert list(validator.iter_errors({"config": config}))

@@ -37,7 +37,7 @@ def test_the_key_is_stable(module: Path) -> None:
 
 
 @pytest.mark.parametrize("file", ["internal/a.go", "internal/new.go", "go.mod", "../shared/s.go"])
-def test_a_changed_or_new_source_changes_the_key_also_in_a_module_beside(module: Path, file: str) -> None:
+def test_a_changed_or_new_source_changes_the_key_also_in_a_replaced_module(module: Path, file: str) -> None:
     before = key(module)
     path = module / file
     path.write_text((path.read_text() if path.exists() else "package x\n") + "\n// changed\n")

@@ -35,7 +35,7 @@ def test_private_files_are_private_from_the_first_byte_and_replaced_at_once(tmp_
     assert [entry.name for entry in tmp_path.iterdir()] == ["secret"]
 
 
-def test_a_folder_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_not_managed_here_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "getuid", lambda: os.geteuid() + 1)
     with pytest.raises(TrialError, match="belongs to another user"):
         Layout.of(repo=tmp_path).private_folder(tmp_path / "rt")

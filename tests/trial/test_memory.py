@@ -16,7 +16,7 @@ def test_ports_and_passwords_survive_a_new_run(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "memory.json").stat().st_mode) == 0o600
 
 
-def test_a_port_that_somebody_took_is_left_unless_it_is_our_own_service(tmp_path: Path) -> None:
+def test_a_port_that_another_program_took_is_left_unless_it_is_our_own_service(tmp_path: Path) -> None:
     memory = Memory(tmp_path / "memory.json")
     port = memory.port("git")
     with socket.socket() as other:

@@ -104,7 +104,7 @@ def test_a_service_that_ends_while_starting_shows_its_last_words(supervisor: Sup
         supervisor.wait(service)
 
 
-def test_a_service_that_is_never_ready_is_told_with_what_is_missing(supervisor: Supervisor) -> None:
+def test_a_service_that_is_never_ready_is_reported_with_what_is_missing(supervisor: Supervisor) -> None:
     service = Service("slow", ["sleep", "600"], ready=lambda: "its port is closed", ready_seconds=0.1)
     supervisor.start(service)
     with pytest.raises(TrialError, match="slow was not ready after 0 seconds: its port is closed"):

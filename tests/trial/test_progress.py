@@ -31,7 +31,7 @@ def test_a_step_ends_with_its_result_and_time() -> None:
     assert stream.getvalue() == "✓ build it: 20 MB (0.0 s)\n"
 
 
-def test_a_failed_step_is_marked_and_the_error_goes_on() -> None:
+def test_a_failed_step_is_marked_and_the_error_continues() -> None:
     stream = io.StringIO()
     with (
         pytest.raises(ValueError, match="no"),

@@ -102,6 +102,6 @@ def test_no_ready_pod_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
     ],
 )
-def test_what_goes_wrong_in_the_pod_is_told(answers: list[dict[str, Any]], told: str) -> None:
+def test_what_goes_wrong_in_the_pod_is_reported(answers: list[dict[str, Any]], told: str) -> None:
     with pytest.raises(TrialError, match=told):
         run(Kubectl(pod("worker"), answers=answers))

@@ -27,7 +27,7 @@ def printed(**changes: object) -> str:
     return summary(environment, pulumi)  # type: ignore[arg-type]
 
 
-def test_the_image_is_the_one_that_pods_run_and_plugins_are_told_apart() -> None:
+def test_the_image_is_the_one_that_pods_run_and_plugins_are_distinguished() -> None:
     text = printed()
     assert "r/i@sha256:0 (what the agents' Pods run)" in text
     assert "kubernetes 4.25.0 (official)" in text

@@ -174,7 +174,7 @@ def other_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     session_module.git_version.cache_clear()
 
 
-def test_too_old_a_git_is_said(other_path: Path) -> None:
+def test_too_old_a_git_is_reported(other_path: Path) -> None:
     old = other_path / "git"
     old.write_text("#!/bin/sh\necho git version 2.20.1\n")
     old.chmod(0o755)
@@ -183,7 +183,7 @@ def test_too_old_a_git_is_said(other_path: Path) -> None:
     assert caught.value.cause is Cause.NO_GIT
 
 
-def test_no_git_is_said(other_path: Path) -> None:
+def test_no_git_is_reported(other_path: Path) -> None:
     with pytest.raises(GitError) as caught, Session(Access(), timeout=1):
         pass
     assert caught.value.cause is Cause.NO_GIT

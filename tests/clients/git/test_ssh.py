@@ -170,7 +170,7 @@ def test_the_least_known_host_decides_for_all_as_on_the_agents(sshd: SshServer, 
         ({"ssh_config_file": SSH_CONFIG, "strict_host_key_checking": "$(id)"}, "strict_host_key_checking"),
     ],
 )
-def test_a_connection_of_the_users_that_opens_no_submodule_by_ssh(
+def test_a_connection_of_the_users_that_opens_no_submodule_over_ssh(
     sshd: SshServer, extra: dict[str, str], problem: str
 ) -> None:
     assert problem in _https_dags(sshd, extra=extra).problems["git"]

@@ -47,7 +47,7 @@ def repair(cluster: Cluster, helm: Helm, values: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("status", ["pending-install", "pending-upgrade", "pending-rollback"])
-def test_a_stuck_release_goes_on(helm: Helm, cluster: Cluster, status: str) -> None:
+def test_a_stuck_release_continues(helm: Helm, cluster: Cluster, status: str) -> None:
     assert helm.upgrade().returncode == 0
     if status != "pending-install":
         assert helm.upgrade({"data": {"level": "debug"}}).returncode == 0
@@ -116,7 +116,7 @@ def test_a_killed_first_install_is_taken_back_whole(helm: Helm, cluster: Cluster
     assert helm.data() == {"a": "2"}
 
 
-def test_an_object_of_somebody_else_is_left_alone(helm: Helm, cluster: Cluster) -> None:
+def test_an_object_not_managed_here_is_left_alone(helm: Helm, cluster: Cluster) -> None:
     assert helm.upgrade({"data": {"a": "1"}}).returncode == 0
     helm.kill({"data": {"a": "1"}, "more": [{"kind": "ConfigMap", "name": "theirs"}]})
     kubectl(
