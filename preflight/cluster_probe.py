@@ -162,7 +162,7 @@ def _release(context: Context, api: Cluster, namespace: Any) -> Iterator[Finding
 def _namespace_in_release(
     context: Context, api: Cluster, namespace: Any, state: helm_release.ReleaseState
 ) -> Iterator[Finding]:
-    """A release made by hand may hold the namespace that it is in; Helm deletes what is no longer in the manifest."""
+    """A release installed by hand may hold the namespace that it is in; Helm deletes what is no longer in the manifest."""
     agent = context.settings.agent
     deployed = next((item for item in state.revisions if item.status == "deployed"), None)
     annotations = namespace.get("metadata", {}).get("annotations") or {}

@@ -114,7 +114,7 @@ class Report:
     image_base: ImageFacts | None = None
     """Facts of the image that the agents' image builds on (or that they run); None when its tag does not say."""
     objects: ReleaseObjects | None = field(default=None, repr=False)
-    """Objects of the release; None where nobody looked at the cluster."""
+    """Objects of the release; None where the cluster was not read."""
 
     @property
     def errors(self) -> tuple[Finding, ...]:

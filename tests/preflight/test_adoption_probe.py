@@ -1,4 +1,4 @@
-"""Releases made by a real Helm, and left as a killed Helm leaves them."""
+"""An adopted release, compared with what the stack sends."""
 
 from __future__ import annotations
 

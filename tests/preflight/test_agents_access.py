@@ -103,7 +103,7 @@ def test_the_agents_have_what_the_plan_gives_them() -> None:
     ]
 
 
-def test_ssh_keys_lie_where_the_agents_configuration_says() -> None:
+def test_ssh_keys_are_where_the_agents_configuration_expects_them() -> None:
     config = stack(
         dags={"repo": "git@git.example.com:platform/dags.git", "connection": "deploy"},
         dbtProjects=[{"name": "jaffle", "path": "dags/dbt/jaffle"}],
@@ -148,7 +148,7 @@ CODECOMMIT = "ssh://APKAEXAMPLE@git-codecommit.eu-west-1.amazonaws.com/v1/repos/
 
 
 def _session(repo: str, kind: str, **changes: object) -> Session:
-    """Git as the agents have it, for a project in ``repo`` that a connection of its own opens."""
+    """Git as the agents have it, for a project in ``repo`` that a separate connection opens."""
     credential = {"privateKey": KEY} if kind == "ssh" else {"password": "canary-dbt"}
     project = {"name": "jaffle", "path": "dags/dbt/jaffle", "repo": repo, "connection": "dbt", **changes}
     settings = settings_of(

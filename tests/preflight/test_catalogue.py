@@ -48,7 +48,7 @@ SOURCES = [path.read_text(encoding="utf-8") for path in Path(__file__).parent.gl
 TRIGGERED = {found for source in SOURCES for found in _expected(source)}
 
 
-# Levels and time are about the looks themselves, not about a part outside that could be in some state.
+# Levels and time concern preflight itself, not an outside part that could be in some state.
 @pytest.mark.parametrize(
     ("check", "case"), [(check, case) for check, case in CASES if not check.startswith("preflight.")]
 )

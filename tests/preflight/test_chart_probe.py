@@ -96,7 +96,7 @@ def test_a_repository_that_refuses() -> None:
 
 
 @pytest.mark.parametrize("index", [b"<html>", b"entries: 3", b"{", b"entries: {}\n"])
-def test_a_host_that_is_no_repository(index: bytes) -> None:
+def test_a_host_that_is_not_a_chart_repository(index: bytes) -> None:
     with web_host(lambda *_: (200, index, {})) as host:
         report = report_of(_config(host.url))
     assert {(item.check, item.case) for item in report.errors} <= {
@@ -279,7 +279,7 @@ def test_a_key_that_is_sent_for_a_reason() -> None:
     expect_nothing(report)
 
 
-def test_a_key_that_nobody_can_judge() -> None:
+def test_a_key_that_cannot_be_judged() -> None:
     agent = {"values": {"logLevl": "INFO", "keda": {}}, "unknownValues": {"keda": "chart 2.4 has it"}}
     report = report_of(_config("http://127.0.0.1:1", agent=agent))
     expect(report, "chart.values", "undecided", at="agent.values.logLevl", says="write logLevel")

@@ -68,7 +68,7 @@ def test_a_cluster_that_is_down(trial: Trial) -> None:
     expect(report, "cluster.reach", "unreachable", at="agent.cluster", says="Connection refused")
 
 
-def test_a_cluster_whose_certificate_nobody_trusts(trial: Trial) -> None:
+def test_a_cluster_with_an_untrusted_certificate(trial: Trial) -> None:
     content = yaml.safe_load(_kubeconfig(trial))
     content["clusters"][0]["cluster"].pop("certificate-authority-data", None)
     content["clusters"][0]["cluster"].pop("certificate-authority", None)
@@ -127,7 +127,7 @@ def test_a_user_who_may_not(trial: Trial, namespace: str) -> None:
     expect(report, "cluster.secret", "unreadable", at="agent.agentTokenSecret", says="token")
 
 
-def test_a_namespace_of_somebody_else(trial: Trial) -> None:
+def test_a_namespace_not_managed_by_the_stack(trial: Trial) -> None:
     name = str(trial.config["agent"]["namespace"])
     make(trial.environment, "Namespace", name)
     try:
@@ -148,7 +148,7 @@ def test_a_namespace_of_another_stack(trial: Trial) -> None:
         kubectl(trial.environment, "delete", "namespace", name, "--wait=false")
 
 
-def test_a_namespace_that_nobody_made(trial: Trial) -> None:
+def test_a_namespace_that_does_not_exist(trial: Trial) -> None:
     report = trial.report("cluster", agent={"createNamespace": False})
     expect(report, "cluster.namespace", "missing", at="agent.createNamespace")
 
@@ -181,7 +181,7 @@ def test_a_secret_before_its_namespace(trial: Trial) -> None:
     expect(report, "cluster.secret", "no-namespace", at="agent.agentTokenSecret")
 
 
-def test_every_secret_is_looked_at_for_the_key_that_is_read(trial: Trial, namespace: str) -> None:
+def test_every_secret_is_checked_for_the_key_that_is_read(trial: Trial, namespace: str) -> None:
     make(trial.environment, "Secret", "wrong", namespace, stringData={"other": "canary-value"})
     agent = {
         "agentTokenSecret": "wrong",
@@ -322,7 +322,7 @@ def test_a_release_that_a_killed_helm_left(trial: Trial, helm: Helm, status: str
     assert finding.severity == "warning"
 
 
-def test_a_failed_release_goes_on(trial: Trial, helm: Helm) -> None:
+def test_a_failed_release_continues(trial: Trial, helm: Helm) -> None:
     helm.upgrade()
     helm.break_off("failed")
     expect(trial.report("cluster"), "cluster.release", "failed", at="agent.release", says="revision 1")
@@ -336,14 +336,14 @@ def test_a_release_that_is_being_removed(trial: Trial, helm: Helm) -> None:
     )
 
 
-def test_a_release_of_somebody_else(trial: Trial, helm: Helm) -> None:
+def test_a_release_not_managed_by_the_stack(trial: Trial, helm: Helm) -> None:
     kubectl(trial.environment, "label", "namespace", helm.namespace, "astro-dbt/stack-")
     helm.upgrade()
     report = trial.report("cluster", agent={"createNamespace": False})
     expect(report, "cluster.release", "foreign", at="agent.release", says="pulumi import")
 
 
-def test_a_release_of_this_program_in_a_namespace_of_somebody_else(trial: Trial, helm: Helm) -> None:
+def test_a_release_of_this_program_in_a_namespace_it_does_not_manage(trial: Trial, helm: Helm) -> None:
     kubectl(trial.environment, "label", "namespace", helm.namespace, "astro-dbt/stack-")
     helm.upgrade({"commonEnv": [{"name": "ASTRO_DBT_SECRETS", "value": "none"}]})
     expect_nothing(trial.report("cluster", agent={"createNamespace": False}))

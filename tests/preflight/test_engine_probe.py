@@ -51,7 +51,7 @@ def engine(tmp_path: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def _engine_look(engine: str | None, *, delivery: str = "agent-image") -> Any:
+def _engine_report(engine: str | None, *, delivery: str = "agent-image") -> Any:
     config = image_config("images.example.com/agent:1", "registry.example.com/data/client", delivery=delivery)
     if engine:
         config["image"]["engine"] = engine
@@ -61,28 +61,28 @@ def _engine_look(engine: str | None, *, delivery: str = "agent-image") -> Any:
 
 
 def test_an_engine_that_answers(engine: str) -> None:
-    expect_nothing(_engine_look(engine))
+    expect_nothing(_engine_report(engine))
 
 
 @pytest.mark.preflight
 def test_the_trials_own_engine_answers(trial: Trial) -> None:
     assert trial.info.docker_host is not None
-    expect_nothing(_engine_look(trial.info.docker_host))
+    expect_nothing(_engine_report(trial.info.docker_host))
 
 
 def test_the_engine_of_the_surroundings(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", engine)
-    expect_nothing(_engine_look(None))
+    expect_nothing(_engine_report(None))
 
 
 def test_an_engine_that_is_not_there(tmp_path: Path) -> None:
-    report = _engine_look(f"unix://{tmp_path}/none.sock")
+    report = _engine_report(f"unix://{tmp_path}/none.sock")
     expect(report, "image.engine", "unreachable", at="image.engine", says="No such file")
 
 
 def test_both_options_build_and_need_an_engine(tmp_path: Path) -> None:
     for option in ("git-submodule", "agent-image"):
-        report = _engine_look(f"unix://{tmp_path}/none.sock", delivery=option)
+        report = _engine_report(f"unix://{tmp_path}/none.sock", delivery=option)
         expect(report, "image.engine", "unreachable", at="image.engine", says="none.sock")
 
 
@@ -92,6 +92,6 @@ def test_a_stack_with_a_ready_image_needs_no_engine(tmp_path: Path, monkeypatch:
     expect_nothing(report_of({**config, "preflight": {"checks": only("image.engine")}}))
 
 
-def test_an_engine_that_cannot_be_looked_at() -> None:
-    report = _engine_look("npipe:////./pipe/docker_engine")
+def test_an_engine_that_cannot_be_checked() -> None:
+    report = _engine_report("npipe:////./pipe/docker_engine")
     expect(report, "image.engine", "unverified", at="image.engine", says="npipe")

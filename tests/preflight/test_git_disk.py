@@ -19,7 +19,7 @@ def large(git_stack: GitStack) -> GitStack:
     return git_stack
 
 
-def _look(stack: GitStack, **agent: Any) -> Report:
+def _report(stack: GitStack, **agent: Any) -> Report:
     changed = {**stack.config["agent"], **agent}
     return stack.report(agent=changed, preflight={"checks": only("git")})
 
@@ -34,7 +34,7 @@ def _found(report: Report) -> list[str]:
 
 def test_a_limit_below_what_the_checkouts_take(large: GitStack) -> None:
     workers = [{"name": "small", "queues": ["small"], **_limit("20Mi")}, {"name": "large", **_limit("1Gi")}]
-    report = _look(large, workers=workers, dagProcessor=_limit("20Mi"))
+    report = _report(large, workers=workers, dagProcessor=_limit("20Mi"))
     found = expect(
         report, "git.disk", "small", at="agent.workers[0].resources", says="limits ephemeral-storage to 20Mi"
     )
@@ -46,7 +46,7 @@ def test_a_limit_below_what_the_checkouts_take(large: GitStack) -> None:
 
 def test_agents_that_keep_fewer_versions_need_less(large: GitStack) -> None:
     fewer = {"AIRFLOW__DAG_PROCESSOR__STALE_BUNDLE_CLEANUP_MIN_VERSIONS": "2"}
-    report = _look(large, workers=[{"name": "small", "env": fewer, **_limit("20Mi")}])
+    report = _report(large, workers=[{"name": "small", "env": fewer, **_limit("20Mi")}])
     assert _found(report) == []
 
 
@@ -58,4 +58,4 @@ def test_agents_that_keep_fewer_versions_need_less(large: GitStack) -> None:
     ],
 )
 def test_the_charts_limit_and_no_limit(large: GitStack, worker: dict[str, Any]) -> None:
-    assert _found(_look(large, workers=[{"name": "w", **worker}])) == []
+    assert _found(_report(large, workers=[{"name": "w", **worker}])) == []

@@ -23,7 +23,7 @@ def test_a_good_stack(git_stack: GitStack) -> None:
     assert (facts.commit, facts.behind, facts.dbt_name) == (git_stack.pin, 0, "jaffle")
 
 
-def test_a_good_stack_with_an_image_looks_at_the_dags_alone(git_stack: GitStack) -> None:
+def test_a_good_stack_with_an_image_reads_only_the_dags(git_stack: GitStack) -> None:
     git_stack.server.hidden.add("analytics/jaffle.git")
     report = git_stack.report(
         delivery="agent-image",
@@ -48,7 +48,7 @@ def test_a_host_that_hangs_costs_seconds(git_stack: GitStack) -> None:
     expect(report, "git.reach", "timeout", at="dags.repo", says="within 2 s")
 
 
-def test_a_certificate_that_nobody_trusts(git_stack: GitStack) -> None:
+def test_an_untrusted_certificate(git_stack: GitStack) -> None:
     report = git_stack.report(connections={"git": {"type": "https", "login": "robot"}})
     expect(report, "git.reach", "tls", at="connections.git.caBundle", says="platform/dags.git")
 
@@ -111,7 +111,7 @@ def test_a_folder_that_does_not_exist(git_stack: GitStack) -> None:
     expect(report, "git.subdir", "missing", at="dags.subdir", says="write dags if you meant that")
 
 
-def test_a_file_is_no_folder(git_stack: GitStack) -> None:
+def test_a_file_is_not_a_folder(git_stack: GitStack) -> None:
     expect(git_stack.report(dags={"subdir": "dags/dag.py"}), "git.subdir", "missing", at="dags.subdir")
 
 
@@ -157,7 +157,7 @@ def test_a_project_folder_that_does_not_exist(git_stack: GitStack) -> None:
     expect(report, "git.submodule", "no-folder", at="dbtProjects[0].path", says="write dags/plain")
 
 
-def test_a_submodule_that_is_said_to_be_a_folder(git_stack: GitStack) -> None:
+def test_a_submodule_declared_as_a_folder(git_stack: GitStack) -> None:
     report = git_stack.report(dbtProjects=git_stack.project(submodule=False))
     expect(report, "git.submodule", "is-submodule", at="dbtProjects[0].submodule")
 
@@ -182,7 +182,7 @@ def test_a_machine_with_an_old_git(git_stack: GitStack, other_path: Path) -> Non
     expect(git_stack.report(), "git.reach", "tool", at="dags.repo", says="2.20")
 
 
-def test_an_answer_that_is_no_git_host(git_stack: GitStack) -> None:
+def test_a_host_that_does_not_speak_git(git_stack: GitStack) -> None:
     git_stack.server.nonsense.add("platform/dags.git")
     expect(git_stack.report(), "git.reach", "other", at="dags.repo", says="git ls-remote")
 

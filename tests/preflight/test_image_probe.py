@@ -30,7 +30,7 @@ def base(trial: Trial) -> str:
     return f"{info.server}/tests/agent:{TAG}"
 
 
-def _trial_look(trial: Trial, base: str, *, image: dict[str, Any] | None = None, **changes: Any) -> Any:
+def _trial_report(trial: Trial, base: str, *, image: dict[str, Any] | None = None, **changes: Any) -> Any:
     described = {**trial.config["image"], "base": base, **(image or {})}
     config = {
         **trial.config,
@@ -45,7 +45,7 @@ def _trial_look(trial: Trial, base: str, *, image: dict[str, Any] | None = None,
 @pytest.mark.preflight
 def test_a_good_base_and_target(trial: Trial, base: str) -> None:
     for platform in ("linux/amd64", "linux/arm64"):
-        report = _trial_look(trial, base, image={"platform": platform})
+        report = _trial_report(trial, base, image={"platform": platform})
         expect_nothing(report)
     expect(report, "image.base", "facts", at="image.base", says="Runtime 3.1-3, Python 3.12, agent 1.2.0")
     assert report.image_base is not None
@@ -56,30 +56,30 @@ def test_a_good_base_and_target(trial: Trial, base: str) -> None:
 def test_a_base_by_digest_of_one_platform(trial: Trial) -> None:
     info = trial.info.registry
     put_image(info.server, (info.username, info.password), "tests/agent", f"{TAG}-base", ["linux/amd64"])
-    expect_nothing(_trial_look(trial, f"{info.server}/tests/agent:{TAG}-base"))
+    expect_nothing(_trial_report(trial, f"{info.server}/tests/agent:{TAG}-base"))
 
 
 @pytest.mark.preflight
 def test_a_platform_that_the_base_has_not(trial: Trial, base: str) -> None:
-    report = _trial_look(trial, base, image={"platform": "linux/s390x"})
+    report = _trial_report(trial, base, image={"platform": "linux/s390x"})
     expect(report, "image.platform", "missing", at="image.platform", says="linux/amd64, linux/arm64/v8")
 
 
 @pytest.mark.preflight
 def test_a_base_that_does_not_exist(trial: Trial, base: str) -> None:
-    report = _trial_look(trial, base.replace("1.2.0", "1.2.9"))
+    report = _trial_report(trial, base.replace("1.2.0", "1.2.9"))
     expect(report, "image.exists", "missing", at="image.base", says="1.2.9")
 
 
 @pytest.mark.preflight
 def test_a_base_whose_tag_says_nothing(trial: Trial, base: str) -> None:
-    report = _trial_look(trial, f"{trial.info.registry.server}/tests/agent:latest")
+    report = _trial_report(trial, f"{trial.info.registry.server}/tests/agent:latest")
     expect(report, "image.base", "unknown", at="image.base")
 
 
 @pytest.mark.preflight
 def test_a_wrong_password(trial: Trial, base: str) -> None:
-    report = _trial_look(trial, base, registryPassword="canary-wrong-password")
+    report = _trial_report(trial, base, registryPassword="canary-wrong-password")
     expect(report, "image.registry", "refused", at="registryPassword", says="tests/agent (HTTP 401)")
     assert "canary" not in str(report)
 
@@ -192,7 +192,7 @@ def test_name_unknown_is_an_error_where_a_push_does_not_create_the_repository(se
 @pytest.mark.preflight
 def test_a_repository_that_the_trials_registry_creates_at_the_first_push(trial: Trial, base: str) -> None:
     target = f"{trial.info.registry.server}/never/pushed"
-    expect_nothing(_trial_look(trial, base, image={"repository": target}))
+    expect_nothing(_trial_report(trial, base, image={"repository": target}))
 
 
 def _docker_file(tmp_path: Path, auths: dict[str, Any]) -> None:

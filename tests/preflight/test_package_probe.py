@@ -17,7 +17,7 @@ OTHER_TOKEN = "canary-other-token"
 
 
 class Packages:
-    """A private package with a package of its own, and the stack of `git_stack`."""
+    """A private package with another private package in it, and the stack of `git_stack`."""
 
     def __init__(self, stack: GitStack) -> None:
         self.stack = stack

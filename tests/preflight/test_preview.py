@@ -37,7 +37,7 @@ def test_a_preview_of_five_mistakes_shows_five_findings_and_changes_nothing(stac
     up = stack.pulumi("up", "--yes", "--skip-preview")
     assert up.returncode != 0
     names = [item.metadata.name for item in stack.api().list_namespace().items if item.metadata]
-    assert stack.namespace not in names, "nothing may be made"
+    assert stack.namespace not in names, "nothing may be created"
 
 
 def test_a_chart_that_does_not_render_and_objects_that_do_not_fit_stop_before_any_change(
@@ -60,7 +60,7 @@ def test_a_chart_that_does_not_render_and_objects_that_do_not_fit_stop_before_an
     sentence = "astro-dbt:agent.triggerer.values.volumeMounts leads to Deployment astro-agent-triggerer"
     assert sentence in " ".join((done.stdout + done.stderr).split())
     names = [item.metadata.name for item in stack.api().list_namespace().items if item.metadata]
-    assert stack.namespace not in names, "nothing may be made"
+    assert stack.namespace not in names, "nothing may be created"
 
 
 def test_a_preview_of_a_good_stack_is_quiet(stack: Stack) -> None:

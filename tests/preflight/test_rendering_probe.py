@@ -52,13 +52,13 @@ def served() -> Iterator[Callable[..., str]]:
         host.__exit__(None, None, None)
 
 
-def _look(url: str, **agent: Any) -> Report:
+def _report(url: str, **agent: Any) -> Report:
     config = with_agent(chart={"repository": url, "version": "2.3.3"}, **agent)
     return report_of({**config, "preflight": {"checks": only("chart"), "timeout": 30}})
 
 
 def test_a_sidecar_without_its_volume(served: Callable[..., str]) -> None:
-    report = _look(served(), values=SIDECAR)
+    report = _report(served(), values=SIDECAR)
     says = "needs the volume task-logs, which astro-agent-worker-default-worker does not have"
     expect(report, "chart.render", "failed", at="agent.values.loggingSidecar.enabled", says=says)
 
@@ -78,35 +78,26 @@ def test_a_sidecar_without_its_volume(served: Callable[..., str]) -> None:
 def test_a_template_that_names_a_value(
     served: Callable[..., str], template: str, agent: dict[str, Any], key: str
 ) -> None:
-    expect(_look(served(more=template), **agent), "chart.render", "failed", at=key)
+    expect(_report(served(more=template), **agent), "chart.render", "failed", at=key)
 
 
 def test_a_template_that_is_broken(served: Callable[..., str]) -> None:
-    report = _look(served(more='{{ fail "no way" }}'))
+    report = _report(served(more='{{ fail "no way" }}'))
     expect(report, "chart.render", "broken", at="agent.chart.version", says="(no way)")
 
 
 def test_a_machine_without_helm(served: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     url = served()
     monkeypatch.setenv("PATH", "/nowhere")
-    report = _look(url, values=SIDECAR)
+    report = _report(url, values=SIDECAR)
     expect(report, "chart.render", "unrendered", at="agent.chart", says="no helm on PATH")
     expect_nothing(report)
 
 
-def test_a_value_that_the_schema_refuses_is_said_once(served: Callable[..., str]) -> None:
-    report = _look(served(), values={"logLevel": {"not": "text"}})
+def test_a_value_that_the_schema_refuses_is_reported_once(served: Callable[..., str]) -> None:
+    report = _report(served(), values={"logLevel": {"not": "text"}})
     expect(report, "chart.values", "refused", at="agent.values.logLevel")
     assert len(report.errors) == 1
-
-
-@pytest.fixture
-def namespace(trial: Trial) -> Iterator[str]:
-    """The agents' namespace, made as this stack makes it."""
-    name = str(trial.config["agent"]["namespace"])
-    make(trial.environment, "Namespace", name, labels=OURS)
-    yield name
-    kubectl(trial.environment, "delete", "namespace", name, "--wait=false", "--ignore-not-found")
 
 
 @pytest.mark.preflight
@@ -167,7 +158,7 @@ def test_a_field_that_kubernetes_does_not_know(trial: Trial, namespace: str) -> 
 
 
 @pytest.mark.preflight
-def test_objects_of_somebody_else_in_the_way(trial: Trial, namespace: str) -> None:
+def test_objects_of_another_manager_in_the_way(trial: Trial, namespace: str) -> None:
     make(trial.environment, "ServiceAccount", "astro-agent-triggerer", namespace)
     report = trial.report("chart", "cluster")
     says = "ServiceAccount astro-agent-triggerer, which exists in"

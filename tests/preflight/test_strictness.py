@@ -1,4 +1,4 @@
-"""Levels: what is strict, what warns, what is not looked at, and that a reviewer sees it."""
+"""Levels: what is strict, what warns, what is not checked, and that a reviewer sees it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.stacks import stack
 
 def test_everything_off_makes_no_network_call(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> None:
-        raise AssertionError("a look went out although everything is off")
+        raise AssertionError("a request was sent although everything is off")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr("subprocess.Popen", refuse)
@@ -26,7 +26,7 @@ def test_everything_off_makes_no_network_call(monkeypatch: pytest.MonkeyPatch) -
 
 def test_every_family_off_makes_no_network_call(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> None:
-        raise AssertionError("a look went out although everything is off")
+        raise AssertionError("a request was sent although everything is off")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr("subprocess.Popen", refuse)

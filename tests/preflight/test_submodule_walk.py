@@ -109,7 +109,7 @@ def test_a_pin_on_a_host_that_serves_no_single_commits(git_stack: GitStack) -> N
     assert not report.errors
 
 
-def test_a_pin_that_cannot_be_looked_for_in_time(git_stack: GitStack) -> None:
+def test_a_pin_that_cannot_be_fetched_in_time(git_stack: GitStack) -> None:
     git_stack.dbt.commit({"models/a.sql": "select 2\n"})
     git_stack.server.stalled.add(git_stack.pin)
     report = git_stack.report(preflight={**git_stack.config["preflight"], "timeout": 3})
@@ -167,7 +167,7 @@ def test_two_projects_in_one_submodule(git_stack: GitStack) -> None:
     }
 
 
-def test_a_nested_submodule_that_nobody_opens(git_stack: GitStack) -> None:
+def test_a_nested_submodule_that_no_connection_opens(git_stack: GitStack) -> None:
     nested = Repository(git_stack.server.root / "analytics/macros.git")
     pin = nested.commit({"macros/a.sql": "x"})
     git_stack.grant("analytics/macros.git", "canary-macros")
@@ -181,14 +181,14 @@ def test_a_nested_submodule_that_nobody_opens(git_stack: GitStack) -> None:
     expect_nothing(git_stack.report(dags=dags))
 
 
-def test_a_submodule_that_is_no_project_and_not_registered(git_stack: GitStack) -> None:
+def test_an_unregistered_submodule_that_is_not_a_project(git_stack: GitStack) -> None:
     git("update-index", "--add", "--cacheinfo", f"160000,{git_stack.pin},stray", cwd=git_stack.dags.tree)
     git("commit", "--quiet", "-m", "Stray", cwd=git_stack.dags.tree)
     git("push", "--quiet", str(git_stack.dags.bare), "HEAD:refs/heads/main", cwd=git_stack.dags.tree)
     expect(git_stack.report(), "git.nested", "unregistered", at="dags.submodules", says="stray")
 
 
-def test_more_submodules_than_are_looked_at(git_stack: GitStack) -> None:
+def test_more_submodules_than_are_read(git_stack: GitStack) -> None:
     url = git_stack.server.url("analytics/jaffle.git")
     places = [f"zzz/more-{number:02}" for number in range(submodule_walk.MOST_REPOSITORIES)]
     git_stack.dags.commit(submodules=dict.fromkeys(places, (url, git_stack.pin)))
@@ -208,12 +208,12 @@ def _nest(stack: GitStack, levels: int) -> str:
     return path
 
 
-def test_submodules_as_deep_as_is_looked(git_stack: GitStack) -> None:
+def test_submodules_as_deep_as_are_read(git_stack: GitStack) -> None:
     _nest(git_stack, DEEPEST - 1)
     expect_nothing(git_stack.report())
 
 
-def test_submodules_deeper_than_is_looked(git_stack: GitStack) -> None:
+def test_submodules_deeper_than_are_read(git_stack: GitStack) -> None:
     path = _nest(git_stack, DEEPEST)
     finding = expect(
         git_stack.report(), "git.nested", "unverified", at="dags.submodules", says=f"so {path} was"
