@@ -56,6 +56,11 @@ def copy_image(source: Place, manifest: Manifest, target: Place, *, tag: str) ->
     return Copied(manifest.digest, blobs, size)
 
 
+def tag_image(place: Place, name: str, *, tag: str) -> None:
+    """Give an image of a repository another tag; ``name`` is its digest or tag. Raises WebError or RegistryError."""
+    _put(place, place.registry.raw_manifest(place.repository, name), tag)
+
+
 def _copy(source: Place, manifest: Manifest, target: Place) -> tuple[int, int]:
     if has_image(target, manifest.digest):
         return 0, 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pulumi
@@ -11,6 +11,9 @@ import pulumi_docker as docker
 from components.registry_login import RegistryLogin
 from domain.build_context import BuildContext
 from domain.names import CLIENT_IMAGE
+
+_INLINE_CACHE = {"BUILDKIT_INLINE_CACHE": "1"}
+"""Has BuildKit write into the image which step made which layer (docs.docker.com, build/cache/backends/inline)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +32,10 @@ class ClientImageArgs:
     """Build arguments with credentials; the Dockerfile may use them only in a stage whose layers are not in the image."""
     registry: RegistryLogin | None = None
     """Login for the registry that the image is pushed to; None: the one of `docker login`."""
+    cache_tags: Sequence[str] = ()
+    """Tags of the repository whose layers a build may take over; the image then says for later builds what its own are."""
     hooks: pulumi.ResourceHookBinding | None = None
-    """What happens before a build, for example pulling its base."""
+    """What happens around a build, for example pulling its base."""
     engine: str | None = None
     """Address of the Docker engine; None: the one in DOCKER_HOST."""
 
@@ -58,6 +63,10 @@ class ClientImage(pulumi.ComponentResource):
         )
         secret = {name: pulumi.Output.secret(value) for name, value in args.secret_arguments.items()}
         self.tagged = f"{args.repository}:{args.context.tag}"
+        # The image's own tag comes first: another stack or machine may have built the same content.
+        cached = (
+            [self.tagged, *(f"{args.repository}:{tag}" for tag in args.cache_tags)] if args.cache_tags else []
+        )
         image = docker.Image(
             resource_name,
             image_name=self.tagged,
@@ -65,7 +74,8 @@ class ClientImage(pulumi.ComponentResource):
                 context=args.context.folder,
                 dockerfile=args.context.dockerfile,
                 platform=args.platform,
-                args={**args.arguments, **secret},
+                args={**args.arguments, **secret, **(_INLINE_CACHE if cached else {})},
+                cache_from=docker.CacheFromArgs(images=cached) if cached else None,
             ),
             registry=_login(args.registry) if args.registry else None,
             opts=pulumi.ResourceOptions(parent=self, provider=provider, hooks=args.hooks),

@@ -39,6 +39,7 @@ from preflight import Report
 from preflight.connection import cluster_secrets, repository_access
 from preflight.strictness import Levels
 from program.base_image import base_image_hooks
+from program.build_cache import cache_hooks, cache_tag
 from program.build_context import StagingError, UnsafeLinkError, UnstagedPackageError, stage
 from program.chart_source import is_out_of_reach
 from program.repair import repair_hooks, repair_note
@@ -287,10 +288,22 @@ def _image(
             arguments={**recipe.arguments, **({"RUNTIME_IMAGE": below.reference} if below else {})},
             secret_arguments=build_secrets(settings, package_index=recipe.uses_package_index),
             registry=push,
-            hooks=base_image_hooks(settings, project=pulumi.get_project()) if recipe.base else None,
+            cache_tags=[cache_tag(name)] if settings.image and settings.image.cache else (),
+            hooks=_joined(
+                base_image_hooks(settings, project=pulumi.get_project()) if recipe.base else None,
+                cache_hooks(settings, name),
+            ),
             engine=settings.image.engine if settings.image else None,
         ),
     )
+
+
+def _joined(*bindings: pulumi.ResourceHookBinding | None) -> pulumi.ResourceHookBinding | None:
+    """All hooks of the bindings there are."""
+    found = [binding for binding in bindings if binding is not None]
+    names = ("before_create", "after_create", "before_update", "after_update")
+    hooks = {name: [hook for binding in found for hook in getattr(binding, name) or ()] for name in names}
+    return pulumi.ResourceHookBinding(**hooks) if found else None
 
 
 def agent_release(

@@ -69,6 +69,8 @@ class Image(Section):
         Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.+-]+(=[^\s]+)?$")], ...
     ] = ()
     """Debian packages to add."""
+    cache: bool = True
+    """Let an empty builder start from the layers of earlier images in the registry."""
     parse: bool = True
     """agent-image: run `dbt parse` at build time, so that agents start with a manifest."""
     dockerfile: str | None = None

@@ -8,7 +8,7 @@ import pytest
 
 from clients.errors import Cause
 from clients.http import WebError
-from clients.image_copy import Copied, Place, copy_image, has_image
+from clients.image_copy import Copied, Place, copy_image, has_image, tag_image
 from clients.registry import Login, Registry, RegistryError
 from tests.support.oci_registry import OciRegistry, digest_of
 
@@ -108,3 +108,10 @@ def test_a_login_that_may_not(source: OciRegistry, target: OciRegistry) -> None:
         copy_image(start, manifest, stranger, tag="1")
     assert caught.value.cause is Cause.UNAUTHORISED
     assert "canary" not in str(caught.value)
+
+
+def test_another_tag_of_the_same_image(source: OciRegistry) -> None:
+    digest = source.put("vendor/agent", "1", LAYERS)
+    tag_image(place(source, "vendor/agent"), digest, tag="newest")
+    assert source.manifests["vendor/agent", "newest"] == source.manifests["vendor/agent", digest]
+    assert source.log == ["PUT /v2/vendor/agent/manifests/newest"]

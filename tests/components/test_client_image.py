@@ -25,6 +25,7 @@ def test_image(recorder):
                 arguments={"BASE_IMAGE": "b:1"},
                 secret_arguments={"PIP_INDEX_URL": "https://u:canary@i/simple"},
                 registry=login,
+                cache_tags=["cache-client"],
             ),
         )
 
@@ -32,6 +33,9 @@ def test_image(recorder):
             inputs = recorder.of_type("docker:index/image:Image")["client"]
             assert inputs["imageName"] == "r.example.com/data/client:abc"
             assert inputs["build"]["platform"] == "linux/amd64"
+            images = ["r.example.com/data/client:abc", "r.example.com/data/client:cache-client"]
+            assert inputs["build"]["cacheFrom"] == {"images": images}
+            assert inputs["build"]["args"]["BUILDKIT_INLINE_CACHE"] == "1"
             assert inputs["build"]["context"] == ".build/s/context"
             assert inputs["registry"]["username"] == "u"
             assert "@sha256:" in reference

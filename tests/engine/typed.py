@@ -75,13 +75,23 @@ def typed_settings(stack: Stack) -> None:
     assert preview.returncode == 0, preview.stdout + preview.stderr
     assert f"{info.server}/{sentinel}:{version} will be copied to" in preview.stdout + preview.stderr
 
+    earlier = str(stack.engine.outputs()["image"].value)
+    for kind in ("builder", "image"):
+        assert stack.run("docker", kind, "prune", "--all", "--force").returncode == 0
     done = stack.up(config)
+    rebuilt = str(done.outputs["image"].value)
+    assert rebuilt != earlier, "it is built on the copy of its base"
     copies = done.outputs["mirror"].value
     registry = Registry(info.server, Login(info.username, info.password), timeout=30)
     for name, source in (("base", base), ("sentinel", f"{info.server}/{sentinel}:{version}")):
         place, origin = Reference.parse(copies[name]), Reference.parse(source)
         assert registry.raw_manifest(origin.repository, origin.tag).digest == place.tag
         registry.manifest(place.repository, place.tag)
+    layers = [
+        registry.manifest(place.repository, place.tag)["layers"]
+        for place in map(Reference.parse, (earlier, rebuilt))
+    ]
+    assert layers[0] == layers[1], "an empty builder takes the layers of the registry"
     deployments = stack.deployments()
     assert deployments["astro-agent-sentinel"].spec.template.spec.containers[0].image == copies["sentinel"]
 
