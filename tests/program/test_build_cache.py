@@ -23,7 +23,7 @@ def _settings(registry: OciRegistry, **image: Any) -> Settings:
 
 
 def _run(binding: pulumi.ResourceHookBinding, pushed: str) -> None:
-    hook = list(binding.after_update or [])[0]
+    hook = next(iter(binding.after_update or []))
     assert isinstance(hook, pulumi.ResourceHook)
     hook.callback(pulumi.ResourceHookArgs("urn", "id", "runtime", "type", new_outputs={"repoDigest": pushed}))
 
