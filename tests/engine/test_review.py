@@ -192,20 +192,6 @@ def test_reports_of_one_stack_from_its_first_install_to_its_replacement(stack_in
     config = wider
     walk.apply(config)
 
-    together = copy.deepcopy(config)
-    together["agent"] |= {
-        "logs": {
-            "sidecar": {"sinks": {"out": {"type": "console"}}},
-            "remote": {"folder": "s3://bucket/logs"},
-        },
-        "identity": {"azure": {"clientId": "00000000-0000-0000-0000-00000000000a"}},
-        "disruptionBudgets": {"workers": {"maxUnavailable": 1}},
-    }
-    text = walk.report("typed-settings", together)
-    assert "where task logs go" in text
-    assert "the cloud identity" in text
-    assert "PodDisruptionBudget" in text
-
     image = {**copy.deepcopy(config), "delivery": "agent-image"}
     assert "rolls workers" in walk.report("switch-to-image", image)
     assert walk.apply(image).verdict is Verdict.ROLLS
