@@ -1,4 +1,4 @@
-"""What an empty builder starts from: the layers of the image that was pushed last, under a tag of its own in the registry."""
+"""What an empty builder starts from: the layers of the image that was pushed last, under a separate tag in the registry."""
 
 from __future__ import annotations
 
