@@ -18,7 +18,7 @@ from domain.names import (
     SECRETS_MARK,
     STACK_TYPE,
 )
-from preflight.report import ProjectFacts
+from preflight.report import ProjectFacts, ReleaseObjects
 from review import phrases
 from review.differences import Difference, differences
 from review.model import (
@@ -31,6 +31,7 @@ from review.model import (
     Verdict,
     Violation,
 )
+from review.objects import objects_report
 from review.preview import Preview, Step
 from review.restarts import AFTER_BUILD, Deployment, deployments
 
@@ -66,6 +67,8 @@ class Facts:
     """Findings of preflight; None: use those that the preview printed."""
     violations: tuple[Violation, ...] = ()
     """Policy violations in the preview."""
+    objects: ReleaseObjects | None = None
+    """Objects of the release as rendered and in the cluster; None: not read."""
 
 
 def build(preview: Preview, facts: Facts | None = None) -> Review:
@@ -95,11 +98,22 @@ def build(preview: Preview, facts: Facts | None = None) -> Review:
         values=tuple(_value_differences(before, after)),
         deployments=parts,
         costs=(),
+        rendered=objects_report(
+            facts.objects,
+            updated=release is not None,
+            removed=release is not None and release.operation == "delete",
+        ),
         timeout=_timeout(release),
         refresh=_refresh(preview),
     )
     judged = replace(review, verdict=Verdict.FAILED if stopped else _verdict(review, preview))
     return replace(judged, costs=tuple(_costs(judged)))
+
+
+def final_values(preview: Preview) -> Mapping[str, Any] | None:
+    """The chart's values after the update, with a phrase for an image that is not built yet; None when the release stays."""
+    release = next(iter(preview.of_type(RELEASE_TYPE)), None)
+    return _values(release, preview)[1]
 
 
 def _values(
@@ -370,7 +384,9 @@ def _verdict(review: Review, preview: Preview) -> Verdict:
         return Verdict.INSTALLS
     if any(part.disturbed and part.component == "worker" for part in review.deployments):
         return Verdict.ROLLS
-    return Verdict.SAFE if preview.changed else Verdict.NOTHING
+    if preview.changed:
+        return Verdict.SAFE
+    return Verdict.DRIFTED if review.rendered.edited else Verdict.NOTHING
 
 
 def _costs(review: Review) -> Iterator[str]:

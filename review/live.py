@@ -13,7 +13,7 @@ import preflight
 from clients.git import GitError
 from preflight.connection import cluster_secrets, repository_access
 from review import commits
-from review.build import Facts, build
+from review.build import Facts, build, final_values
 from review.engine import configuration
 from review.model import Commits, Notice, Review, Violation
 from review.preview import Preview
@@ -41,7 +41,14 @@ def settings_of(stack: str, *, project: str, folder: Path) -> Settings:
 def look(preview: Preview, settings: Settings, *, folder: Path) -> Facts:
     """Findings of preflight, and the commits of every dbt project that changes."""
     plan = delivery.plan(settings, authorities=authorities(settings, folder))
-    found = preflight.run(settings, plan, project=preview.project, stack=preview.stack, root=folder)
+    found = preflight.run(
+        settings,
+        plan,
+        project=preview.project,
+        stack=preview.stack,
+        root=folder,
+        values=final_values(preview),
+    )
     known = preview.outputs.get("dbtProjects")
     known = known if isinstance(known, Mapping) else {}
     moved: dict[str, Commits] = {}
@@ -59,7 +66,7 @@ def look(preview: Preview, settings: Settings, *, folder: Path) -> Facts:
                 facts.repository, before, facts.commit, access=access, timeout=settings.preflight.timeout
             )
     findings = tuple(Notice(item.severity, item.key, item.message) for item in found.findings)
-    return Facts(projects=found.projects, commits=moved, findings=findings)
+    return Facts(projects=found.projects, commits=moved, findings=findings, objects=found.objects)
 
 
 def review_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from review import phrases
+from review import objects_markdown, phrases
 from review.build import namespaces_at_risk
 from review.causes import grouped
 from review.differences import Difference, shown
@@ -17,6 +17,7 @@ _MOST_REASONS = 4
 _NONE = "–"  # noqa: RUF001 - a dash in an empty cell
 _SIGNS = {
     Verdict.NOTHING: "⚪",
+    Verdict.DRIFTED: "🟡",
     Verdict.SAFE: "🟢",
     Verdict.INSTALLS: "🔵",
     Verdict.ROLLS: "🟡",
@@ -55,8 +56,10 @@ def render(review: Review, *, level: int = 2) -> str:
         ("Replaced or removed", list(_replaced(review))),
         ("What changes", list(_changes(review))),
         ("What restarts", list(_restarts(review))),
+        ("Edited outside this stack", list(objects_markdown.edited(review.rendered))),
         ("Secrets", [_object_line(item) for item in review.secrets if item not in review.replaced]),
         ("Chart values", list(_values(review))),
+        ("Objects", list(objects_markdown.changes(review.rendered))),
         ("Policies", list(_violations(review))),
         ("Preflight", list(_findings(review))),
         ("What it takes", [f"- {_sentence(cost)}" for cost in review.costs]),
@@ -71,6 +74,10 @@ def headline(review: Review) -> str:
     """The verdict in one or two sentences."""
     if review.verdict is Verdict.FAILED:
         return "The preview stopped before anything was changed. Fix the errors listed here first."
+    if review.verdict is Verdict.DRIFTED:
+        number = phrases.count(len(review.rendered.edited), "object")
+        verb = "differs" if len(review.rendered.edited) == 1 else "differ"
+        return f"This stack changes nothing, but {number} of its release {verb} from what it rendered."
     if review.verdict is Verdict.NOTHING:
         if review.dbt:
             return f"No resource changes and no Pod restarts: {_fetched(review)}."
@@ -169,7 +176,7 @@ def _number(commits: Commits) -> str:
 
 def _restarts(review: Review) -> Iterator[str]:
     if not review.deployments:
-        if review.verdict not in (Verdict.FAILED, Verdict.NOTHING):
+        if review.verdict not in (Verdict.FAILED, Verdict.NOTHING, Verdict.DRIFTED):
             yield "Nothing: the release does not change."
         return
     yield "| Deployment | Pods | what happens | time for a Pod to stop | because of |"

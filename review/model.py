@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Literal
 
 from review.differences import Difference
+from review.objects import ObjectsReport
 from review.preview import Operation
 from review.restarts import Deployment
 
@@ -16,6 +17,7 @@ class Verdict(Enum):
     """The verdict on a change, from harmless to failed."""
 
     NOTHING = "nothing to do"
+    DRIFTED = "edited outside this stack"
     SAFE = "safe in place"
     INSTALLS = "installs the agents"
     ROLLS = "rolls workers"
@@ -146,6 +148,8 @@ class Review:
     """Change of each Deployment; empty if the release does not change."""
     costs: tuple[str, ...]
     """What it takes to do this, and to undo it."""
+    rendered: ObjectsReport
+    """Objects of the release: what changes in them, and what was edited in the cluster."""
     timeout: int | None
     """Seconds that Helm waits for the release."""
     refresh: int | None
