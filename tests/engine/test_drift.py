@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import json
+import re
 
 import pytest
 
@@ -27,10 +28,24 @@ def test_a_secret_edited_by_hand_is_reported_by_name_and_put_back(stack_in, tmp_
     assert (clean.returncode, "⚪ nothing to do" in clean.stdout) == (0, True), clean.stdout
 
     edit(stack, editor)
+    stack.kubectl(
+        "set", "image", "deployment/astro-agent-triggerer", "triggerer=registry.example.test/by-hand:1"
+    )
+    stack.kubectl("scale", "deployment/astro-agent-worker-default-worker", "--replicas=2")
+    stack.kubectl("set", "env", "deployment/astro-agent-dag-processor", "API_TOKEN=canary-by-hand")
     drifted = stack.review("drift", "--stacks", stack.name)
     assert drifted.returncode == 0, drifted.stdout + drifted.stderr
     assert f"Secret `{SECRET}` changes in place (`{KEY}`)" in drifted.stdout
     assert "conflict" not in drifted.stdout
+    edited = drifted.stdout[drifted.stdout.index("Edited outside this stack") :]
+    assert (
+        "Deployment `astro-agent-triggerer`:\n  - `containers.triggerer.image` is `registry.example.test/by-hand:1`"
+        in edited
+    )
+    assert re.search(r"`spec.replicas` is `2`; the release has `1` \(by `kubectl[\w-]*` at \d{4}-", edited)
+    assert "`containers.dag-processor.env.API_TOKEN` was added" in edited
+    assert "canary-by-hand" not in drifted.stdout
+    assert edited.count("\n- ") == 3, "nothing else differs from what the release rendered"
     for value in (BY_HAND, config["agentToken"]):
         for spelling in (value, base64.b64encode(value.encode()).decode()):
             assert spelling not in drifted.stdout + drifted.stderr
@@ -41,6 +56,14 @@ def test_a_secret_edited_by_hand_is_reported_by_name_and_put_back(stack_in, tmp_
     done = stack.pulumi("up", "--refresh", "--yes", "--skip-preview")
     assert done.returncode == 0, done.stdout
     assert content(stack) == config["agentToken"]
+    rendered = stack.run("helm", "get", "manifest", "astro-agent", "--namespace", stack.namespace).stdout
+    (stack.folder / "rendered.yaml").write_text(rendered)
+    left = stack.review("drift", "--stacks", stack.name)
+    assert "🟡 edited outside this stack" in left.stdout, "the release itself is as Pulumi remembers it"
+    stack.kubectl(
+        "apply", "--server-side", "--force-conflicts", "--filename", str(stack.folder / "rendered.yaml")
+    )
+    stack.kubectl("set", "env", "deployment/astro-agent-dag-processor", "API_TOKEN-")
     after = stack.review("drift", "--stacks", stack.name)
     assert (after.returncode, "⚪ nothing to do" in after.stdout) == (0, True), after.stdout
 
