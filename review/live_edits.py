@@ -15,10 +15,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from clients.helm.leftovers import merge_key
 from review.differences import HIDDEN
 
-_KEYS = ("mountPath", "containerPort", "name", "port", "ip", "topologyKey")
-"""What tells the entries of a list apart (k8s.io/api, the `patchMergeKey` tags), the more special ones first."""
 _HELM_MARK = "f:meta.helm.sh/release-name"
 """Field by whose owner Helm is known: its client has the name of the program that it is part of."""
 _CONTROLLER = re.compile(r"controller|operator|autoscaler|^keda")
@@ -120,7 +119,7 @@ def _walk(rendered: Any, live: Any, owners: _Owners, path: tuple[str, ...]) -> I
             kept = [(manager, fields) for manager, fields in below if fields is not None]
             yield from _field(rendered.get(key), live.get(key), kept, (*path, str(key)))
         return
-    key = _key([*rendered, *live]) if isinstance(rendered, list) and isinstance(live, list) else None
+    key = merge_key([*rendered, *live]) if isinstance(rendered, list) and isinstance(live, list) else None
     if key is not None:
         ours, theirs = ({str(item[key]): item for item in items} for items in (rendered, live))
         for name in sorted({*ours, *theirs}):
@@ -145,7 +144,7 @@ def _field(
         return
     elif isinstance(live, Mapping) and not entry:
         yield from _walk({}, live, owners, path)
-    elif isinstance(live, list) and _key(live) is not None:
+    elif isinstance(live, list) and merge_key(live) is not None:
         yield from _walk([], live, owners, path)
     elif owners and not any(manager.helm or manager.controller for manager, _ in owners):
         yield _edit(path, None, live, owners)
@@ -165,12 +164,6 @@ def _entry(fields: Mapping[str, Any], item: Any) -> Mapping[str, Any] | None:
             if isinstance(item, Mapping) and all(item.get(name) == value for name, value in wanted.items()):
                 return below if isinstance(below, Mapping) else {}
     return None
-
-
-def _key(items: Sequence[Any]) -> str | None:
-    if not items or not all(isinstance(item, Mapping) for item in items):
-        return None
-    return next((key for key in _KEYS if all(key in item for item in items)), None)
 
 
 def _is_empty(value: Any) -> bool:

@@ -41,7 +41,7 @@ def _map(live: Mapping[str, Any], unfinished: Mapping[str, Any], sound: Mapping[
 
 
 def _list(live: Sequence[Any], unfinished: Sequence[Any], sound: Sequence[Any]) -> list[Any]:
-    key = _merge_key([*live, *unfinished, *sound])
+    key = merge_key([*live, *unfinished, *sound])
     if key is None:
         return list(live)  # lists that Helm replaces as a whole
     added = {item[key]: item for item in unfinished}
@@ -53,7 +53,8 @@ def _list(live: Sequence[Any], unfinished: Sequence[Any], sound: Sequence[Any]) 
     ]
 
 
-def _merge_key(items: Sequence[Any]) -> str | None:
-    if not all(isinstance(item, Mapping) for item in items):
+def merge_key(items: Sequence[Any]) -> str | None:
+    """What tells the entries of a list apart; None for a list that is replaced as a whole, and for an empty one."""
+    if not items or not all(isinstance(item, Mapping) for item in items):
         return None
     return next((key for key in _MERGE_KEYS if all(key in item for item in items)), None)
