@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from domain.names import SECRETS_MARK
 from review import phrases
 from review.differences import Difference, shown
 from review.live_edits import Edit
@@ -71,6 +72,8 @@ def _fields(lines: Sequence[str]) -> Iterator[str]:
 
 
 def _difference(item: Difference) -> str:
+    if item.path[-1] == SECRETS_MARK and None not in (item.before, item.after):
+        return f"{_path(item.path)}: a Secret that it reads changes"
     before, after = _value(item.before, item.path), _value(item.after, item.path)
     if item.before is None:
         return f"{_path(item.path)}: added, {after}"
