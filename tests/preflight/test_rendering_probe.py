@@ -21,7 +21,6 @@ NAME = "astro-remote-execution-agent"
 STAND_IN = ROOT / "trial/chart" / NAME
 SIDECAR = {"loggingSidecar": {"enabled": True}}
 MISSING_MOUNT = {"volumeMounts": [{"name": "nothing", "mountPath": "/x"}]}
-OURS = {"astro-dbt/stack": "astro-dbt.dev"}
 
 
 @pytest.fixture(autouse=True)
