@@ -12,7 +12,7 @@ from tests.support.stacks import ROOT
 INSTEAD = {
     r"\bin clear\b": "in plain text",
     r"\bsomebody else": "not managed by this stack; another program, user or run",
-    r"\bof (its|their|your|one's) own\b": "separate; another; its own …",
+    r"\bof (its|their|your|one's) own(?=[.,;:)|`'\"]|$| (and|or|that|which|called)\b)": "separate; another; its own …",
     r"\bby SSH\b": "over SSH",
     r"\b(stands?|lies) beside\b": "is next to; is set, and so is …",
     r"\bgoes on\b": "continues; keeps running",
