@@ -41,6 +41,7 @@ TESTED_IN = {
     "review/commits.py": "tests/engine/test_review.py",
     "review/engine.py": "tests/engine/test_review.py",  # the engine itself
     "review/model.py": "tests/review/test_build.py",
+    "review/objects_markdown.py": "tests/review/test_objects_golden.py",
     "settings/agent.py": "tests/settings/test_consistency.py",
     "settings/bundle_rules.py": "tests/settings/test_bundles.py",
     "settings/connections.py": "tests/settings/test_consistency.py",
