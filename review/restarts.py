@@ -158,8 +158,21 @@ def _surface(part: _Part) -> dict[str, Any]:
         left_out = (*_SENTINEL_ONLY, *(("image",) if part.block.get("image") else ()), "namespace")
     if part.component not in _SIDECARS:
         left_out = (*left_out, "loggingSidecar")
-    own = {key: value for key, value in part.block.items() if key not in _NOT_OF_POD}
-    return {**{key: value for key, value in shared.items() if key not in left_out}, part.component: own}
+    left_out = (*left_out, "serviceAccount")
+    own = {key: value for key, value in part.block.items() if key not in (*_NOT_OF_POD, "serviceAccount")}
+    kept = {key: value for key, value in shared.items() if key not in left_out}
+    return {**kept, **_account(part), part.component: own}
+
+
+def _account(part: _Part) -> dict[str, Any]:
+    """The name of its service account, the only part of it that a Pod template holds: annotations restart nothing."""
+    kind = "workers" if part.component == "worker" else part.component
+    accounts = part.values.get("serviceAccount")
+    shared = accounts.get(kind) if isinstance(accounts, Mapping) else None
+    for account in (part.block.get("serviceAccount"), shared):
+        if isinstance(account, Mapping) and account.get("name"):
+            return {"serviceAccount": {"name": account["name"]}}
+    return {}
 
 
 def _pods(part: _Part) -> tuple[int, bool]:

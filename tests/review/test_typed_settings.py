@@ -74,3 +74,11 @@ def test_the_report_names_reasons_and_objects() -> None:
     if os.environ.get("UPDATE_GOLDEN"):
         GOLDEN.write_text(text, encoding="utf-8")
     assert text == GOLDEN.read_text(encoding="utf-8")
+
+
+def test_annotations_of_an_account_restart_nothing_and_another_account_does() -> None:
+    role = {"aws": {"roleArn": "arn:aws:iam::123456789012:role/agents"}}
+    plain = settings_of(with_agent())
+    for identity, verdict in ((role, Verdict.SAFE), ({**role, "account": "mine"}, Verdict.ROLLS)):
+        steps = list(_steps(plain, settings_of(with_agent(identity=identity))))
+        assert build(parse(json.dumps({"steps": steps}))).verdict is verdict
