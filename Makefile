@@ -15,6 +15,9 @@ NEEDS_TRIAL := engine or airflow or delivery or preflight
 # Files of tests that need no trial run beside each other, one worker per processor.
 QUICK := -m 'not ($(NEEDS_TRIAL))' --numprocesses auto --dist loadfile
 
+# Two workers, one of them for all that changes the shared trial (tests/support/workers.py).
+WITH_TRIAL = -m '$(NEEDS_TRIAL)' --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+
 export DELIVERY NODE NO_DOCKER
 
 .PHONY: help up preview stop down clean env status check check-newest docs lock test test-quick test-trial test-delivery bench lint
@@ -64,7 +67,7 @@ test: test-quick test-trial ## Run all tests: the quick ones, then those that ne
 # The tests have a separate trial, next to one that may be running. They take it down; this does so if they could not.
 test-trial: $(STAMP) ## Bring up what the tests need, then run those that need it
 	@$(TRIAL) --state $(TEST_STATE) up --no-stack
-	@status=0; $(VENV)/bin/python -m pytest -m '$(NEEDS_TRIAL)' $(PYTEST_ARGS) || status=$$?; \
+	@status=0; $(VENV)/bin/python -m pytest $(WITH_TRIAL) $(PYTEST_ARGS) || status=$$?; \
 	  $(TRIAL) --state $(NODE_STATE) down; $(TRIAL) --state $(TEST_STATE) down; exit $$status
 
 test-delivery: $(STAMP) ## Test with real Airflow that agents can fetch and run the dbt project

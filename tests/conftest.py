@@ -5,15 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pulumi
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.delivery_proof.reporting import (
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    pytest_testnodedown,
+)
 from tests.support.engine import Stack, copy_program, environment_for_tests
 from tests.support.pulumi_mocks import Recorder
 from tests.support.stacks import ROOT
 from tests.support.terminal import visible
+from tests.support.workers import TrialScheduling
 from trial.downloads import Downloads
 from trial.environment import Environment
 from trial.gobuild import PROGRAMS
@@ -21,9 +28,16 @@ from trial.layout import Layout
 from trial.progress import Progress
 from trial.tools import Toolbox
 
+__all__ = ["pytest_sessionfinish", "pytest_terminal_summary", "pytest_testnodedown"]
+
 # The machines that run these tests are shared and slow at times; no test is judged by the clock.
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("project")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TrialScheduling | None:
+    """Workers of a run with the shared trial (`--dist loadgroup`); None leaves the others to xdist."""
+    return TrialScheduling(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 @pytest.fixture(scope="session")

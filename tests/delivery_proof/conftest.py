@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,33 +11,18 @@ from tests.delivery_proof.agents import Agents
 from tests.delivery_proof.hosts import Hosts, hosts
 from tests.delivery_proof.images import Images
 from tests.delivery_proof.ledger import Ledger
+from tests.delivery_proof.reporting import LEDGER
 from tests.support import engine
 from tests.support.airflow_env import PythonEnvironment, airflow_environment, dbt_environment
 from trial.environment import Environment
 
 __all__ = ["airflow_environment", "dbt_environment"]
 
-LEDGER = Ledger()
-STARTED = time.monotonic()
-
 
 @pytest.fixture(scope="session")
 def ledger() -> Ledger:
     """The table of what was proved."""
     return LEDGER
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the table and keep it."""
-    written = LEDGER.write()
-    if written is None:
-        return
-    terminalreporter.section("proof of delivery")
-    for entry in LEDGER.entries:
-        terminalreporter.line(
-            f"{entry.seconds:7.1f} s  {entry.on:16} {entry.digest:12} {entry.case:45} {entry.result}"
-        )
-    terminalreporter.line(f"kept in {written}; {time.monotonic() - STARTED:.0f} s in all")
 
 
 @pytest.fixture(scope="session")
