@@ -37,7 +37,7 @@ def test_a_secret_edited_by_hand_is_reported_by_name_and_put_back(stack_in, tmp_
     assert drifted.returncode == 0, drifted.stdout + drifted.stderr
     assert f"Secret `{SECRET}` changes in place (`{KEY}`)" in drifted.stdout
     assert "conflict" not in drifted.stdout
-    edited = drifted.stdout[drifted.stdout.index("Edited outside this stack") :]
+    edited = drifted.stdout.partition("# Edited outside this stack")[2].partition("\n####")[0]
     assert (
         "Deployment `astro-agent-triggerer`:\n  - `containers.triggerer.image` is `registry.example.test/by-hand:1`"
         in edited
