@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
-from kubernetes.utils.quantity import parse_quantity
-
 from preflight.catalogue.git_checks import GIT_DISK
 from preflight.report import Finding
 from settings.agent import Component
@@ -66,4 +64,6 @@ def _versions(env: Mapping[str, object]) -> int:
 
 
 def _bytes(quantity: str) -> Decimal:
+    from kubernetes.utils.quantity import parse_quantity
+
     return Decimal(parse_quantity(quantity))  # type: ignore[no-untyped-call]
