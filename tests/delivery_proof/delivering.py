@@ -118,7 +118,7 @@ def _versions(process: Process, versions: Mapping[str, Mapping[str, list[str]]])
 
 def _run(agents: Agents, process: Process, version: str, models: Mapping[str, list[str]]) -> None:
     for project, names in models.items():
-        ran = process.do("run", dag=project, version=version, limit=300)
+        ran = process.do("run", dag=project, version=version, limit=1200)
         if ran["state"] != "success":
             raise WrongContentError(f"the run of {project} ended with {ran['tasks']}")
         found = rows(agents.dbt, process.pod, ids(names), project=project)

@@ -45,7 +45,7 @@ def test_dags_of_the_image_need_no_git(agents: Agents, git_hosts: Hosts, ledger:
     worker = agents.pod(WORKER, container=containers[WORKER])
     with worker.process() as process:
         process.do("initialise")
-        ran = process.do("run", dag="jaffle", limit=600)
+        ran = process.do("run", dag="jaffle", limit=1200)
     assert ran["tasks"] == dict.fromkeys(TASKS, "success"), worker.log[-6000:]
     assert rows(agents.dbt, worker, QUERY) == REVENUE
     for done in ("clone", "fetch"):

@@ -63,7 +63,7 @@ def test_image_of_the_stack_runs_the_example(agents: Agents, git_hosts: Hosts, l
     assert worker.container.image == processor.container.image
     with worker.process() as process:
         process.do("initialise", version=version)
-        ran = process.do("run", dag="jaffle", version=version, limit=600)
+        ran = process.do("run", dag="jaffle", version=version, limit=1200)
     assert ran["state"] == "success", worker.log[-6000:]
     assert ran["tasks"] == dict.fromkeys(TASKS, "success")
     assert rows(agents.dbt, worker, QUERY) == REVENUE

@@ -86,7 +86,7 @@ def run(
     worker = agents.pod(WORKER, container=containers[WORKER])
     with worker.process() as process:
         process.do("initialise", version=version)
-        ran = process.do("run", dag="jaffle", version=version, limit=600)
+        ran = process.do("run", dag="jaffle", version=version, limit=1200)
     assert ran["state"] == "success", worker.log[-6000:]
     assert ran["tasks"] == dict.fromkeys(TASKS, "success")
     assert rows(agents.dbt, worker, QUERY) == REVENUE

@@ -81,7 +81,7 @@ class Bundle:
             [self.workspace.airflow.python, DRIVER],
             env=self.workspace.airflow.variables(self.variables),
             input="".join(json.dumps(request) + "\n" for request in requests),
-            capture_output=True, text=True, check=False, timeout=300,
+            capture_output=True, text=True, check=False, timeout=900,
         )  # fmt: skip
         answers = [json.loads(line) for line in ended.stdout.splitlines()][1:]
         assert ended.returncode == 0, ended.stderr[-3000:]

@@ -105,7 +105,7 @@ def test_each_bundle_is_fetched_with_its_own_arguments(
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=900,
     )
     answers = [json.loads(line) for line in ended.stdout.splitlines()][1:]
     assert [answer for answer in answers if not answer["ok"]] == [], ended.stderr[-3000:]

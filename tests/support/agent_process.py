@@ -255,7 +255,7 @@ class Process:
             raise AgentError(data["type"], data["error"])
         return Answer(data.pop("seconds"), data)
 
-    def do(self, operation: str, *, limit: float = 180.0, **arguments: Any) -> Answer:
+    def do(self, operation: str, *, limit: float = 600.0, **arguments: Any) -> Answer:
         """Do an operation; raises AgentError when it fails or takes more than `limit` seconds."""
         assert self._child.stdin is not None
         self._child.stdin.write(json.dumps({"do": operation, **arguments}).encode() + b"\n")
