@@ -222,7 +222,9 @@ def test_reports_of_one_stack_from_its_first_install_to_its_replacement(stack_in
 
     moved = copy.deepcopy(back)
     moved["agent"]["namespace"] = "agents-review-elsewhere"
-    assert "is deleted with everything in it" in walk.report("destructive", moved, "--stop-on-replace", code=3)
+    assert "is deleted with everything in it" in walk.report(
+        "destructive", moved, "--stop-on-replace", code=3
+    )
 
     stack.config = copy.deepcopy(back)  # the stack file still holds the other namespace
     before = walk.templates()
