@@ -77,7 +77,7 @@ def _projects() -> Sequence[Mapping[str, Any]]:
 
 
 def _bundles() -> Mapping[str, Mapping[str, Any]]:
-    dags = _configured("dags")
+    dags = _configured("dags") or {}
     listed = (
         {f"dags[{index}]": item for index, item in enumerate(dags)}
         if isinstance(dags, list)

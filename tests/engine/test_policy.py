@@ -131,7 +131,7 @@ def test_rules_stop_a_preview_with_their_reasons_and_levels_decide_which(stack_i
         "resources-set",
         "workers-at-least",
     }
-    assert "fewer than the 2 that prod-policy asks for" in done.stdout
+    assert "fewer than the 2 that prod-policy requires" in done.stdout
 
     dev.write(config)
     done = dev.review("report", "--stack", dev.name, *pack)

@@ -135,7 +135,7 @@ def check_state_and_lock(stack, address, hold):
     assert first.returncode == 0, output
     assert second.returncode == 1
     sentence = (
-        "the stack in-a-bucket is being changed by another run, which holds its lock; wait until that ends"
+        "the stack in-a-bucket is being changed by another run, which holds its lock; wait until it finishes"
     )
     assert sentence in second.stdout
     assert sentence in second.stderr
