@@ -15,12 +15,12 @@ import ssl
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from clients.errors import Cause, RemoteError
+from clients.registry import Login
 
 DEFAULT_ENGINE = "unix:///var/run/docker.sock"
 """Where Docker's own clients look for an engine."""
@@ -30,20 +30,9 @@ class EngineError(RemoteError):
     """No engine answered, it refused, or it cannot be asked from here (UNVERIFIED)."""
 
 
-@dataclass(frozen=True)
-class RegistryLogin:
-    """Login of the registry that an image is pulled from."""
-
-    server: str
-    """Host, with port if it has one."""
-    username: str
-    """User name."""
-    password: str
-    """Password or token."""
-
-    def __repr__(self) -> str:
-        """Without the password."""
-        return f"RegistryLogin(server={self.server!r}, username={self.username!r})"
+def engine_address(configured: str | None) -> str:
+    """The engine that Docker's own clients would take: the configured one, else that of DOCKER_HOST, else the default."""
+    return configured or os.environ.get("DOCKER_HOST") or DEFAULT_ENGINE
 
 
 def ping(engine: str, *, timeout: float) -> None:
@@ -54,13 +43,13 @@ def ping(engine: str, *, timeout: float) -> None:
             raise EngineError(Cause.UNREACHABLE, f"HTTP {answer.status}")
 
 
-def pull(engine: str, image: str, *, platform: str, login: RegistryLogin | None, timeout: float) -> None:
+def pull(engine: str, image: str, *, platform: str, server: str, login: Login | None, timeout: float) -> None:
     """Pull an image (a name with a tag or a digest) into an engine that may go silent for ``timeout`` seconds at most.
 
-    The login travels in the request's header alone (docs.docker.com, Engine API, ImageCreate). Raises EngineError.
+    ``login`` is that of the registry ``server``; it travels in the request's header alone (docs.docker.com, Engine API, ImageCreate). Raises EngineError.
     """
     path = "/images/create?" + urlencode({"fromImage": image, "platform": platform})
-    headers = {"X-Registry-Auth": _encoded(login)} if login else {}
+    headers = {"X-Registry-Auth": _encoded(server, login)} if login else {}
     with _answer(engine, "POST", path, headers, timeout=timeout) as answer:
         if answer.status != 200:
             raise EngineError(Cause.OTHER, _message(answer.read()) or f"HTTP {answer.status}")
@@ -70,8 +59,8 @@ def pull(engine: str, image: str, *, platform: str, login: RegistryLogin | None,
                 raise EngineError(Cause.OTHER, str(found["error"]).strip().splitlines()[0])
 
 
-def _encoded(login: RegistryLogin) -> str:
-    content = {"serveraddress": login.server, "username": login.username, "password": login.password}
+def _encoded(server: str, login: Login) -> str:
+    content = {"serveraddress": server, "username": login.username, "password": login.password}
     return base64.urlsafe_b64encode(json.dumps(content).encode()).decode()
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
-from clients.docker import DEFAULT_ENGINE, EngineError, ping
+from clients.docker import EngineError, engine_address, ping
 from clients.errors import Cause
 from preflight.catalogue.image_checks import IMAGE_ENGINE
 from preflight.context import Context
@@ -15,7 +14,7 @@ from preflight.report import Finding
 def find(context: Context) -> Iterator[Finding]:
     """Whether the engine that builds the image answers."""
     image = context.settings.image
-    engine = (image.engine if image else None) or os.environ.get("DOCKER_HOST") or DEFAULT_ENGINE
+    engine = engine_address(image.engine if image else None)
     try:
         ping(engine, timeout=context.timeout)
     except EngineError as error:

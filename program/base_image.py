@@ -7,12 +7,12 @@ and is in the state. A hook needs neither.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 import pulumi
 
-from clients.docker import DEFAULT_ENGINE, EngineError, RegistryLogin, pull
+from clients.docker import EngineError, engine_address, pull
+from clients.registry import Login
 from domain.errors import ReportedError
 from domain.image_reference import registry_of
 from settings.stack import Settings
@@ -46,13 +46,20 @@ def pull_of_base(settings: Settings, *, project: str) -> Callable[[], None] | No
     image, registry, password = settings.image, settings.base_registry, settings.base_registry_password
     if image is None or registry is None or password is None or registry_of(image.base) != registry.server:
         return None  # a copy in the stack's own registry is pulled by the build, like everything else of that registry
-    login = RegistryLogin(registry.server, registry.username, password.get_secret_value())
+    login = Login(registry.username, password.get_secret_value())
 
     def run() -> None:
         pulumi.log.info(f"pulling {image.base}")
-        engine = image.engine or os.environ.get("DOCKER_HOST") or DEFAULT_ENGINE
+        engine = engine_address(image.engine)
         try:
-            pull(engine, image.base, platform=image.platform, login=login, timeout=_SILENCE)
+            pull(
+                engine,
+                image.base,
+                platform=image.platform,
+                server=registry.server,
+                login=login,
+                timeout=_SILENCE,
+            )
         except EngineError as error:
             raise PullError(
                 f"{project}:image.base cannot be pulled from {registry.server} ({error}); correct it, or the login of baseRegistry."

@@ -17,10 +17,12 @@ from socketserver import ThreadingUnixStreamServer
 
 import pytest
 
-from clients.docker import EngineError, RegistryLogin, ping, pull
+from clients.docker import EngineError, ping, pull
 from clients.errors import Cause
+from clients.registry import Login
 
-LOGIN = RegistryLogin("registry.example.com", "robot", "canary-password")
+SERVER = "registry.example.com"
+LOGIN = Login("robot", "canary-password")
 BUSY = (
     b'{"status":"Pulling from data/base","id":"1"}\r\n{"status":"Download complete","progressDetail":{}}\r\n'
 )
@@ -96,7 +98,14 @@ def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_pull_sends_the_login_in_a_header_alone(engine: Engine) -> None:
-    pull(engine.address, "registry.example.com/data/base:1", platform="linux/amd64", login=LOGIN, timeout=20)
+    pull(
+        engine.address,
+        "registry.example.com/data/base:1",
+        platform="linux/amd64",
+        server=SERVER,
+        login=LOGIN,
+        timeout=20,
+    )
     ((method, path, header),) = engine.asked
     assert method == "POST"
     assert path == "/images/create?fromImage=registry.example.com%2Fdata%2Fbase%3A1&platform=linux%2Famd64"
@@ -108,7 +117,7 @@ def test_a_pull_sends_the_login_in_a_header_alone(engine: Engine) -> None:
 
 
 def test_a_pull_without_a_login(engine: Engine) -> None:
-    pull(engine.address, "base:1", platform="linux/amd64", login=None, timeout=20)
+    pull(engine.address, "base:1", platform="linux/amd64", server=SERVER, login=None, timeout=20)
     assert engine.asked[0][2] is None
 
 
@@ -127,7 +136,7 @@ def test_a_login_is_not_printed() -> None:
 def test_a_pull_that_fails_says_why_in_one_line(engine: Engine, status: int, body: bytes, text: str) -> None:
     engine.status, engine.body = status, body
     with pytest.raises(EngineError) as raised:
-        pull(engine.address, "base:1", platform="linux/amd64", login=LOGIN, timeout=20)
+        pull(engine.address, "base:1", platform="linux/amd64", server=SERVER, login=LOGIN, timeout=20)
     assert str(raised.value) == text
 
 
@@ -154,7 +163,9 @@ def test_an_address_of_another_kind() -> None:
 def test_an_engine_on_another_machine_over_ssh(engine: Engine, ssh: Path) -> None:
     ssh.write_text(SSH.format(path=str(engine.path)))
     ping("ssh://me@build.example.com", timeout=20)
-    pull("ssh://me@build.example.com", "base:1", platform="linux/amd64", login=LOGIN, timeout=20)
+    pull(
+        "ssh://me@build.example.com", "base:1", platform="linux/amd64", server=SERVER, login=LOGIN, timeout=20
+    )
     assert [method for method, _, _ in engine.asked] == ["GET", "POST"]
 
 
