@@ -8,8 +8,8 @@ ephemeral storage).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 
+from domain.quantity import amount
 from preflight.catalogue.git_checks import GIT_DISK
 from preflight.report import Finding
 from settings.agent import Component
@@ -39,7 +39,8 @@ def find(settings: Settings, *, files: int, stored: int) -> Iterator[Finding]:
         # The tracked checkout, and one for each version that tasks have used.
         least = stored + (1 + versions) * files * BLOCK
         limit = _limit(component)
-        if limit is not None and least > _bytes(limit):
+        allowed = amount(limit)
+        if limit is not None and allowed is not None and least > allowed:
             yield GIT_DISK.small(
                 f"{at}.resources",
                 limit=limit,
@@ -61,9 +62,3 @@ def _limit(component: Component) -> str | None:
 def _versions(env: Mapping[str, object]) -> int:
     text = str(env.get(_KEEP, VERSIONS))
     return int(text) if text.isdecimal() else VERSIONS
-
-
-def _bytes(quantity: str) -> Decimal:
-    from kubernetes.utils.quantity import parse_quantity
-
-    return Decimal(parse_quantity(quantity))  # type: ignore[no-untyped-call]

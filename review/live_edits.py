@@ -12,10 +12,10 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any
 
 from clients.helm.leftovers import merge_key
+from domain.quantity import amount
 from review.differences import HIDDEN
 
 _HELM_MARK = "f:meta.helm.sh/release-name"
@@ -24,12 +24,6 @@ _CONTROLLER = re.compile(r"controller|operator|autoscaler|^keda")
 """Managers that do their work in objects of others."""
 _AMOUNTS = frozenset({"requests", "limits"})
 _AMOUNT_FIELDS = frozenset({"sizeLimit", "averageValue", "storage"})
-_QUANTITY = re.compile(r"([+-]?[0-9.]+)([eE][+-]?\d+|[numkMGTPE]|[KMGTPE]i|)")
-_SUFFIXES: Mapping[str, Decimal] = {
-    **{suffix: Decimal(10) ** power for suffix, power in zip("numkMGTPE", (-9, -6, -3, 3, 6, 9, 12, 15, 18), strict=True)},
-    **{f"{suffix}i": Decimal(1024) ** power for power, suffix in enumerate("KMGTPE", start=1)},
-    "": Decimal(1),
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -176,13 +170,5 @@ def _same(rendered: Any, live: Any, path: tuple[str, ...]) -> bool:
         return True
     if not _AMOUNTS & set(path[-2:]) and path[-1] not in _AMOUNT_FIELDS and path[-2:] != ("target", "value"):
         return False
-    left, right = _amount(rendered), _amount(live)
+    left, right = amount(rendered), amount(live)
     return left is not None and left == right
-
-
-def _amount(value: Any) -> Decimal | None:
-    found = _QUANTITY.fullmatch(str(value))
-    if found is None:
-        return None
-    number, suffix = Decimal(found[1]), found[2]
-    return number * (_SUFFIXES[suffix] if suffix in _SUFFIXES else Decimal(f"1{suffix}"))
