@@ -60,11 +60,10 @@ def test_compiler_and_flags_are_part_of_the_key(module: Path) -> None:
     keys = {
         key(module),
         key(module, go="go1.27.0"),
-        key(module, dataclasses.replace(PROGRAM, quick=False)),
         key(module, dataclasses.replace(PROGRAM, ldflags=("-X a=b",))),
         key(module, dataclasses.replace(PROGRAM, package="./cmd")),
     }
-    assert len(keys) == 5
+    assert len(keys) == 4
 
 
 def test_every_program_has_a_module_in_the_checkout() -> None:
