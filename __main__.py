@@ -13,7 +13,6 @@ from program import wiring
 from program.configuration import load
 from program.interruption import leave_quietly
 from program.mirror import mirrored
-from program.warm_up import warm_up
 from settings.authorities import authorities
 
 
@@ -25,10 +24,9 @@ def main() -> None:
         settings = load()
         plan = delivery.plan(settings, authorities=authorities(settings, root))
         delivery.check(settings, plan, project=pulumi.get_project())
-        with warm_up():
-            report = preflight.run(
-                settings, plan, project=pulumi.get_project(), stack=pulumi.get_stack(), root=root
-            )
+        report = preflight.run(
+            settings, plan, project=pulumi.get_project(), stack=pulumi.get_stack(), root=root
+        )
         for finding in report.warnings:
             pulumi.log.warn(str(finding))
         for finding in report.of("cluster.adopted", "info"):

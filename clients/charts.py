@@ -17,6 +17,7 @@ import yaml
 
 from clients.errors import Cause, RemoteError
 from clients.http import WebError, request
+from clients.importing import IMPORTING
 from clients.registry import Login, Reference, Registry, RegistryError
 from domain.chart import ChartAddress
 from domain.merge import Path, merge_over_defaults
@@ -88,9 +89,10 @@ class ChartPackage:
         """(path, reason) of every value that the chart's schema rejects, as Helm would."""
         if self.schema is None:
             return
-        import jsonschema
-        import jsonschema.validators
-        from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
+        with IMPORTING:
+            import jsonschema
+            import jsonschema.validators
+            from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
 
         # Helm reads a schema without $schema as the newest draft that it supports; addresses in it are never fetched here.
         kind = jsonschema.validators.validator_for(self.schema, default=jsonschema.Draft202012Validator)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from clients.errors import Cause, RemoteError
+from clients.importing import IMPORTING
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -120,8 +121,9 @@ class Cluster:
         body: Any = None,
         accept: str = "application/json",
     ) -> tuple[Any, bytes]:
-        import urllib3
-        from kubernetes.client.exceptions import ApiException
+        with IMPORTING:
+            import urllib3
+            from kubernetes.client.exceptions import ApiException
 
         method, url, headers, sent, form = self._api.param_serialize(
             method,
@@ -201,7 +203,8 @@ def connect(
     relative to ``root``. Raises ClusterError (KUBECONFIG, CONTEXT).
     """
     # This import takes half a second, which a stack without cluster checks can save.
-    from kubernetes import client, config
+    with IMPORTING:
+        from kubernetes import client, config
 
     configuration = client.Configuration()
     try:

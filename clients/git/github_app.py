@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from clients.errors import Cause
 from clients.git.errors import GitError
 from clients.http import WebError, request
+from clients.importing import IMPORTING
 
 LOGIN = "x-access-token"
 """User name for an installation token."""
@@ -86,7 +87,8 @@ class GithubApp:
 
     def _assertion(self) -> str:
         # Only stacks with a GitHub App pay for this import.
-        import jwt
+        with IMPORTING:
+            import jwt
 
         now = int(time.time())
         claims = {"iat": now - _CLOCK_SKEW, "exp": now + _LIFETIME, "iss": str(self.app_id)}
