@@ -53,6 +53,7 @@ def main() -> None:
     pulumi.export("release", agents.status)
     pulumi.export("image", image or "")
     pulumi.export("dbtProjects", wiring.project_outputs(plan, report))
+    pulumi.export("dagBundles", wiring.bundle_outputs(settings, plan, report))
     pulumi.export("dagBundleConfigList", plan.bundle_config_list())
     if copied:
         pulumi.export("mirror", copied)

@@ -13,11 +13,12 @@ How to add a check:
 
 from preflight.catalogue import CHECKS
 from preflight.check import CaseInfo, Check
-from preflight.report import Finding, ImageFacts, PreflightError, ProjectFacts, Report
+from preflight.report import BundleFacts, Finding, ImageFacts, PreflightError, ProjectFacts, Report
 from preflight.runner import run
 
 __all__ = [
     "CHECKS",
+    "BundleFacts",
     "CaseInfo",
     "Check",
     "Finding",

@@ -12,13 +12,13 @@ from preflight.connection import repository_access
 from preflight.context import Context
 from preflight.git_failures import Subject, failure
 from preflight.parallel import Task, gather
-from preflight.report import Finding
+from preflight.report import BundleFacts, Finding, Found
 from preflight.subdir import subdir_findings
 from preflight.tracked import tracked_commit
 from settings.dags import REPOSITORY, GitBundle
 
 
-def find(context: Context) -> Iterator[Finding]:
+def find(context: Context) -> Iterator[Found]:
     """The bundles whose Dags the image build takes from a repository; settings have checked the local ones."""
     tasks = [
         Task(bundle.name, partial(_bundle, context, bundle))
@@ -33,7 +33,7 @@ def find(context: Context) -> Iterator[Finding]:
             raise outcome.error
 
 
-def _bundle(context: Context, bundle: GitBundle) -> Iterator[Finding]:
+def _bundle(context: Context, bundle: GitBundle) -> Iterator[Found]:
     subject = Subject(
         bundle.repo,
         at=f"{bundle.at}.repo",
@@ -53,9 +53,12 @@ def _bundle(context: Context, bundle: GitBundle) -> Iterator[Finding]:
                 return
             entries = {entry.path: entry for entry in clone.entries(commit)}
             real = follow(clone, entries, bundle.subdir) if bundle.subdir else ""
+            stored = clone.stored()
     except GitError as error:
         yield failure(context.settings, subject, error)
         return
+    files = sum(entry.kind == "file" for entry in entries.values())
+    yield BundleFacts(bundle.name, commit, files=files, stored=stored)
     folders = [path for path, entry in entries.items() if entry.kind == "folder"]
     yield from subdir_findings(bundle, folders, real)
     start = f"{real}/" if real else ""

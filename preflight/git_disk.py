@@ -1,4 +1,4 @@
-"""Whether the Pods that fetch the Dag repository have the disk for it.
+"""Whether the Pods that fetch the Dag repositories have the disk for all of them.
 
 A checkout of one commit's names tells the least that agents need: Git sends no sizes of files that are not fetched. Kubernetes
 evicts a Pod whose containers and emptyDir volumes hold more than its limit of ephemeral storage (kubernetes.io, Local
@@ -7,12 +7,13 @@ ephemeral storage).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from domain.quantity import amount
 from preflight.catalogue.git_checks import GIT_DISK
-from preflight.report import Finding
+from preflight.report import BundleFacts, Finding
 from settings.agent import Component
+from settings.dags import GitBundle
 from settings.stack import Settings
 
 BLOCK = 4096
@@ -24,12 +25,22 @@ DEFAULT = "1Gi"
 """Limit of the chart for workers, Dag processor and triggerer (chart 2.3.3, values.yaml)."""
 
 
-def find(settings: Settings, *, files: int, stored: int) -> Iterator[Finding]:
-    """Limits that are too small for a repository.
+def checked_out(bundle: GitBundle, files: Sequence[str]) -> list[str]:
+    """Paths of ``files`` that are in a checkout in any case: with `sparse_dirs` those in its folders."""
+    folders = bundle.arguments.get("sparse_dirs")
+    if not isinstance(folders, list):
+        return list(files)
+    kept = tuple(f"{str(folder).strip('/')}/" for folder in folders)
+    return [path for path in files if path.startswith(kept)]
 
-    ``files`` is the number of files of the tracked commit, ``stored`` the bytes of its commits and folders in Git's own form.
-    """
+
+def find(settings: Settings, read: Sequence[BundleFacts]) -> Iterator[Finding]:
+    """Limits that are too small for the repositories together: every worker and the Dag processor may fetch all of them."""
+    if not read:
+        return
     agent = settings.agent
+    files, stored = sum(item.files for item in read), sum(item.stored for item in read)
+    what = "the Dag repository" if len(read) == 1 else f"{len(read)} Dag repositories"
     components: list[tuple[str, Component]] = [
         *((f"agent.workers[{index}]", worker) for index, worker in enumerate(agent.workers)),
         ("agent.dagProcessor", agent.dag_processor),
@@ -45,6 +56,7 @@ def find(settings: Settings, *, files: int, stored: int) -> Iterator[Finding]:
                 f"{at}.resources",
                 limit=limit,
                 files=files,
+                repositories=what,
                 versions=versions,
                 least=f"{-(-least // 2**20)}Mi",
                 wanted=f"{-(-2 * least // 2**30)}Gi",

@@ -24,7 +24,7 @@ from preflight.git_failures import Subject, failure, unknown_credentials
 from preflight.gitmodules import Modules, entry_findings, read_modules
 from preflight.package_probe import PackageUser, package_findings
 from preflight.parallel import Task, gather
-from preflight.report import Finding, Found, ProjectFacts, ProjectSource
+from preflight.report import BundleFacts, Finding, Found, ProjectFacts, ProjectSource
 from preflight.subdir import subdir_findings
 from preflight.submodule_walk import HostedProject, PinnedSubmodule, SubmoduleWalk
 from preflight.suggestions import near
@@ -81,6 +81,8 @@ def find(context: Context) -> Iterator[Found]:
         yield from outcome.results
         if not outcome.finished:
             yield failure(context.settings, _subject(bundle), GitError(Cause.TIMEOUT, "no answer"))
+    read = [item for outcome in outcomes for item in outcome.results if isinstance(item, BundleFacts)]
+    yield from git_disk.find(context.settings, read)
     for outcome in outcomes:
         if outcome.error is not None:
             raise outcome.error
@@ -108,7 +110,8 @@ def _bundle(context: Context, bundle: GitBundle) -> Iterator[Found]:
             yield from _named_hosts(context, bundle, view)
         return
     yield from _subdir(bundle, tree.entries, tree.real)
-    yield from git_disk.find(settings, files=len(tree.names("file")), stored=tree.stored)
+    files = git_disk.checked_out(bundle, tree.names("file"))
+    yield BundleFacts(bundle.name, tree.commit, files=len(files), stored=tree.stored)
     hosted: dict[str, list[HostedProject]] = {}
     if plan.option == "git-submodule":
         hosted = _hosted(tree)

@@ -99,7 +99,21 @@ class ProjectSource:
     """Where it comes from."""
 
 
-Found = Finding | ProjectSource | ImageFacts | ReleaseObjects
+@dataclass(frozen=True)
+class BundleFacts:
+    """A Dag repository, as the agents or the image build will get it."""
+
+    bundle: str
+    """Name of the bundle."""
+    commit: str
+    """Commit of its ref."""
+    files: int
+    """Files of that commit that a checkout contains."""
+    stored: int
+    """Bytes of the commit and its folders in Git's own form."""
+
+
+Found = Finding | ProjectSource | BundleFacts | ImageFacts | ReleaseObjects
 """What a probe yields."""
 
 
@@ -111,6 +125,8 @@ class Report:
     """Findings in a stable order."""
     projects: Mapping[str, ProjectFacts] = field(default_factory=dict)
     """Facts by dbt project."""
+    bundles: Mapping[str, BundleFacts] = field(default_factory=dict)
+    """Facts by Dag bundle, for those whose repository could be read."""
     image_base: ImageFacts | None = None
     """Facts of the image that the agents' image builds on (or that they run); None when its tag does not say."""
     objects: ReleaseObjects | None = field(default=None, repr=False)
@@ -140,6 +156,7 @@ class Report:
         return {
             "findings": [asdict(finding) for finding in self.findings],
             "projects": {name: asdict(facts) for name, facts in self.projects.items()},
+            "bundles": {name: facts.commit for name, facts in self.bundles.items()},
             "imageBase": asdict(self.image_base) if self.image_base else None,
         }
 

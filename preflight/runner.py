@@ -26,7 +26,7 @@ from preflight.catalogue import CHECKS
 from preflight.catalogue.preflight_checks import PREFLIGHT_TIME
 from preflight.context import Context
 from preflight.parallel import Outcome, Task, gather
-from preflight.report import Finding, Found, ImageFacts, ProjectSource, ReleaseObjects, Report
+from preflight.report import BundleFacts, Finding, Found, ImageFacts, ProjectSource, ReleaseObjects, Report
 from settings.secret_texts import secret_texts
 from settings.stack import Settings
 
@@ -115,17 +115,20 @@ def run(
     publish = _Publication(context)
     findings = {*publish.all(context.levels.findings())}
     sources: dict[str, ProjectSource] = {}
+    bundles: dict[str, BundleFacts] = {}
     image: ImageFacts | None = None
     objects: ReleaseObjects | None = None
     for probe, outcome in zip(probes, outcomes, strict=True):
         findings |= {*publish.all(item for item in outcome.results if isinstance(item, Finding))}
         findings |= {*publish.all(_failure(probe, outcome), under=probe.blamed)}
         sources |= {item.project: item for item in outcome.results if isinstance(item, ProjectSource)}
+        bundles |= {item.bundle: item for item in outcome.results if isinstance(item, BundleFacts)}
         image = next((item for item in outcome.results if isinstance(item, ImageFacts)), image)
         objects = next((item for item in outcome.results if isinstance(item, ReleaseObjects)), objects)
     return Report(
         tuple(sorted(findings, key=lambda finding: finding.order)),
         {name: sources[name].facts for name in sorted(sources)},
+        {name: bundles[name] for name in sorted(bundles)},
         image,
         objects,
     )

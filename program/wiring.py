@@ -396,6 +396,21 @@ def project_outputs(plan: Plan, report: Report) -> dict[str, dict[str, object]]:
     return outputs
 
 
+def bundle_outputs(settings: Settings, plan: Plan, report: Report) -> dict[str, dict[str, object]]:
+    """Dag bundle -> class, and for a repository its URL, ref, commit and whether its Dags are in the image."""
+    repositories = {bundle.name: bundle for bundle in settings.git_bundles}
+    baked = {bundle.name for bundle in settings.baked_bundles}
+    outputs: dict[str, dict[str, object]] = {}
+    for bundle in plan.bundles:
+        outputs[bundle.name] = {"class": bundle.class_path}
+        git, facts = repositories.get(bundle.name), report.bundles.get(bundle.name)
+        if git is not None:
+            commit = facts.commit if facts else None
+            outputs[bundle.name] |= {"repository": git.repo, "ref": git.ref, "commit": commit}
+            outputs[bundle.name]["baked"] = bundle.name in baked
+    return outputs
+
+
 def connection_outputs(settings: Settings, git: GitConnections) -> dict[str, dict[str, object]]:
     """Connection -> type and location of its credentials; nothing secret."""
     outputs: dict[str, dict[str, object]] = {}

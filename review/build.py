@@ -61,6 +61,8 @@ class Facts:
 
     projects: Mapping[str, ProjectFacts] = field(default_factory=dict)
     """dbt project -> its current source."""
+    bundles: Mapping[str, str] = field(default_factory=dict)
+    """Dag bundle -> commit of its repository."""
     commits: Mapping[str, Commits] = field(default_factory=dict)
     """dbt project -> commits between what agents have and what they get."""
     findings: tuple[Notice, ...] | None = None
@@ -282,14 +284,22 @@ def _image_reasons(step: Step, preview: Preview, facts: Facts) -> Iterator[str]:
     if _repository(step.before) != _repository(step.after):
         explained = True
         yield f"the repository changes from `{_repository(step.before)}` to `{_repository(step.after)}`"
-    moved = [change.project for change in _dbt(preview, facts)]
     if old.get("contextDigest") != new.get("contextDigest"):
-        if moved:
-            yield f"the commit of {phrases.listed(moved)} changes"
-        elif not explained:
-            yield "files of the build context change: the dbt project, or the list of adapters and packages"
-        else:
-            yield "files of the build context change"
+        moved = list(_moved(preview, facts, dags=projects))
+        yield from moved
+        if not moved:
+            more = "" if explained else ": dbt projects, Dags, or the list of adapters and packages"
+            yield f"files of the build context change{more}"
+
+
+def _moved(preview: Preview, facts: Facts, *, dags: bool) -> Iterator[str]:
+    """The commits that change in an image, of dbt projects and with ``dags`` of bundles."""
+    projects = [change.project for change in _dbt(preview, facts)]
+    if projects:
+        yield f"the commit of {phrases.listed(projects)} changes"
+    bundles = list(_baked_dags(preview, facts)) if dags else []
+    if bundles:
+        yield f"the commit of the Dags in {phrases.listed(bundles)} changes"
 
 
 def _repository(inputs: Mapping[str, Any]) -> str:
@@ -314,6 +324,15 @@ def _dbt(preview: Preview, facts: Facts) -> Iterator[DbtChange]:
             repository=now.repository,
             commits=facts.commits.get(name),
         )
+
+
+def _baked_dags(preview: Preview, facts: Facts) -> Iterator[str]:
+    """Bundles whose Dags are in the image and whose commit changes."""
+    known = preview.outputs.get("dagBundles")
+    for name, before in known.items() if isinstance(known, Mapping) else ():
+        after = facts.bundles.get(name)
+        if before.get("baked") and before.get("commit") and after and before["commit"] != after:
+            yield str(name)
 
 
 def _object(step: Step) -> ObjectChange:

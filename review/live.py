@@ -66,7 +66,13 @@ def look(preview: Preview, settings: Settings, *, folder: Path) -> Facts:
                 facts.repository, before, facts.commit, access=access, timeout=settings.preflight.timeout
             )
     findings = tuple(Notice(item.severity, item.key, item.message) for item in found.findings)
-    return Facts(projects=found.projects, commits=moved, findings=findings, objects=found.objects)
+    return Facts(
+        projects=found.projects,
+        bundles={name: facts.commit for name, facts in found.bundles.items()},
+        commits=moved,
+        findings=findings,
+        objects=found.objects,
+    )
 
 
 def review_of(

@@ -277,12 +277,14 @@ class GitNested(Check, id="git.nested"):
 
 
 class GitDisk(Check, id="git.disk"):
-    """The agents' Pods have the disk for the Dag repository."""
+    """The agents' Pods have the disk for the Dag repositories."""
 
     @warning("agent.workers[<n>].resources", "agent.dagProcessor.resources")
-    def small(self, *, limit: str, files: int, versions: int, least: str, wanted: str) -> str:
+    def small(
+        self, *, limit: str, files: int, repositories: str, versions: int, least: str, wanted: str
+    ) -> str:
         return (
-            f"limits ephemeral-storage to {limit}, but {files} files of the Dag repository take at least {least} with the {versions} "
+            f"limits ephemeral-storage to {limit}, but {files} files of {repositories} take at least {least} with the {versions} "
             f"versions that agents keep, and Kubernetes evicts a Pod that holds more than its limit; write {wanted} or more"
         )
 

@@ -39,6 +39,8 @@ def test_every_bundle_opens_with_what_the_agents_have(git_stack: GitStack, finan
     assert report.projects["jaffle"].commit == git_stack.pin
     assert report.projects["ledger"].commit == finance.head()
     assert report.projects["ledger"].repository == git_stack.server.url("finance/dags.git")
+    commits = {name: facts.commit for name, facts in report.bundles.items()}
+    assert commits == {"finance": finance.head(), "sales": git_stack.dags.head()}
 
 
 @pytest.mark.parametrize(
@@ -81,7 +83,9 @@ def baked(git_stack: GitStack, **dags: Any) -> dict[str, Any]:
 
 
 def test_dags_of_the_image_are_read_as_the_build_does(git_stack: GitStack) -> None:
-    expect_nothing(report_of(baked(git_stack)))
+    report = report_of(baked(git_stack))
+    expect_nothing(report)
+    assert report.bundles["dags"].commit == git_stack.dags.head()
     expect(report_of(baked(git_stack, ref="mian")), "git.ref", "missing", at="dags.ref")
     expect(
         report_of(baked(git_stack, subdir="dgas")),

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from preflight.report import Report
-from tests.preflight.conftest import GitStack, expect, only
+from tests.preflight.conftest import GitStack, expect, only, report_of
+from tests.support.repositories import Repository
 
 FILES = 600
 
@@ -59,3 +60,32 @@ def test_agents_that_keep_fewer_versions_need_less(large: GitStack) -> None:
 )
 def test_the_charts_limit_and_no_limit(large: GitStack, worker: dict[str, Any]) -> None:
     assert _found(_report(large, workers=[{"name": "w", **worker}])) == []
+
+
+def _second(large: GitStack, **arguments: Any) -> list[dict[str, Any]]:
+    """A second bundle with as many files, of which half are in `kept`."""
+    other = Repository(large.server.root / "finance/dags.git")
+    folders = ("kept", "left")
+    other.commit({f"{folders[number % 2]}/dag_{number}.py": f"{number} other\n" for number in range(FILES)})
+    large.grant("finance/dags.git")
+    second = {"repo": large.server.url("finance/dags.git"), "connection": "git", "arguments": arguments}
+    return [{**large.config["dags"], "name": "sales"}, {**second, "name": "finance"}]
+
+
+def test_bundles_count_together(large: GitStack) -> None:
+    dags = _second(large)
+    config = {**large.config, "agent": {**large.config["agent"], "dagProcessor": _limit("40Mi")}}
+    config |= {"dags": dags, "dbtProjects": [{**large.config["dbtProjects"][0], "bundle": "sales"}]}
+    report = report_of(config)
+    found = expect(report, "git.disk", "small", at="agent.dagProcessor.resources", says="2 Dag repositories")
+    assert f"{2 * FILES + 3} files" in found.message
+    alone = {**large.config, "agent": config["agent"]}
+    assert _found(report_of(alone)) == [], "one of them fits"
+
+
+def test_folders_that_a_sparse_checkout_leaves_out_do_not_count(large: GitStack) -> None:
+    dags = _second(large, sparse_dirs=["kept/"])
+    config = {**large.config, "agent": {**large.config["agent"], "dagProcessor": _limit("1Mi")}}
+    config |= {"dags": dags, "dbtProjects": [{**large.config["dbtProjects"][0], "bundle": "sales"}]}
+    found = expect(report_of(config), "git.disk", "small", at="agent.dagProcessor.resources")
+    assert f"{FILES + FILES // 2 + 3} files" in found.message

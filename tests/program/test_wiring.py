@@ -9,7 +9,7 @@ import delivery
 from components.agent_release import ExistingSecret
 from components.git_connections import GithubAppCredentials, HttpsCredentials, SshCredentials
 from domain.errors import ReportedError
-from preflight import ProjectFacts, Report
+from preflight import BundleFacts, ProjectFacts, Report
 from program import wiring
 from tests.support.stacks import SSH_KEY, settings_of, stack, with_agent
 
@@ -124,6 +124,35 @@ def test_outputs_of_projects_carry_what_the_look_found():
         "behind": 2,
     }
     assert wiring.project_outputs(plan, Report())["jaffle"]["commit"] is None
+
+
+def test_outputs_of_bundles_name_class_and_commit(recorder):
+    bundles = [
+        {"name": "sales", "repo": "https://git.example.com/sales.git", "source": "repository"},
+        {"name": "finance", "repo": "https://git.example.com/finance.git", "ref": "v1"},
+        {"name": "local", "class": "acme.Bundle"},
+    ]
+    project = {"name": "jaffle", "bundle": "sales", "source": "examples/dbt-project"}
+    settings = settings_of(stack(delivery="agent-image", dags=bundles, dbtProjects=[project]))
+    plan = delivery.plan(settings, authorities={})
+    report = Report(bundles={"sales": BundleFacts("sales", "abc", files=1, stored=1)})
+    assert wiring.bundle_outputs(settings, plan, report) == {
+        "sales": {
+            "class": "airflow.dag_processing.bundles.local.LocalDagBundle",
+            "repository": "https://git.example.com/sales.git",
+            "ref": "main",
+            "commit": "abc",
+            "baked": True,
+        },
+        "finance": {
+            "class": "airflow.providers.git.bundles.git.GitDagBundle",
+            "repository": "https://git.example.com/finance.git",
+            "ref": "v1",
+            "commit": None,
+            "baked": False,
+        },
+        "local": {"class": "acme.Bundle"},
+    }
 
 
 def test_what_keeps_the_context_from_being_staged_is_a_sentence(recorder, tmp_path):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from review import Verdict, render
-from tests.review.previews import SECRET, review, step
+from domain.names import IMAGE_TYPE
+from review import Verdict, build, parse, render
+from review.build import Facts
+from tests.review.previews import SECRET, VALUES, digest, release, review, step
 
 
 @pytest.mark.parametrize("operation", ["replace", "delete"])
@@ -35,3 +37,25 @@ def test_failed_preview_shows_the_sentences_and_not_the_engines_noise():
 def test_other_errors_are_shown_as_they_are():
     text = render(review(diagnostics=[("error", "error: could not load plugin\nmore of it")]))
     assert "- could not load plugin\n- more of it" in text
+
+
+@pytest.mark.parametrize(
+    ("baked", "says"), [(True, "the Dags in sales changes"), (False, "dbt projects, Dags, or")]
+)
+def test_an_image_names_the_dags_that_moved(baked, says):
+    sides = [{"build": {"contextDigest": text}, "imageName": f"r.example.com/a:{text}"} for text in "ab"]
+    bundles = {
+        "sales": {"class": "C", "commit": "1" * 40, "baked": baked},
+        "finance": {"class": "C", "commit": "3" * 40, "baked": True},
+        "s3": {"class": "C"},
+    }
+    preview = digest(
+        step(IMAGE_TYPE, "client", "update", *sides),
+        release(VALUES | {"image": "r.example.com/a@sha256:1"}, VALUES),
+        outputs={"dagBundles": bundles},
+        delivery="agent-image",
+    )
+    found = build(parse(preview), Facts(bundles={"sales": "2" * 40, "finance": "3" * 40}))
+    assert found.image is not None
+    (reason,) = found.image.reasons
+    assert says in reason
