@@ -62,9 +62,9 @@ def prepare(rows: frozenset[str]) -> Iterator[Mapping[str, Pair]]:
 
 def _counted(server: GitServer, work: Callable[[], None]) -> Work:
     def run() -> Mapping[str, float]:
-        server.forget()
+        server.asked.clear()
         work()
-        return {"bytes": server.bytes_sent, "requests": len(server.seen)}
+        return {"bytes": server.bytes_sent, "requests": len(server.asked)}
 
     return run
 

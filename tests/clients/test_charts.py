@@ -8,7 +8,7 @@ from clients.charts import MissingChartError, fetch_chart, reference, unpack
 from clients.errors import Cause
 from clients.http import WebError
 from domain.chart import ChartAddress
-from tests.support.web_hosts import chart_package, chart_repository, web_host
+from tests.support.web_hosts import WebHost, chart_package, chart_repository
 
 NAME = "agent"
 FILES = {
@@ -67,7 +67,7 @@ def test_a_package_that_cannot_be_read(content):
 
 def test_a_chart_of_a_repository_and_what_it_lacks():
     packages = {version: chart_package(NAME, version, FILES) for version in ("2.3.3", "2.0.0")}
-    with web_host(chart_repository(NAME, packages)) as host:
+    with WebHost(chart_repository(NAME, packages)) as host:
         found = fetch_chart(ChartAddress(repository=host.url, name=NAME, version="2.3.3"), timeout=20)
         assert found.metadata["version"] == "2.3.3"
         with pytest.raises(MissingChartError) as version:

@@ -8,18 +8,16 @@ import base64
 import json
 import os
 import socket
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from socketserver import ThreadingUnixStreamServer
 
 import pytest
 
 from clients.docker import EngineError, ping, pull
 from clients.errors import Cause
 from clients.registry import Login
+from tests.support.http_server import Answer, HttpServer, Request
 
 SERVER = "registry.example.com"
 LOGIN = Login("robot", "canary-password")
@@ -62,29 +60,12 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     """A socket that answers."""
     found = Engine(tmp_path / "engine.sock")
 
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:
-            pass
+    def answer(request: Request) -> Answer:
+        found.asked.append((request.method, request.path, request.headers["X-Registry-Auth"]))
+        return found.status, b"OK" if request.method == "GET" else found.body, {}
 
-        def address_string(self) -> str:
-            return "client"
-
-        def do_GET(self) -> None:
-            self._reply(b"OK")
-
-        def do_POST(self) -> None:
-            self._reply(found.body)
-
-        def _reply(self, body: bytes) -> None:
-            found.asked.append((self.command, self.path, self.headers.get("X-Registry-Auth")))
-            self.send_response(found.status)
-            self.end_headers()
-            self.wfile.write(body)
-
-    with ThreadingUnixStreamServer(str(found.path), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with HttpServer(answer, socket=found.path):
         yield found
-        server.shutdown()
 
 
 @pytest.fixture

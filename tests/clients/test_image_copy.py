@@ -18,13 +18,13 @@ LAYERS = [b"layer one " * 100_000, b"layer two"]
 
 @pytest.fixture
 def source() -> Iterator[OciRegistry]:
-    with OciRegistry().running() as registry:
+    with OciRegistry() as registry:
         yield registry
 
 
 @pytest.fixture
 def target() -> Iterator[OciRegistry]:
-    with OciRegistry(username="pusher", password="canary-target").running() as registry:
+    with OciRegistry(username="pusher", password="canary-target") as registry:
         yield registry
 
 
@@ -51,7 +51,7 @@ def test_an_image_arrives_with_its_digest(source: OciRegistry, target: OciRegist
 
 
 def test_all_platforms_arrive(source: OciRegistry, target: OciRegistry) -> None:
-    digest = source.put("vendor/agent", "1", LAYERS, ("amd64", "arm64"))
+    digest = source.put("vendor/agent", "1", LAYERS, ("linux/amd64", "linux/arm64"))
     assert copy(source, target).digest == digest
     wanted = {content for (_, name), (content, _) in source.manifests.items() if name != "1"}
     assert {content for (_, name), (content, _) in target.manifests.items() if name != "1"} == wanted

@@ -10,7 +10,7 @@ from settings.authorities import authorities
 from tests.preflight.conftest import Trial, expect
 from tests.support.helm import Helm
 from tests.support.stacks import ROOT, settings_of
-from tests.support.web_hosts import chart_package, chart_repository, web_host
+from tests.support.web_hosts import WebHost, chart_package, chart_repository
 
 pytestmark = pytest.mark.preflight
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.preflight
 def test_an_adopted_release_keeps_what_it_has(trial: Trial, helm: Helm) -> None:
     name = "astro-remote-execution-agent"
     package = chart_package(name, "1.0.0", {"values.yaml": "logLevel: INFO\n"})
-    with web_host(chart_repository(name, {"1.0.0": package})) as host:
+    with WebHost(chart_repository(name, {"1.0.0": package})) as host:
         agent = {
             "createNamespace": False,
             "chart": {"repository": host.url, "version": "1.0.0"},

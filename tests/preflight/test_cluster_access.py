@@ -15,7 +15,7 @@ from clients.errors import RemoteError
 from clients.kubernetes import RefusedError
 from preflight.cluster_access import ClusterAccess, SecretContent
 from tests.support.stacks import ROOT, settings_of, with_agent
-from tests.support.web_hosts import WebHost, web_host
+from tests.support.web_hosts import WebHost
 
 NAMESPACE = "agents"
 SECRETS = f"/api/v1/namespaces/{NAMESPACE}/secrets"
@@ -35,7 +35,7 @@ def _answer(path: str, headers: Any) -> tuple[int, bytes, dict[str, str]]:
 
 @pytest.fixture
 def host() -> Iterator[WebHost]:
-    with web_host(_answer) as server:
+    with WebHost(_answer) as server:
         yield server
 
 

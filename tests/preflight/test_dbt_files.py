@@ -16,7 +16,7 @@ from tests.preflight.samples import (
     PROJECT,
     local_project,
 )
-from tests.support.web_hosts import TokenRegistry, web_host
+from tests.support.web_hosts import TokenRegistry, WebHost
 
 
 def test_an_adapter_that_the_image_lacks(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_a_ready_image_that_lacks_the_adapter(git_stack: GitStack) -> None:
     registry.blobs["sha256:c"] = json.dumps({"config": {"Labels": encode(contents)}}).encode()
     registry.manifests["agent:1"] = {"config": {"digest": "sha256:c"}}
     levels = {"checks": only("git", "dbt", "image")}
-    with web_host(registry) as host:
+    with WebHost(registry) as host:
         agent = {**git_stack.config["agent"], "image": f"{host.server}/agent:1"}
         for target in ("dev", "prod"):
             profiles = PROFILES.replace("target: dev", f"target: {target}")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import socketserver
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -15,40 +12,23 @@ from tests.preflight.conftest import Trial, expect, expect_nothing, only, report
 from tests.preflight.samples import (
     image_config,
 )
+from tests.support.http_server import Answer, HttpServer, Request
 from tests.support.stacks import with_ready_image
 
 IMAGE = ("image.base", "image.registry", "image.exists", "image.platform")
 
 
-class _Ping(BaseHTTPRequestHandler):
-    status = 200
-
-    def do_GET(self) -> None:
-        assert self.path == "/_ping"
-        self.send_response(self.status)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"OK")
-
-    def address_string(self) -> str:
-        return "unix"
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
-
-class _UnixServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    daemon_threads = True
-
-
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[str]:
     """A socket that answers as a Docker engine does."""
-    path = str(tmp_path / "e.sock")
-    with _UnixServer(path, _Ping) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    path = tmp_path / "e.sock"
+    with HttpServer(_ping, socket=path):
         yield f"unix://{path}"
-        server.shutdown()
+
+
+def _ping(request: Request) -> Answer:
+    assert request.path == "/_ping"
+    return 200, b"OK", {}
 
 
 def _engine_report(engine: str | None, *, delivery: str = "agent-image") -> Any:

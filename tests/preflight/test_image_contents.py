@@ -17,7 +17,7 @@ from tests.preflight.samples import (
     image_levels,
 )
 from tests.support.stacks import stack, with_ready_image
-from tests.support.web_hosts import TokenRegistry, web_host
+from tests.support.web_hosts import TokenRegistry, WebHost
 
 
 def _ready(
@@ -34,7 +34,7 @@ def _ready(
         registry.manifests |= {"agent:ours": {"manifests": entries}, "agent:sha256:1": manifest}
     else:
         registry.manifests["agent:ours"] = manifest
-    with web_host(registry) as host:
+    with WebHost(registry) as host:
         reference = f"{host.server}/agent:ours"
         agent: dict[str, Any] = {"image": reference}
         if workers:
@@ -70,7 +70,7 @@ def test_a_ready_image_is_not_read_when_its_contents_do_not_matter() -> None:
 
 
 def test_the_labels_of_a_registry_that_hangs_are_asked_for_once() -> None:
-    with web_host(TokenRegistry("u", "p", anonymous=True)) as host:
+    with WebHost(TokenRegistry("u", "p", anonymous=True)) as host:
         host.delay = 60
         references = [f"{host.server}/agent:{number}" for number in range(2)]
         agent = {"image": references[0], "workers": [{"name": "w", "image": references[1]}]}

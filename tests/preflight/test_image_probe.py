@@ -17,7 +17,7 @@ from tests.preflight.samples import (
     image_levels,
 )
 from tests.support.stacks import stack, with_ready_image
-from tests.support.web_hosts import TokenRegistry, put_image, web_host
+from tests.support.web_hosts import TokenRegistry, WebHost, put_image
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_a_registry_that_is_down() -> None:
 
 
 def test_a_registry_that_hangs_costs_seconds() -> None:
-    with web_host(TokenRegistry("u", "p")) as host:
+    with WebHost(TokenRegistry("u", "p")) as host:
         host.delay = 60
         begun = time.monotonic()
         login = {"server": host.server, "username": "pusher"}
@@ -142,7 +142,7 @@ def _hosted(host: Any, registry: TokenRegistry, **changes: Any) -> Any:
 
 def test_a_registry_with_tokens() -> None:
     registry = TokenRegistry("pusher", "canary-registry-password")
-    with web_host(registry) as host:
+    with WebHost(registry) as host:
         expect_nothing(_hosted(host, registry))
         assert not [path for path, _ in host.asked if "canary" in path]
         refused = _hosted(host, registry, registryPassword="canary-wrong-password")
@@ -151,7 +151,7 @@ def test_a_registry_with_tokens() -> None:
 
 def test_a_user_who_may_not_push() -> None:
     registry = TokenRegistry("pusher", "canary-registry-password", actions=("pull",))
-    with web_host(registry) as host:
+    with WebHost(registry) as host:
         report = _hosted(host, registry)
     expect(report, "image.registry", "no-push", at="registry.username", says="data/client")
 
@@ -179,7 +179,7 @@ def test_name_unknown_is_an_error_where_a_push_does_not_create_the_repository(se
         status, body, more = registry(path, headers)
         return (404, json.dumps(error).encode(), more) if status == 404 else (status, body, more)
 
-    with web_host(answer) as host:
+    with WebHost(answer) as host:
         report = _hosted(host, registry)
     if is_error:
         expect(
@@ -223,7 +223,7 @@ def test_the_identitytoken_of_az_acr_login_is_exchanged(tmp_path: Path) -> None:
             return 401, b"{}", {}
         return registry.issue(form["scope"][0])
 
-    with web_host(registry, post=post) as host:
+    with WebHost(registry, post=post) as host:
         auth = base64.b64encode(b"00000000-0000-0000-0000-000000000000:").decode()
         _docker_file(tmp_path, {host.server: {"auth": auth, "identitytoken": "canary-identity"}})
         expect_nothing(report_of(_without_login(host.server)))
@@ -237,7 +237,7 @@ def test_keys_of_the_docker_configuration_with_https_are_found(key: str, tmp_pat
     registry.manifests[f"agent:{TAG}"] = {
         "manifests": [{"platform": {"os": "linux", "architecture": "amd64"}}]
     }
-    with web_host(registry) as host:
+    with WebHost(registry) as host:
         _docker_file(tmp_path, {key.format(host.server): {"auth": base64.b64encode(b"me:canary").decode()}})
         expect_nothing(report_of(_without_login(host.server)))
 
@@ -245,7 +245,7 @@ def test_keys_of_the_docker_configuration_with_https_are_found(key: str, tmp_pat
 @pytest.mark.parametrize("username", ["oauth2accesstoken", "gitlab-ci-token"])
 def test_short_lived_registry_passwords_warn_where_the_cluster_pulls_with_them(username: str) -> None:
     registry = TokenRegistry(username, "canary-registry-password")
-    with web_host(registry) as host:
+    with WebHost(registry) as host:
         config = image_config(f"{host.server}/agent:{TAG}", f"{host.server}/data/client")
         config |= {"registry": {"server": host.server, "username": username}}
         config["registryPassword"] = registry.password
@@ -261,7 +261,7 @@ def test_short_lived_registry_passwords_warn_where_the_cluster_pulls_with_them(u
 
 def test_the_pull_role_is_tried_as_well_as_the_push_role() -> None:
     registry = TokenRegistry("pusher", "canary-registry-password")
-    with web_host(registry) as host:
+    with WebHost(registry) as host:
         pull = {"server": host.server, "username": "puller"}
         report = _hosted(host, registry, pullRegistry=pull, pullRegistryPassword="canary-other")
     expect(report, "image.registry", "refused", at="pullRegistryPassword", says="data/client")
@@ -270,7 +270,7 @@ def test_the_pull_role_is_tried_as_well_as_the_push_role() -> None:
 
 def test_agent_and_sentinel_are_of_one_version() -> None:
     registry = TokenRegistry("pusher", "canary-registry-password")
-    with web_host(registry) as host:
+    with WebHost(registry) as host:
         reports = [
             _hosted(
                 host,
@@ -287,7 +287,7 @@ def test_agent_and_sentinel_are_of_one_version() -> None:
 
 def test_copies_need_a_place_that_may_be_pushed_to() -> None:
     registry = TokenRegistry("pusher", "canary-registry-password", actions=("pull",))
-    with web_host(registry) as host:
+    with WebHost(registry) as host:
         report = _hosted(host, registry, mirror={"repository": f"{host.server}/mirror", "sentinel": False})
     expect(report, "image.registry", "no-push", at="registry.username", says="mirror/agent")
 
@@ -295,7 +295,7 @@ def test_copies_need_a_place_that_may_be_pushed_to() -> None:
 def test_images_that_the_stack_only_names() -> None:
     registry = TokenRegistry("u", "p", anonymous=True)
     registry.manifests["agent:good"] = {"config": {}}
-    with web_host(registry) as host:
+    with WebHost(registry) as host:
         agent = {
             "image": f"{host.server}/agent:good",
             "workers": [{"name": "w", "image": f"{host.server}/agent:gone"}],
@@ -310,7 +310,7 @@ def test_images_that_the_stack_only_names() -> None:
 def test_the_agents_own_image_tells_its_facts() -> None:
     registry = TokenRegistry("u", "p", anonymous=True)
     registry.manifests[f"agent:{TAG}"] = {"config": {}}
-    with web_host(registry) as host:
+    with WebHost(registry) as host:
         report = report_of(
             {**with_ready_image(image=f"{host.server}/agent:{TAG}"), "preflight": image_levels()}
         )
@@ -324,7 +324,7 @@ def test_a_stack_that_says_nothing_of_its_image() -> None:
 
 
 def test_an_image_that_its_registry_does_not_show_to_everybody() -> None:
-    with web_host(TokenRegistry("robot", "canary-r")) as host:
+    with WebHost(TokenRegistry("robot", "canary-r")) as host:
         levels = {"checks": only("image"), "timeout": 10}
         report = report_of({**with_ready_image(image=f"{host.server}/agent:1"), "preflight": levels})
     expect(report, "image.exists", "unverified", at="agent.image", says=host.server)

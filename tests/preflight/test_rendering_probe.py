@@ -15,7 +15,7 @@ from preflight.report import Report
 from tests.preflight.conftest import Trial, expect, expect_nothing, only, report_of
 from tests.support.kube_objects import kubectl, make
 from tests.support.stacks import ROOT, with_agent
-from tests.support.web_hosts import chart_package, chart_repository, web_host
+from tests.support.web_hosts import WebHost, chart_package, chart_repository
 
 NAME = "astro-remote-execution-agent"
 STAND_IN = ROOT / "trial/chart" / NAME
@@ -42,7 +42,7 @@ def served() -> Iterator[Callable[..., str]]:
 
     def serve(**templates: str) -> str:
         package = chart_package(NAME, "2.3.3", _files(**templates))
-        host = web_host(chart_repository(NAME, {"2.3.3": package}))
+        host = WebHost(chart_repository(NAME, {"2.3.3": package}))
         hosts.append(host)
         return host.__enter__().url
 

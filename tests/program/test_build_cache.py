@@ -29,7 +29,7 @@ def _run(binding: pulumi.ResourceHookBinding, pushed: str) -> None:
 
 
 def test_the_tag_follows_what_is_pushed(recorder: object) -> None:
-    with OciRegistry().running() as registry:
+    with OciRegistry() as registry:
         binding = cache_hooks(_settings(registry), "runtime")
         assert binding is not None
         for content in (b"one", b"two"):
@@ -40,7 +40,8 @@ def test_the_tag_follows_what_is_pushed(recorder: object) -> None:
 
 
 def test_it_can_be_switched_off() -> None:
-    assert cache_hooks(_settings(OciRegistry(server="r.example.com"), cache=False), "runtime") is None
+    with OciRegistry() as registry:
+        assert cache_hooks(_settings(registry, cache=False), "runtime") is None
     assert (
         cache_hooks(
             settings_of(stack(image=None, agent={**stack()["agent"], "image": "r.example.com/a:1"})), "x"

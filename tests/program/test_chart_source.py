@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pulumi
 import pytest
 
 from domain.chart import ChartAddress
 from program.chart_source import is_out_of_reach
+from tests.support.http_server import Answer, HttpServer, Request
 from tests.support.pulumi_mocks import Recorder
 
 
@@ -20,20 +19,12 @@ def server(status: int) -> Iterator[tuple[str, list[str]]]:
     """(URL, requests) of a server that answers everything with one status."""
     seen: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
-            seen.append(self.path)
-            self.send_response(status)
-            self.send_header("Content-Length", "5000000")
-            self.end_headers()
+    def answer(request: Request) -> Answer:
+        seen.append(f"{request.method} {request.path}")
+        return status, b"", {"Content-Length": "5000000"}
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{running.server_port}/charts/", seen
-        running.shutdown()
+    with HttpServer(answer) as running:
+        yield f"{running.url}/charts/", seen
 
 
 def address(repository: str) -> ChartAddress:
@@ -52,7 +43,7 @@ def preview(recorder: Recorder) -> None:
 def test_whatever_answers_is_there(status: int) -> None:
     with server(status) as (url, seen):
         assert not is_out_of_reach(address(url))
-    assert seen == ["/charts/index.yaml"], "the index itself, which may be large, is not fetched"
+    assert seen == ["HEAD /charts/index.yaml"], "the index itself, which may be large, is not fetched"
 
 
 @pytest.mark.usefixtures("preview")

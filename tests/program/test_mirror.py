@@ -18,15 +18,15 @@ TAG = "3.1-3-python-3.12-astro-agent-1.2.0"
 @pytest.fixture
 def vendor() -> Iterator[OciRegistry]:
     registry = OciRegistry(username="cli", password="canary-vendor")
-    registry.put(f"base/{AGENT}", TAG, [b"agent"], ("amd64", "arm64"))
+    registry.put(f"base/{AGENT}", TAG, [b"agent"], ("linux/amd64", "linux/arm64"))
     registry.put(f"base/{SENTINEL}", "1.2.0", [b"sentinel"])
-    with registry.running():
+    with registry:
         yield registry
 
 
 @pytest.fixture
 def own() -> Iterator[OciRegistry]:
-    with OciRegistry(username="pusher", password="canary-own").running() as registry:
+    with OciRegistry(username="pusher", password="canary-own") as registry:
         yield registry
 
 

@@ -12,7 +12,7 @@ REPORT = "<!-- astro-dbt review: fleet prod-* -->\n\n## 2 stacks\n"
 
 @pytest.fixture
 def server():
-    with CiHost.started() as made:
+    with CiHost() as made:
         yield made
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support.sandbox import Sandbox
+from tests.support.sandbox import start_apart
 from tests.support.stacks import ROOT
 from trial.layout import Layout
 from trial.packages import find_program, install
@@ -97,8 +97,6 @@ class SshServer:
         """
         program = _sshd()
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "run").mkdir(exist_ok=True)
-        (self.folder / "run").chmod(0o755)
         if not (self.folder / "host_key").exists():
             _keygen(self.folder / "host_key")
         (self.folder / "serve").write_text(_SERVE)
@@ -119,26 +117,22 @@ class SshServer:
         (self.folder / "sshd_config").write_text(
             "".join(f"{name} {value}\n" for name, value in settings.items())
         )
-        sandbox = Sandbox(
-            users=[
-                "root:x:0:0::/root:/bin/sh",
-                "sshd:x:100:65534::/run/sshd:/usr/sbin/nologin",
-                "git:*:1000:1000::/srv:/bin/sh",
-            ],
-            groups=["root:x:0:", "git:x:1000:", "nogroup:x:65534:"],
-            shown={self.root: "/srv", self.folder: "/opt/ssh"},
-            writable={self.folder / "run": "/run/sshd"},
-        )
         with (self.folder / "sshd.log").open("ab") as log:
-            self._child = sandbox.popen(
+            self._child = start_apart(
                 [str(program), "-D", "-e", "-f", "/opt/ssh/sshd_config"],
                 root=self.folder / "root",
-                env={"PATH": "/usr/bin:/bin"},
-                uid=0,
-                gid=0,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                etc={
+                    "passwd": [
+                        "root:x:0:0::/root:/bin/sh",
+                        "sshd:x:100:65534::/run/sshd:/usr/sbin/nologin",
+                        "git:*:1000:1000::/srv:/bin/sh",
+                    ],
+                    "group": ["root:x:0:", "git:x:1000:", "nogroup:x:65534:"],
+                    "hosts": ["127.0.0.1 localhost"],
+                    "nsswitch.conf": ["passwd: files", "group: files", "hosts: files"],
+                },
+                shown={self.root: "/srv", self.folder: "/opt/ssh"},
+                log=log,
             )
         end = time.monotonic() + START_SECONDS
         while time.monotonic() < end:

@@ -3,100 +3,48 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import io
 import json
 import tarfile
-import threading
 import time
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from email.message import Message
 from typing import Any
 from urllib.parse import unquote
 
 import yaml
 
-Answer = tuple[int, bytes, Mapping[str, str]]
-"""Status, content, headers."""
+from clients.image_copy import Place, copy_image
+from clients.registry import Login, Registry
+from tests.support.http_server import Answer, HttpServer, Request
+from tests.support.oci_registry import OciRegistry
 
 
-@dataclass
-class WebHost:
+class WebHost(HttpServer):
     """A host that answers by a function and remembers what it was asked."""
 
-    answer: Callable[[str, Mapping[str, str]], Answer]
-    """(path with query, request headers) -> answer."""
-    post: Callable[[str, str], Answer] | None = None
-    """(path, content) -> answer, for a host that takes forms."""
-    delay: float = 0
-    """Seconds before every answer."""
-    asked: list[tuple[str, str]] = field(default_factory=list)
-    """(path, Authorization) of every request."""
+    def __init__(
+        self,
+        answer: Callable[[str, Message], Answer],
+        *,
+        post: Callable[[str, str], Answer] = lambda path, content: (405, b"", {}),
+    ) -> None:
+        """Answer GET by (path with query, headers), and POST by (path, content)."""
+        self.delay: float = 0
+        """Seconds before every answer to GET."""
+        self.asked: list[tuple[str, str]] = []
+        """(path, Authorization) of every request."""
 
-    @property
-    def server(self) -> str:
-        """Host and port."""
-        return f"127.0.0.1:{self._http.server_address[1]}"
+        def answered(request: Request) -> Answer:
+            self.asked.append((request.path, request.headers.get("Authorization", "")))
+            if request.method == "POST":
+                return post(request.path, request.body.decode())
+            time.sleep(self.delay)
+            return answer(request.path, request.headers)
 
-    @property
-    def url(self) -> str:
-        """Base URL."""
-        return f"http://{self.server}"
-
-    def start(self) -> None:
-        """Listen on a free loopback port."""
-        host = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-            def do_POST(self) -> None:
-                host.asked.append((self.path, self.headers.get("Authorization", "")))
-                content = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
-                self._send(host.post(self.path, content) if host.post else (405, b"", {}))
-
-            def do_GET(self) -> None:
-                host.asked.append((self.path, self.headers.get("Authorization", "")))
-                time.sleep(host.delay)
-                self._send(host.answer(self.path, dict(self.headers.items())))
-
-            def _send(self, answer: Answer) -> None:
-                status, content, headers = answer
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                with contextlib.suppress(OSError):
-                    self.wfile.write(content)
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads = True
-        threading.Thread(target=self._http.serve_forever, daemon=True).start()
-
-    def stop(self) -> None:
-        """Stop listening."""
-        self._http.shutdown()
-        self._http.server_close()
-
-
-@contextlib.contextmanager
-def web_host(
-    answer: Callable[[str, Mapping[str, str]], Answer],
-    *,
-    post: Callable[[str, str], Answer] | None = None,
-) -> Iterator[WebHost]:
-    """A running host for a block."""
-    host = WebHost(answer, post)
-    host.start()
-    try:
-        yield host
-    finally:
-        host.stop()
+        super().__init__(answered)
 
 
 def chart_package(name: str, version: str, files: Mapping[str, str], **metadata: Any) -> bytes:
@@ -114,7 +62,7 @@ def chart_package(name: str, version: str, files: Mapping[str, str], **metadata:
     return buffer.getvalue()
 
 
-def chart_repository(name: str, packages: Mapping[str, bytes]) -> Callable[[str, Mapping[str, str]], Answer]:
+def chart_repository(name: str, packages: Mapping[str, bytes]) -> Callable[[str, Message], Answer]:
     """Answers of a chart repository with these versions of one chart."""
     entries = [
         {
@@ -128,7 +76,7 @@ def chart_repository(name: str, packages: Mapping[str, bytes]) -> Callable[[str,
     files = {"/index.yaml": yaml.safe_dump({"apiVersion": "v1", "entries": {name: entries}}).encode()}
     files |= {f"/{name}-{version}.tgz": content for version, content in packages.items()}
 
-    def answer(path: str, _: Mapping[str, str]) -> Answer:
+    def answer(path: str, _: Message) -> Answer:
         return (200, files[path], {}) if path in files else (404, b"", {})
 
     return answer
@@ -149,7 +97,7 @@ class TokenRegistry:
     blobs: dict[str, bytes] = field(default_factory=dict)
     """Digest -> content."""
 
-    def __call__(self, path: str, headers: Mapping[str, str]) -> Answer:
+    def __call__(self, path: str, headers: Message) -> Answer:
         route, _, query = path.partition("?")
         given = headers.get("Authorization", "")
         if route == "/token":
@@ -185,43 +133,8 @@ class TokenRegistry:
 
 def put_image(server: str, login: tuple[str, str], repository: str, tag: str, platforms: list[str]) -> None:
     """Push an empty image (or, for several platforms, an index of them) into a registry."""
-    basic = "Basic " + base64.b64encode(":".join(login).encode()).decode()
-
-    def call(method: str, url: str, body: bytes = b"", kind: str = "application/octet-stream") -> Any:
-        request = urllib.request.Request(url, data=body or None, method=method)  # noqa: S310
-        request.add_header("Authorization", basic)
-        request.add_header("Content-Type", kind)
-        request.add_header("Content-Length", str(len(body)))
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-            return answer.headers
-
-    base = f"http://{server}/v2/{repository}"
-    entries = []
-    for platform in platforms:
-        system, _, rest = platform.partition("/")
-        architecture, _, variant = rest.partition("/")
-        described = {"os": system, "architecture": architecture, **({"variant": variant} if variant else {})}
-        config = json.dumps({**described, "rootfs": {"type": "layers", "diff_ids": []}}).encode()
-        digest = "sha256:" + hashlib.sha256(config).hexdigest()
-        upload = call("POST", f"{base}/blobs/uploads/")["Location"]
-        call("PUT", f"{upload}{'&' if '?' in upload else '?'}digest={digest}", config)
-        kind = "application/vnd.docker.distribution.manifest.v2+json"
-        manifest = json.dumps(
-            {
-                "schemaVersion": 2,
-                "mediaType": kind,
-                "config": {
-                    "mediaType": "application/vnd.docker.container.image.v1+json",
-                    "size": len(config),
-                    "digest": digest,
-                },
-                "layers": [],
-            }
-        ).encode()
-        name = "sha256:" + hashlib.sha256(manifest).hexdigest()
-        call("PUT", f"{base}/manifests/{tag if len(platforms) == 1 else name}", manifest, kind)
-        entries.append({"mediaType": kind, "size": len(manifest), "digest": name, "platform": described})
-    if len(platforms) > 1:
-        kind = "application/vnd.docker.distribution.manifest.list.v2+json"
-        index = json.dumps({"schemaVersion": 2, "mediaType": kind, "manifests": entries}).encode()
-        call("PUT", f"{base}/manifests/{tag}", index, kind)
+    with OciRegistry() as source:
+        source.put(repository, tag, [], platforms)
+        start = Place(source.client(), repository)
+        target = Place(Registry(server, Login(*login), timeout=30), repository)
+        copy_image(start, start.registry.raw_manifest(repository, tag), target, tag=tag)

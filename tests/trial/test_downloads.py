@@ -6,12 +6,11 @@ import hashlib
 import io
 import tarfile
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
+from tests.support.http_server import Answer, HttpServer, Request
 from trial.downloads import Downloads
 from trial.gobuild import HELM_VERSION, KUBERNETES_VERSION, PULUMI_VERSION
 from trial.layout import Layout
@@ -22,30 +21,20 @@ ARCHITECTURE = architecture()
 PAGE = b"<html><body>Please log in to continue.</body></html>"
 
 
-class Site:
+class Site(HttpServer):
     """Files by path; a path may also break off in the middle of its answer."""
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
         self.broken: set[str] = set()
-        site = self
+        super().__init__(self._answered)
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                content = site.files.get(self.path)
-                self.send_response(200 if content is not None else 404)
-                self.send_header("Content-Length", str(len(content or b"")))
-                self.end_headers()
-                if self.command == "GET":
-                    self.wfile.write((content or b"")[: 3 if self.path in site.broken else None])
-
-            do_HEAD = do_GET  # noqa: N815 - the name that http.server calls
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+    def _answered(self, request: Request) -> Answer:
+        content = self.files.get(request.path)
+        if content is None:
+            return 404, b"", {}
+        cut = content[:3] if request.path in self.broken else content
+        return 200, cut, {"Content-Length": str(len(content))}
 
     def publish(self, path: str, content: bytes, *, checksum: str, name: str | None = None) -> None:
         """A file, and its line in a checksum file."""
@@ -94,10 +83,8 @@ def site() -> Iterator[Site]:
     helm = archive(f"linux-{ARCHITECTURE}/helm", b"helm")
     made.publish(HELM, helm, checksum=f"{HELM}.sha256sum", name=HELM.rpartition("/")[2])
     made.publish(f"/pulumi/{PULUMI}", archive("pulumi/pulumi", b"pulumi"), checksum=PULUMI_SUMS, name=PULUMI)
-    Thread(target=made.server.serve_forever, daemon=True).start()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
+    with made:
+        yield made
 
 
 class Builder:

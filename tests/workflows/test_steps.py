@@ -122,7 +122,7 @@ class Checkout:
 
 
 def test_the_steps_of_the_pipelines_do_their_work(environment, stack_in, tmp_path):
-    with CiHost.started() as host:
+    with CiHost() as host:
         checkout = Checkout(tmp_path / "checkout", environment.variables(), host)
         checkout.prepare()
         stack = stack_in(checkout.folder, STACK)

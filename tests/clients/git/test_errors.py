@@ -47,7 +47,6 @@ def test_a_host_that_is_down(host: Host) -> None:
     url = host.url
     host.server.stop()
     assert _ask(host.access(), url).cause is Cause.UNREACHABLE
-    host.server.start()
 
 
 def test_a_name_that_does_not_resolve() -> None:
