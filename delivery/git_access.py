@@ -250,7 +250,8 @@ def opens(repo: str, further: tuple[str, ...], url: str) -> bool:
     except AddressError:
         return False
     if ours.scheme == theirs.scheme == "https" and url not in further and ours.authority == theirs.authority:
-        return ours.same_repository(theirs)
+        # Git compares the paths without dot segments, but it does not merge slashes (urlmatch.c).
+        return ours.same_repository(theirs) and "//" not in url.partition("://")[2]
     return any(url == text or url.rstrip("/") == text for text in spellings_of(repo, further))
 
 

@@ -22,6 +22,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from posixpath import normpath
 from typing import Literal, Self
 from urllib.parse import unquote
 
@@ -44,6 +45,8 @@ _SCP = re.compile(r"^(?P<host>\[[^\]/]*\]|[^:/\[\]]+@\[[^\]/]*\]|[^:/\[\]]+):(?P
 _BRACKETED_PORT = re.compile(r"^(?P<host>[^:]+):(?P<port>[0-9]+)$")
 _HOST = re.compile(r"^[a-z0-9_]([a-z0-9._-]*[a-z0-9])?$")
 _USER = re.compile(r"^[^\s:/@\[\]?#-][^\s:/@\[\]?#]*$")
+_WORD = re.compile(r"^(?=.*[A-Za-z])[A-Za-z0-9_~.][A-Za-z0-9_~.-]*$")
+"""An organisation in the place of a port."""
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f\\]")
 _TOKEN = re.compile(r"AT(BB|CTT)|[A-Za-z0-9_=-]{40,}$")
 """A user that is a token but has no prefix known to `credentials`: of Bitbucket, Azure DevOps, or any long one."""
@@ -289,7 +292,11 @@ def _short(address: RepositoryAddress) -> str:
 
 def _key(address: RepositoryAddress) -> tuple[str, str, int, str]:
     """Equal for two addresses of one protocol if and only if they belong to one repository."""
-    path = unquote(address.path).strip("/").removesuffix(".git").rstrip("/")
+    path = unquote(address.path)
+    if address.scheme != "ssh":
+        # Git and HTTP clients remove dot segments (RFC 3986, 5.2.4).
+        path = normpath(f"/{path}")
+    path = path.strip("/").removesuffix(".git").rstrip("/")
     return (address.scheme, address.host, address.port or _DEFAULT_PORTS[address.scheme], path)
 
 
@@ -318,10 +325,18 @@ def _looks_like_token(user: str) -> bool:
 def _host(text: str) -> str:
     host = text.lower().removesuffix(".")
     if ":" in host:
+        if "%" in host:
+            raise AddressError(
+                f"has an IPv6 address with a zone, which exists on one machine only; {_EXAMPLE}"
+            )
         try:
-            return ipaddress.IPv6Address(host.partition("%")[0]).compressed
+            return ipaddress.IPv6Address(host).compressed
         except ValueError:
             raise AddressError(f"has a host that cannot be read; {_EXAMPLE}") from None
+    if not host.isascii():
+        raise AddressError(
+            "has a host with other than ASCII letters; write the form that its name server knows (xn--…)"
+        )
     if not _HOST.match(host):
         raise AddressError(f"has a host that cannot be read; {_EXAMPLE}")
     return host
@@ -341,7 +356,9 @@ def _authority(netloc: str, path: str, scheme: Scheme, user: str) -> tuple[str, 
         host, port = bracketed[1], bracketed[2] or ""
     elif ":" in port:
         raise AddressError(f"has a host that cannot be read; {_EXAMPLE}")
-    if port and not (port.isascii() and port.isdigit()):
+    if bracketed and ":" not in host and scheme != "ssh":
+        raise AddressError(f"has brackets around a host that is not an IPv6 address; {_EXAMPLE}")
+    if port and _WORD.match(port):
         return _misplaced(_host(host), port, path, scheme, user)
     return _host(host), _port(port, scheme) if port else None
 
@@ -350,9 +367,9 @@ def _misplaced(host: str, word: str, path: str, scheme: Scheme, user: str) -> tu
     """A colon followed by a word, as in the short SSH form, in place of a URL's port."""
     if scheme == "ssh":
         name = user if user and _USER.match(user) else "git"
-        better = f"{name}@{host}:{word}{path}"
+        better = f"{name}@{_netloc(host, None)}:{word}{path}"
     else:
-        better = f"{scheme}://{host}/{word}{path}"
+        better = f"{scheme}://{_netloc(host, None)}/{word}{path}"
     raise AddressError(f"has {word} where a URL has its port; write {better}")
 
 

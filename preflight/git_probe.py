@@ -209,6 +209,8 @@ def _dag_repository(
     try:
         modules = read_modules(session, files.get(".gitmodules", b""))
     except GitError as error:
+        if not settings.fetches_submodules(bundle):
+            return Tree(bundle, commit, entries, Modules({}), files, clone.stored(), real, projects)
         invalid = GIT_SUBMODULE.invalid(f"{bundle.at}.repo", url=bundle.repo, detail=str(error))
         return [*_subdir(bundle, entries, real), invalid]
     return Tree(bundle, commit, entries, modules, files, clone.stored(), real, projects)
@@ -248,22 +250,25 @@ def _place(context: Context, tree: Tree, index: int) -> Iterator[Found]:
         yield from _ordinary_folder(context, tree, index, path, holder)
     elif holder is None:
         yield _no_submodule(context.settings, tree, index, path)
-    elif holder.path not in tree.modules.urls:
+    elif holder.path not in (*tree.modules.urls, *tree.modules.ignored):
         yield GIT_SUBMODULE.unregistered(at, path=holder.path)
 
 
 def _ordinary_folder(
     context: Context, tree: Tree, index: int, path: str, holder: Entry | None
 ) -> Iterator[Found]:
-    at = f"dbtProjects[{index}].path"
+    at, project = f"dbtProjects[{index}].path", tree.projects[index]
     if holder is not None:
         yield GIT_SUBMODULE.is_submodule(f"dbtProjects[{index}].submodule", path=path)
         return
     if path not in tree.names("folder"):
-        remedy = near(path, tree.names("folder"), none="the folder of the dbt project")
-        yield GIT_SUBMODULE.no_folder(at, path=path, ref=tree.bundle.ref, near=remedy)
+        written, ref = str(project.path), tree.bundle.ref
+        if path != written and written in tree.entries:
+            yield GIT_SUBMODULE.link_to_nothing(at, path=written, target=path, ref=ref)
+            return
+        remedy = near(written, tree.names("folder"), none="the folder of the dbt project")
+        yield GIT_SUBMODULE.no_folder(at, path=written, ref=ref, near=remedy)
         return
-    project = tree.projects[index]
     entries = dbt_files.files_of(tree.entries, path)
     files = dbt_files.ProjectFiles(
         {entry.path.removeprefix(f"{path}/"): tree.files[entry.path] for entry in entries}
@@ -307,10 +312,12 @@ def _registered(tree: Tree, hosted: Mapping[str, Sequence[HostedProject]]) -> li
 def _entries(tree: Tree, hosted: Mapping[str, Sequence[HostedProject]]) -> Iterator[Finding]:
     """What is wrong with the entries of .gitmodules, addresses apart."""
     for path in tree.names("submodule"):
+        inside = hosted.get(path)
+        at = f"dbtProjects[{inside[0].index}].path" if inside else f"{tree.bundle.at}.submodules"
         if path in tree.modules.urls:
-            inside = hosted.get(path)
-            at = f"dbtProjects[{inside[0].index}].path" if inside else f"{tree.bundle.at}.submodules"
             yield from entry_findings(tree.modules, path, at=at, full=path)
+        elif path in tree.modules.ignored:
+            yield GIT_SUBMODULE.ignored(at, path=path, reason=tree.modules.ignored[path])
         elif not any(path == (project.path or "") for project in tree.projects.values()):
             yield GIT_NESTED.unregistered(f"{tree.bundle.at}.submodules", path=path)
 

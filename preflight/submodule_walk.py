@@ -207,6 +207,9 @@ class SubmoduleWalk:
             if entry.kind != "submodule":
                 continue
             full = f"{submodule.path}/{path}"
+            if path in modules.ignored:
+                yield GIT_SUBMODULE.ignored(submodule.listed_at, path=full, reason=modules.ignored[path])
+                continue
             if path not in modules.urls:
                 yield GIT_NESTED.unregistered(submodule.listed_at, path=full)
                 continue
@@ -214,8 +217,11 @@ class SubmoduleWalk:
             try:
                 # A nested relative address Git resolves against the remote of the submodule around it.
                 url = resolved(modules.urls[path], submodule.url)
-            except AddressError:
+            except AddressError as error:
                 url = modules.urls[path]
+                if is_relative(url):
+                    yield GIT_SUBMODULE_URL.unreadable(submodule.listed_at, path=full, detail=str(error))
+                    continue
             yield PinnedSubmodule(
                 full,
                 entry.object_id,
@@ -267,6 +273,8 @@ class SubmoduleWalk:
         tip = refs.resolve(ref)
         if tip is None:
             remedy = near(ref, refs.names(), none="a branch that exists")
+            if submodule.branch and "ref" not in hosted.project.model_fields_set:
+                return [GIT_LAG.no_branch(f"{at}.path", branch=ref, url=submodule.url, near=remedy)], None
             return [GIT_LAG.no_ref(f"{at}.ref", ref=ref, url=submodule.url, near=remedy)], None
         if tip == submodule.commit:
             return [], 0

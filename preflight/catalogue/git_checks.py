@@ -145,6 +145,10 @@ class GitSubmodule(Check, id="git.submodule"):
     def no_folder(self, *, path: str, ref: str, near: str) -> str:
         return f"is {path}, which is not a folder in {ref} of the Dag repository; write {near}"
 
+    @error("dbtProjects[<n>].path")
+    def link_to_nothing(self, *, path: str, target: str, ref: str) -> str:
+        return f"is {path}, a symbolic link to {target}, which is not a folder in {ref} of the Dag repository; write the real folder"
+
     @error("dbtProjects[<n>].path", "dags.submodules")
     def misspelt(self, *, path: str, clean: str) -> str:
         return (
@@ -155,6 +159,10 @@ class GitSubmodule(Check, id="git.submodule"):
     @error("dags.repo", "dbtProjects[<n>].path", "dags.submodules")
     def invalid(self, *, url: str, detail: str) -> str:
         return f"leads to {url}, whose .gitmodules Git cannot read ({detail}), so no Dag is updated; correct the file"
+
+    @error("dbtProjects[<n>].path", "dags.submodules")
+    def ignored(self, *, path: str, reason: str) -> str:
+        return f"leads to {path}, whose entry in .gitmodules Git ignores because of {reason}, so no Dag is updated; change it there"
 
     @warning("dbtProjects[<n>].path", "dags.submodules")
     def skipped(self, *, path: str) -> str:
@@ -238,6 +246,13 @@ class GitLag(Check, id="git.lag"):
     @warning("dbtProjects[<n>].ref")
     def no_ref(self, *, ref: str, url: str, near: str) -> str:
         return f"is {ref}, which {url} does not have, so the lag is unknown; write {near}"
+
+    @warning("dbtProjects[<n>].path")
+    def no_branch(self, *, branch: str, url: str, near: str) -> str:
+        return (
+            f"leads to a submodule that follows {branch} in .gitmodules, a branch that {url} does not have, so the lag is unknown; "
+            f"write {near} there"
+        )
 
     @info("dbtProjects[<n>].path")
     def unknown(self, *, detail: str) -> str:

@@ -252,6 +252,8 @@ def test_links_of_the_repository_are_followed(git_stack: GitStack) -> None:
     (tree / "entry").symlink_to("dags")
     (tree / "up").symlink_to("../..")
     (tree / "round").symlink_to("round")
+    (tree / "file").symlink_to("dags/dag.py")
+    (tree / "nowhere").symlink_to("dags/gone")
     git_stack.dags.commit({"warehouse/dbt_project.yml": "name: wh\n"})
     projects = [
         *git_stack.project(path="entry/dbt/jaffle"),
@@ -265,3 +267,7 @@ def test_links_of_the_repository_are_followed(git_stack: GitStack) -> None:
     for path in ("up/x", "round"):
         report = git_stack.report(dbtProjects=[{"name": "wh", "path": path, "submodule": False}])
         expect(report, "git.submodule", "link", at="dbtProjects[0].path", says=path)
+    for path, target in {"file": "dags/dag.py", "nowhere": "dags/gone"}.items():
+        report = git_stack.report(dbtProjects=[{"name": "wh", "path": path, "submodule": False}])
+        says = f"is {path}, a symbolic link to {target}"
+        expect(report, "git.submodule", "link-to-nothing", at="dbtProjects[0].path", says=says)

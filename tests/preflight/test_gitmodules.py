@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import delivery
-from clients.git import Session
+from clients.git import GitError, Session
 from preflight.agents_access import agents_access
 from tests.preflight.conftest import GitStack, expect, expect_nothing
 from tests.preflight.samples import (
@@ -79,6 +79,63 @@ def test_a_path_with_a_slash_at_its_end(git_stack: GitStack, path: str, tmp_path
     expect(report, "git.submodule", "misspelt", at="dbtProjects[0].path", says="write dags/dbt/jaffle there")
     with pytest.raises(Exception, match=r"[Nn]o url found|no submodule mapping"):
         _fetch_as_agents(git_stack, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["update = !true", "update = sometimes", "shallow = maybe", "fetchRecurseSubmodules = maybe", "update"],
+)
+@pytest.mark.parametrize("whose", ["jaffle", "other"])
+def test_a_value_at_which_git_stops_for_all_submodules(
+    git_stack: GitStack, tmp_path: Path, whose: str, line: str
+) -> None:
+    other = ('[submodule "other"]', "  path = dags/other", "  url = https://git.example.com/a/b.git")
+    more = (f"  {line}",)
+    lines = (*other, *more) if whose == "other" else (*other, f'[submodule "{whose}"]', *more)
+    edit_gitmodules(git_stack, *gitmodules_entry(git_stack), *lines)
+    expect(git_stack.report(), "git.submodule", "invalid", at="dags.repo", says=f"of submodule {whose}")
+    with pytest.raises(GitError):
+        _fetch_as_agents(git_stack, tmp_path)
+    plain = [{"name": "plain", "path": "dags/plain", "submodule": False}]
+    report = git_stack.report(dbtProjects=plain)
+    assert not report.errors  # without submodules to fetch, Git reads no .gitmodules
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('"jaffle"', '"../jaffle"', "the name '../jaffle'"),
+        ('"jaffle"', '""', "the name ''"),
+        ("url = https", "url = -https", "the url -https"),
+    ],
+)
+def test_an_entry_that_git_ignores(
+    git_stack: GitStack, tmp_path: Path, old: str, new: str, says: str
+) -> None:
+    edit_gitmodules(git_stack, *(line.replace(old, new) for line in gitmodules_entry(git_stack)))
+    expect(git_stack.report(), "git.submodule", "ignored", at="dbtProjects[0].path", says=says)
+    with pytest.raises(GitError):
+        _fetch_as_agents(git_stack, tmp_path)
+
+
+def test_two_entries_with_one_path(git_stack: GitStack, tmp_path: Path) -> None:
+    other = [line.replace('"jaffle"', '"other"') for line in gitmodules_entry(git_stack)]
+    misspelt = [line.replace('jaffle"', 'more"') for line in gitmodules_entry(git_stack)]
+    misspelt[1] += "/"
+    edit_gitmodules(git_stack, *gitmodules_entry(git_stack), *other, *misspelt)
+    expect_nothing(git_stack.report())
+    assert (_fetch_as_agents(git_stack, tmp_path) / "dags/dbt/jaffle/dbt_project.yml").is_file()
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_files_that_gitmodules_includes_are_not_read(git_stack: GitStack, tmp_path: Path, ends: str) -> None:
+    (tmp_path / "included").write_text(
+        '[submodule "jaffle"]\n\turl = https://elsewhere.example.com/a/b.git\n'
+    )
+    lines = (*gitmodules_entry(git_stack), "[include]", f"  path = {tmp_path}/included", "")
+    git_stack.dags.commit({".gitmodules": ends.join(lines)})
+    expect_nothing(git_stack.report())
+    assert (_fetch_as_agents(git_stack, tmp_path) / "dags/dbt/jaffle/dbt_project.yml").is_file()
 
 
 def test_an_entry_that_git_skips(git_stack: GitStack, tmp_path: Path) -> None:

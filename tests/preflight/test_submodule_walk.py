@@ -300,6 +300,39 @@ def test_the_branch_of_the_entry_is_followed(git_stack: GitStack) -> None:
     expect(report, "git.lag", "elsewhere", at="dbtProjects[0].path", says="part of develop and not of main")
 
 
+def test_a_branch_of_the_entry_that_does_not_exist(git_stack: GitStack) -> None:
+    edit_gitmodules(git_stack, *gitmodules_entry(git_stack, "branch = develp"))
+    git("push", "--quiet", str(git_stack.dbt.bare), "HEAD:refs/heads/develop", cwd=git_stack.dbt.tree)
+    report = git_stack.report()
+    expect(
+        report, "git.lag", "no-branch", at="dbtProjects[0].path", says="write develop if you meant that there"
+    )
+
+
+def test_a_nested_relative_address_that_leads_above_the_host(git_stack: GitStack) -> None:
+    pin = git_stack.dbt.commit(submodules={"vendor/macros": ("../../../macros.git", git_stack.pin)})
+    _move(git_stack, commit=pin)
+    expect(
+        git_stack.report(),
+        "git.submodule-url",
+        "unreadable",
+        at="dags.submodules",
+        says="leads above 127.0.0.1",
+    )
+
+
+@pytest.mark.parametrize(("where", "opens"), [("x/../", True), ("./", True), ("/", False)])
+def test_the_connection_opens_the_addresses_that_gits_header_matches(
+    git_stack: GitStack, where: str, opens: bool
+) -> None:
+    _move(git_stack, url=git_stack.server.url(f"analytics/{where}jaffle.git"))
+    report = git_stack.report()
+    if opens:
+        expect_nothing(report)
+    else:
+        expect(report, "git.submodule-url", "differs", at="dbtProjects[0].repo")
+
+
 def test_the_remotes_head_is_followed_without_a_branch(git_stack: GitStack) -> None:
     git("checkout", "--quiet", "-b", "develop", cwd=git_stack.dbt.tree)
     tip = git_stack.dbt.commit({"models/a.sql": "select 2\n"}, branch="develop")
