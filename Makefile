@@ -22,7 +22,7 @@ NONE_IS_FINE = $(if $(PYTEST_ARGS),|| test $$? = 5)
 
 export DELIVERY NODE NO_DOCKER
 
-.PHONY: help up preview stop down clean env status check check-newest docs lock test test-quick test-trial test-delivery bench lint
+.PHONY: help up preview stop down clean env status check check-newest docs lock audit test test-quick test-trial test-delivery bench lint
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,7 +84,7 @@ bench: $(STAMP) ## Measure against doing it by hand and against the floor, in th
 lint: $(STAMP) ## Check style, types, walls and generated pages
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check --quiet . || { echo "error: run $(VENV)/bin/ruff format ." >&2; exit 1; }
-	@$(VENV)/bin/mypy .
+	@$(VENV)/bin/mypy . .ci/audit.py
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/python -m settings.schema --check
 	@$(VENV)/bin/python -m preflight.table --check
@@ -112,3 +112,6 @@ lock: $(STAMP) ## Pin all requirements, with hashes, after a change of a require
 	@for name in requirements requirements-dev policy/requirements; do \
 	  $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	    --custom-compile-command 'make lock' $$name.in --output-file $$name.txt || exit 1; done
+
+audit: $(STAMP) ## Look up known vulnerabilities of all locked packages in the package index
+	@PYTHONPATH=. $(VENV)/bin/python .ci/audit.py requirements.txt policy/requirements.txt requirements-dev.txt
