@@ -110,6 +110,17 @@ def images_by_digest(seen: Seen) -> Iterator[str]:
                 )
 
 
+def base_by_digest(seen: Seen) -> Iterator[str]:
+    """The image that agents' images are built on is pinned by digest."""
+    for built in seen.of(IMAGE_TYPE):
+        base = _base(built)
+        if base is not None and not _DIGEST.search(base):
+            yield (
+                f"image.base is {base}, without a digest. A tag can later point to another image, and then the same commit of "
+                "this repository builds another one. Write repository:tag@sha256:…, or copy the base with mirror"
+            )
+
+
 def no_latest(seen: Seen) -> Iterator[str]:
     """No image has the tag latest: neither those that agents run, nor base images, nor pushed ones."""
     for release, values in seen.values():
@@ -118,10 +129,7 @@ def no_latest(seen: Seen) -> Iterator[str]:
                 yield _latest(f"{path} of the release {release.name}", image)
     for built in seen.of(IMAGE_TYPE):
         name = built.props.get("imageName")
-        build = built.props.get("build")
-        arguments = build.get("args") if isinstance(build, Mapping) else None
-        base = arguments.get("BASE_IMAGE") if isinstance(arguments, Mapping) else None
-        for what, reference in (("the image that is pushed", name), ("image.base", base)):
+        for what, reference in (("the image that is pushed", name), ("image.base", _base(built))):
             if isinstance(reference, str) and _is_latest(reference):
                 yield _latest(what, reference)
 
@@ -265,6 +273,7 @@ def workers_at_least(seen: Seen) -> Iterator[str]:
 RULES: tuple[Rule, ...] = (
     Rule("no-credential-in-clear", "No credential in plain text in any value or variable", no_credential_in_clear),
     Rule("images-by-digest", "Images that agents run are pinned by digest", images_by_digest, mandatory=False),
+    Rule("base-by-digest", "The base of the built image is pinned by digest", base_by_digest, mandatory=False),
     Rule("no-latest", "No image has the tag latest", no_latest),
     Rule("chart-version-pinned", "The chart's version is exact", chart_version_pinned),
     Rule("resources-set", "Workers have requests and a memory limit", resources_set),
@@ -306,6 +315,14 @@ def _named(block: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:
         for container in block.get(kind) or ():
             if isinstance(container, Mapping) and isinstance(container.get("image"), str):
                 yield f"{path}.{kind}.{container.get('name')}.image", container["image"]
+
+
+def _base(built: Resource) -> str | None:
+    """The base of a built image, as far as it is known."""
+    build = built.props.get("build")
+    arguments = build.get("args") if isinstance(build, Mapping) else None
+    base = arguments.get("BASE_IMAGE") if isinstance(arguments, Mapping) else None
+    return base if isinstance(base, str) else None
 
 
 def _is_latest(image: str) -> bool:

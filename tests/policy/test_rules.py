@@ -35,7 +35,9 @@ def good() -> dict[str, Resource]:
             RELEASE_TYPE, "agent", {"values": copy.deepcopy(VALUES), "timeout": 900, "version": "2.3.3"}
         ),
         "image": Resource(
-            IMAGE_TYPE, "client", {"imageName": "r/c:0a", "build": {"args": {"BASE_IMAGE": "r/base:3.1-3"}}}
+            IMAGE_TYPE,
+            "client",
+            {"imageName": "r/c:0a", "build": {"args": {"BASE_IMAGE": f"r/base:3.1-3{DIGEST}"}}},
         ),
     }
 
@@ -85,6 +87,7 @@ TRIPPED = [
     ("images-by-digest", with_values(image="registry.example.com/client:1"), "image of the release"),
     ("images-by-digest", with_worker(image="r/c:1"), "workers.w.image"),
     ("images-by-digest", with_worker(initContainers=[{"name": "i", "image": "r/i:1"}]), "initContainers.i.image"),
+    ("base-by-digest", changed("image", props={"build": {"args": {"BASE_IMAGE": "r/base:3.1-3"}}}), "repository:tag@sha256"),
     ("no-latest", with_values(image="registry.example.com:5000/client"), "registry.example.com:5000/client"),
     ("no-latest", with_values(sentinel={"image": "r/s:latest"}), "sentinel.image"),
     ("no-latest", changed("image", props={"imageName": "r/c:latest"}), "the image that is pushed"),
