@@ -41,5 +41,5 @@ def test_contributing_says_where_the_code_of_every_package_goes() -> None:
         name.split("/")[0] for name in listed.stdout.splitlines() if name.endswith(".py") and "/" in name
     }
     section = _text("CONTRIBUTING.md").partition("## Where things are")[2]
-    product = folders - {"tests", "bench", "examples", "trial"}
+    product = folders - {"tests", "bench", "examples", "trial", ".ci"}
     assert not {name for name in product if f"`{name}/" not in section}

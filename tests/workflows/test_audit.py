@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.http_server import Answer
 from tests.support.stacks import ROOT
-from tests.support.web_hosts import Answer, WebHost
+from tests.support.web_hosts import WebHost
 
 FLAW = {"id": "PYSEC-1", "aliases": ["CVE-2026-1"], "fixed_in": ["1.0.1"]}
 
@@ -31,10 +32,8 @@ def index() -> Iterator[WebHost]:
             return 404, b"", {}
         return 200, json.dumps({"vulnerabilities": known[path]}).encode(), {}
 
-    host = WebHost(answer)
-    host.start()
-    yield host
-    host.stop()
+    with WebHost(answer) as host:
+        yield host
 
 
 def audit(index: str, folder: Path, *pinned: str) -> subprocess.CompletedProcess[str]:
