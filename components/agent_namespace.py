@@ -10,6 +10,7 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from components.cluster_objects import Namespace
 from domain.names import AGENT_NAMESPACE, FORCE_PATCH
 
 
@@ -65,7 +66,7 @@ class AgentNamespace(pulumi.ComponentResource):
                 for mode in ("enforce", "audit", "warn")
                 if args.pod_security is not None
             }
-            namespace = kubernetes.core.v1.Namespace(
+            namespace = Namespace(
                 resource_name,
                 metadata={
                     "name": args.namespace,
@@ -74,7 +75,7 @@ class AgentNamespace(pulumi.ComponentResource):
                 },
                 opts=pulumi.ResourceOptions(parent=self, provider=self.provider, protect=args.protect),
             )
-            self.name = namespace.metadata.apply(lambda metadata: str(metadata.name))
+            self.name = namespace.metadata.apply(lambda metadata: str(metadata["name"]))
         else:
             self.name = pulumi.Output.from_input(args.namespace)
         self.register_outputs({"name": self.name})

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 from pulumi.output import UNKNOWN
 
+from components.cluster_objects import Release, Secret
 from components.registry_login import RegistryLogin
 from domain.chart import (
     AGENT_TOKEN_KEY,
@@ -86,13 +86,13 @@ class AgentReleaseArgs:
 
 
 class AgentRelease(pulumi.ComponentResource):
-    """`helm.v3.Release` of the agents, with Helm's own history, waiting and rollback.
+    """The Helm release of the agents, with Helm's own history, waiting and rollback.
 
     The values contain only the names of Secrets, because Helm stores values in plain text in its history. They also contain
     a mark of the Secrets that each Pod reads, so that a rotated credential rolls exactly these Pods.
     """
 
-    release: kubernetes.helm.v3.Release
+    release: Release
     """The release."""
     status: pulumi.Output[dict[str, Any]]
     """name, chart, version, revision and status of the release."""
@@ -106,18 +106,14 @@ class AgentRelease(pulumi.ComponentResource):
         self._created: list[pulumi.Resource] = []
         self._marks: dict[str, pulumi.Output[str]] = {}
         chart, values = args.chart, self._values()
-        self.release = kubernetes.helm.v3.Release(
+        self.release = Release(
             resource_name,
             name=args.release_name,
             namespace=args.namespace,
             chart=f"{chart.repository.rstrip('/')}/{chart.name}" if chart.in_registry else chart.name,
             version=chart.version if args.load_chart else _not_known(),
-            repository_opts=None
-            if chart.in_registry
-            else kubernetes.helm.v3.RepositoryOptsArgs(repo=chart.repository),
+            repository=None if chart.in_registry else chart.repository,
             values=values,
-            atomic=True,
-            cleanup_on_fail=True,
             timeout=args.timeout_seconds,
             description=args.description,
             max_history=args.max_history,
@@ -190,7 +186,7 @@ class AgentRelease(pulumi.ComponentResource):
         ignore_changes: list[str] | None = None,
     ) -> str:
         name = f"{self._args.prefix}-{suffix}"
-        created = kubernetes.core.v1.Secret(
+        created = Secret(
             f"{self._resource_name}-{suffix}",
             metadata={"name": name, "namespace": self._args.namespace, "annotations": FORCE_PATCH},
             string_data=string_data,

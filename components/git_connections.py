@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
+from components.cluster_objects import ConfigMap, Secret
 from domain.connection_secret import github_app_secret, https_secret, ssh_secret
 from domain.fingerprint import fingerprint
 from domain.names import FORCE_PATCH, GIT_CONNECTIONS
@@ -100,9 +100,9 @@ class GitConnections(pulumi.ComponentResource):
     The Secrets are created under either option, so that switching does not touch them.
     """
 
-    secrets: Mapping[str, kubernetes.core.v1.Secret]
+    secrets: Mapping[str, Secret]
     """Connection id -> Secret."""
-    config_map: kubernetes.core.v1.ConfigMap | None
+    config_map: ConfigMap | None
     """Files for Git and ssh; None if there are none."""
     fingerprints: Mapping[str, pulumi.Output[str]]
     """Connection id -> mark that changes with the credentials."""
@@ -115,7 +115,7 @@ class GitConnections(pulumi.ComponentResource):
         self.secrets, self.fingerprints = {}, {}
         for connection, credentials in sorted(args.connections.items()):
             data = credentials.secret_data()
-            self.secrets[connection] = kubernetes.core.v1.Secret(
+            self.secrets[connection] = Secret(
                 f"{resource_name}-{connection}",
                 metadata={
                     "name": args.secret_names[connection],
@@ -128,7 +128,7 @@ class GitConnections(pulumi.ComponentResource):
             self.fingerprints[connection] = _mark(data, salt=args.secret_names[connection])
         self.config_map = None
         if args.config_files:
-            self.config_map = kubernetes.core.v1.ConfigMap(
+            self.config_map = ConfigMap(
                 f"{resource_name}-config",
                 metadata={
                     "name": args.config_map_name,
