@@ -22,7 +22,7 @@ METADATA = {
     "labels": {"a-b": "c"},
     "annotations": {"pulumi.com/x": "true"},
 }
-HELD = {"key": pulumi.Output.secret("canary"), "key_two": "plain"}
+HELD: dict[str, pulumi.Input[str]] = {"key": pulumi.Output.secret("canary"), "key_two": "plain"}
 RELEASE: dict[str, Any] = {
     "name": "agent", "namespace": "agents", "values": {"commonEnv": [{"name": "A", "value": "b"}]}, "timeout": 900,
     "max_history": 10,
