@@ -13,6 +13,7 @@ import pulumi
 from pulumi.output import UNKNOWN
 
 from components.cluster_objects import Release, Secret
+from components.marks import mark
 from components.registry_login import RegistryLogin
 from domain.chart import (
     AGENT_TOKEN_KEY,
@@ -24,7 +25,6 @@ from domain.chart import (
     has_sentinel,
     with_secret_names,
 )
-from domain.fingerprint import fingerprint
 from domain.names import AGENT_RELEASE, FORCE_PATCH, SECRETS_MARK
 
 
@@ -127,12 +127,12 @@ class AgentRelease(pulumi.ComponentResource):
         version = self._args.chart.version
         values = with_secret_names(dict(self._args.values), self._secret_names(), version=version)
         if f"commonEnv.{SECRETS_MARK}" not in self._args.withheld:
-            mark = self._mark(("agent-token", "openlineage"), self._args.connection_marks)
-            values["commonEnv"] = [*values.get("commonEnv", []), mark]
+            entry = self._mark(("agent-token", "openlineage"), self._args.connection_marks)
+            values["commonEnv"] = [*values.get("commonEnv", []), entry]
         if has_sentinel(version) and f"sentinel.env.{SECRETS_MARK}" not in self._args.withheld:
             sentinel = values.get("sentinel", {})
-            mark = self._mark(("sentinel-auth",), ())
-            values["sentinel"] = {**sentinel, "env": [*sentinel.get("env", []), mark]}
+            entry = self._mark(("sentinel-auth",), ())
+            values["sentinel"] = {**sentinel, "env": [*sentinel.get("env", []), entry]}
         return values
 
     def _secret_names(self) -> SecretNames:
@@ -158,8 +158,7 @@ class AgentRelease(pulumi.ComponentResource):
             return given.name
         value = pulumi.Output.secret(given)
         name = self._create(suffix, string_data={key: value})
-        marked = value.apply(lambda text: fingerprint({key: text}, salt=name))
-        self._marks[suffix] = pulumi.Output.unsecret(marked)
+        self._marks[suffix] = mark({key: value}, salt=name)
         return name
 
     def _random_secret(self, suffix: str, key: str) -> str:

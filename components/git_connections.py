@@ -9,8 +9,8 @@ from operator import itemgetter
 import pulumi
 
 from components.cluster_objects import ConfigMap, Secret
+from components.marks import mark
 from domain.connection_secret import github_app_secret, https_secret, ssh_secret
-from domain.fingerprint import fingerprint
 from domain.names import FORCE_PATCH, GIT_CONNECTIONS
 
 
@@ -125,7 +125,7 @@ class GitConnections(pulumi.ComponentResource):
                 string_data=data,
                 opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
             )
-            self.fingerprints[connection] = _mark(data, salt=args.secret_names[connection])
+            self.fingerprints[connection] = mark(data, salt=args.secret_names[connection])
         self.config_map = None
         if args.config_files:
             self.config_map = ConfigMap(
@@ -141,11 +141,6 @@ class GitConnections(pulumi.ComponentResource):
         self.register_outputs(
             {"secrets": {name: item.metadata["name"] for name, item in self.secrets.items()}}
         )
-
-
-def _mark(data: Mapping[str, pulumi.Output[str]], *, salt: str) -> pulumi.Output[str]:
-    marked = pulumi.Output.all(**data).apply(lambda values: fingerprint(values, salt=salt))
-    return pulumi.Output.unsecret(marked)
 
 
 def _secret_data(

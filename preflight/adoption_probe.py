@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from adoption.equality import differences, effective
-from adoption.translate import without_nulls
-from adoption.withhold import our_values
 from clients.charts import fetch_chart
 from clients.errors import RemoteError
+from clients.importing import IMPORTING
 from clients.helm.history import release_record, release_state
 from delivery.withheld import kept_back
 from domain.merge import render
@@ -26,6 +24,12 @@ def is_adopted(settings: Settings) -> bool:
 
 def find(context: Context) -> Iterator[Finding]:
     """Compare the stack's values with those of the deployed revision; what cannot be reached is reported by other probes."""
+    # Most stacks adopt nothing, and need not import what reads a hand-made release.
+    with IMPORTING:
+        from adoption.equality import differences, effective
+        from adoption.translate import without_nulls
+        from adoption.withhold import our_values
+
     settings = context.settings
     agent = settings.agent
     if agent.chart.address.in_registry:

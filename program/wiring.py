@@ -25,6 +25,7 @@ from components.git_connections import (
     HttpsCredentials,
     SshCredentials,
 )
+from components.marks import mark
 from components.registry_login import RegistryLogin
 from delivery.chart_values import chart_values
 from delivery.connection_data import extra_for, repository_of
@@ -33,7 +34,6 @@ from delivery.objects import objects
 from delivery.plan import Plan
 from delivery.recipe import Recipe, Source
 from domain.build_context import BuildContext
-from domain.fingerprint import fingerprint
 from domain.names import NAMESPACE_COMPONENT, OBJECTS_COMPONENT, RELEASE_COMPONENT, STACK_LABEL
 from preflight import Report
 from preflight.connection import cluster_secrets, repository_access
@@ -341,7 +341,7 @@ def release_args(
     """What is released, without anything that reads the cluster first."""
     agent = settings.agent
     marks = [git.fingerprints[name] for name in sorted(plan.connections_read) if name in git.fingerprints]
-    files = [fingerprint(plan.config_files, salt=agent.prefix)] if plan.config_files else []
+    files = [mark(plan.config_files, salt=agent.prefix)] if plan.config_files else []
     return AgentReleaseArgs(
         namespace=namespace,
         release_name=agent.release,
