@@ -20,4 +20,4 @@ def mark(values: Mapping[str, pulumi.Input[str]], *, salt: str) -> pulumi.Output
     async def computed(known: Mapping[str, str]) -> str:
         return await asyncio.to_thread(fingerprint, known, salt=salt)
 
-    return pulumi.Output.unsecret(pulumi.Output.from_input(values).apply(computed))
+    return pulumi.Output.unsecret(pulumi.Output.all(**values).apply(computed))

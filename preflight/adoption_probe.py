@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from clients.charts import fetch_chart
 from clients.errors import RemoteError
-from clients.importing import IMPORTING
 from clients.helm.history import release_record, release_state
+from clients.importing import IMPORTING
 from delivery.withheld import kept_back
 from domain.merge import render
 from domain.names import SECRETS_MARK
