@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from adoption.clear import text_of
 from adoption.draft import Draft
 from adoption.errors import AdoptionError
@@ -28,6 +26,7 @@ from domain.address import AddressError, RepositoryAddress
 from domain.chart import ChartAddress
 from domain.errors import ReportedError
 from domain.names import STACK_LABEL
+from domain.plain_yaml import load
 from settings.errors import SettingsError
 
 EXIT_OK, EXIT_INCOMPLETE, EXIT_FAILED = 0, 1, 2
@@ -169,8 +168,8 @@ def _others(file: Path, *, force: bool) -> dict[str, Any]:
     if not file.exists():
         return {}
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    except (OSError, ValueError, yaml.YAMLError):
+        content = load(file.read_text(encoding="utf-8")) or {}
+    except (OSError, ValueError):
         content = None
     if not isinstance(content, dict):
         raise AdoptionError(f"{file.name} exists and cannot be read; move it away")

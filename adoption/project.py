@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from adoption.errors import AdoptionError
 from domain.address import AddressError, RepositoryAddress, is_relative, resolved
+from domain.plain_yaml import PlainYamlError, load
 
 _SKIPPED = frozenset({"dbt_packages", "target", "logs", "node_modules", "site-packages", "venv", "dbt_venv"})
 _NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
@@ -240,8 +239,8 @@ def _dbt_folders(
 
 def _name(file: Path, notes: list[str]) -> str:
     try:
-        content: Any = yaml.safe_load(_text(file))
-    except yaml.YAMLError:
+        content: Any = load(_text(file))
+    except PlainYamlError:
         content = None
     name = content.get("name") if isinstance(content, dict) else None
     if isinstance(name, str) and _NAME.match(name):

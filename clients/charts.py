@@ -21,6 +21,7 @@ from clients.importing import IMPORTING
 from clients.registry import Login, Reference, Registry, RegistryError
 from domain.chart import ChartAddress
 from domain.merge import Path, merge_over_defaults
+from domain.plain_yaml import load
 
 _LAYER = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 _MOST_UNPACKED = 64 * 1024 * 1024
@@ -182,7 +183,7 @@ def _from_index(chart: ChartAddress, timeout: float) -> bytes:
         index = yaml.load(_body(base + "index.yaml", timeout=timeout), Loader=_YAML)  # noqa: S506 - a safe loader
         entries = index["entries"]
         versions = {str(item["version"]): item for item in entries.get(chart.name) or []}
-    except (yaml.YAMLError, TypeError, KeyError, AttributeError):
+    except (yaml.YAMLError, TypeError, ValueError, LookupError, AttributeError, RecursionError):
         raise WebError(Cause.INVALID, "its index.yaml is not an index") from None
     if chart.name not in entries:
         raise MissingChartError(
@@ -249,10 +250,10 @@ def unpack(content: bytes) -> ChartPackage:
                 opened = archive.extractfile(member)
                 if opened is not None and _is_read(name):
                     files[name] = opened.read()
-        metadata = yaml.safe_load(files["Chart.yaml"])
-        values = yaml.safe_load(files.get("values.yaml", b"")) or {}
+        metadata = load(files["Chart.yaml"])
+        values = load(files.get("values.yaml", b"")) or {}
         schema = json.loads(files["values.schema.json"]) if "values.schema.json" in files else None
-    except (tarfile.TarError, KeyError, ValueError, EOFError, OSError, yaml.YAMLError):
+    except (tarfile.TarError, KeyError, ValueError, EOFError, OSError):
         raise WebError(Cause.INVALID, "the chart's package cannot be read") from None
     text = "\n".join(
         data.decode(errors="replace") for name, data in sorted(files.items()) if name != "values.schema.json"

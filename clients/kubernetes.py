@@ -14,6 +14,7 @@ import yaml
 
 from clients.errors import Cause, RemoteError
 from clients.importing import IMPORTING
+from domain.plain_yaml import load
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -209,7 +210,7 @@ def connect(
     configuration = client.Configuration()
     try:
         if kubeconfig is not None and _is_content(kubeconfig):
-            content = yaml.safe_load(kubeconfig)
+            content = load(kubeconfig)
             config.load_kube_config_from_dict(  # type: ignore[no-untyped-call]
                 content, context=context, client_configuration=configuration, persist_config=False
             )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from domain.links import check_upwards, follow
+from domain.printable import printable
 
 LEFT_OUT = frozenset({".git", ".gitmodules", ".venv", "__pycache__", ".user.yml", ".DS_Store"})
 """Names that never reach an image, in any folder: history, caches, and dbt's id of its user."""
@@ -42,7 +44,7 @@ class SourceTree:
 
     def read(self, name: str) -> bytes | None:
         """Content of one file, ``name`` relative to the folder; None if it does not exist. Raises LinkError."""
-        place = self.boundary / follow(f"{self._start}/{name}", self._readlink)
+        place = self.boundary / follow(f"{self._start}/{name}".lstrip("/"), self._readlink)
         return place.read_bytes() if place.is_file() else None
 
     def _walk(
@@ -51,7 +53,7 @@ class SourceTree:
         with os.scandir(self.boundary / folder) as found:
             entries = sorted(found, key=lambda entry: entry.name)
         for entry in entries:
-            below = f"{name}{entry.name}"
+            below = f"{name}{_text(entry.name)}"
             if entry.name in LEFT_OUT or below in without:
                 continue
             path = f"{folder}/{entry.name}" if folder else entry.name
@@ -76,3 +78,12 @@ class SourceTree:
         except OSError:
             return False
         return ended.returncode == 0 and bool(ended.stdout)
+
+
+def _text(name: str) -> str:
+    """The name of a file, which builders take as UTF-8 only. Raises OSError."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise OSError(errno.EILSEQ, "its name is not UTF-8", printable(name)) from None
+    return name

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from posixpath import join, normpath
 
-import yaml
+from domain.plain_yaml import PlainYamlError, load
 
 PACKAGES_FILES = ("packages.yml", "dependencies.yml")
 """Files in which a project or a package lists its packages."""
@@ -77,8 +77,8 @@ def is_inside(folder: str, other: str) -> bool:
 
 def _entries(content: bytes) -> list[dict[str, object]]:
     try:
-        document = yaml.safe_load(content)
-    except (yaml.YAMLError, UnicodeDecodeError):
+        document = load(content)
+    except PlainYamlError:
         return []
     listed = document.get("packages") if isinstance(document, dict) else None
     return [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []

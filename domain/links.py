@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from domain.printable import printable
+
 ReadLink = Callable[[str], str | None]
 """Path from the root of the repository -> target of the link there; None when it is not a link."""
 
@@ -15,8 +17,8 @@ class LinkError(Exception):
     """A link that must not be followed; the message says where it leads: `leads out of the repository`."""
 
     def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"{path} {reason}")
-        self.path = path
+        self.path = printable(path)
+        super().__init__(f"{self.path} {reason}")
         self.reason = reason
 
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Concatenate, ParamSpec
 
+from domain.printable import printable
 from preflight.report import Finding, Severity
 
 P = ParamSpec("P")
@@ -71,7 +72,7 @@ def _case(severity: Severity, keys: tuple[str, ...]) -> Callable[[Sentence[P]], 
 
         @functools.wraps(sentence)
         def found(self: Check, at: str, /, *args: P.args, **facts: P.kwargs) -> Finding:
-            return Finding(self.id, name, severity, at, sentence(self, *args, **facts))
+            return Finding(self.id, name, severity, at, printable(sentence(self, *args, **facts)))
 
         unfilled: Any = sentence
         _, *names = inspect.signature(sentence).parameters

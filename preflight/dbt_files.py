@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import yaml
-
-from clients.git import Entry
+from clients.git import Entry, Session
+from clients.git.attributes import ATTRIBUTES, in_lfs
 from domain.dbt_adapters import adapters_for
-from domain.lfs import LfsRules
 from domain.links import LinkError, check_upwards, follow
+from domain.plain_yaml import PlainYamlError, load
 from domain.requirements import distribution
 from preflight.catalogue.dbt_checks import (
     DBT_ADAPTER,
@@ -28,7 +27,6 @@ from preflight.report import Finding
 from settings.dbt import DbtProject
 
 PROJECT, PROFILES, LOCK = "dbt_project.yml", "profiles.yml", "package-lock.yml"
-ATTRIBUTES = ".gitattributes"
 _SHOWN = 5
 READ = (PROJECT, PROFILES, LOCK, "packages.yml", "dependencies.yml")
 """Names of the files that preflight reads at the root of a dbt project."""
@@ -53,15 +51,17 @@ def links_of(entries: Mapping[str, Entry]) -> list[Entry]:
     return [entry for entry in entries.values() if entry.kind == "link"]
 
 
-def lfs_paths(entries: Mapping[str, Entry], content: Mapping[str, bytes], folder: str) -> list[str]:
-    """The files below ``folder`` that the repository keeps in Git LFS; ``content`` holds every .gitattributes by path."""
-    rules = LfsRules({path: data for path, data in content.items() if path.split("/")[-1] == ATTRIBUTES})
+def lfs_paths(
+    session: Session, entries: Mapping[str, Entry], content: Mapping[str, bytes], folder: str
+) -> list[str]:
+    """The files below ``folder`` that the repository keeps in Git LFS; ``content`` holds every .gitattributes by path.
+
+    Raises GitError.
+    """
+    attributes = {path: data for path, data in content.items() if path.split("/")[-1] == ATTRIBUTES}
     prefix = f"{folder}/" if folder else ""
-    return [
-        path
-        for path, entry in entries.items()
-        if entry.kind == "file" and path.startswith(prefix) and rules.covers(path)
-    ]
+    files = (path for path, entry in entries.items() if entry.kind == "file" and path.startswith(prefix))
+    return in_lfs(session, attributes, files)
 
 
 def lfs_findings(paths: Iterable[str], *, at: str, remedy: str) -> Iterator[Finding]:
@@ -128,8 +128,8 @@ class ProjectFiles:
         parsed = {}
         for name, content in self.content.items():
             try:
-                parsed[name] = yaml.safe_load(content)
-            except (yaml.YAMLError, UnicodeDecodeError):
+                parsed[name] = load(content)
+            except PlainYamlError:
                 continue
         return parsed
 

@@ -148,7 +148,7 @@ def _read(session: Session, project: DbtProject, repo: str, *, at: str) -> _Sour
     return _Source(
         commit,
         links,
-        lfs_paths(entries, small, folder),
+        lfs_paths(session, entries, small, folder),
         [path for path, entry in entries.items() if entry.kind == "submodule" and path.startswith(prefix)],
         ProjectFiles({path.removeprefix(prefix): data for path, data in content.items()}),
         entries,

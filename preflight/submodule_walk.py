@@ -191,7 +191,7 @@ class SubmoduleWalk:
         entries = {entry.path: entry for entry in clone.entries(submodule.commit)}
         files = clone.read(_wanted(entries, submodule.projects))
         for hosted in submodule.projects:
-            yield from self._project(submodule, hosted, entries, files)
+            yield from self._project(session, submodule, hosted, entries, files)
             at = f"dbtProjects[{hosted.index}]"
             findings, behind = self._lag(submodule, hosted, session, clone, refs, at=at)
             yield from findings
@@ -234,6 +234,7 @@ class SubmoduleWalk:
 
     def _project(
         self,
+        session: Session,
         submodule: PinnedSubmodule,
         hosted: HostedProject,
         entries: Mapping[str, Entry],
@@ -245,7 +246,7 @@ class SubmoduleWalk:
         yield from dbt_files.examine(self._context, hosted.index, own, at=at, where=where)
         user = PackageUser.in_commit(hosted.index, own, hosted.inside, entries, is_submodule=True)
         yield from package_findings(self._context, user)
-        pointers = dbt_files.lfs_paths(entries, files, hosted.inside)
+        pointers = dbt_files.lfs_paths(session, entries, files, hosted.inside)
         yield from dbt_files.lfs_findings(pointers, at=at, remedy="deliver the project with agent-image")
 
     def _followed(self, submodule: PinnedSubmodule, project: DbtProject, session: Session, refs: Refs) -> str:

@@ -8,8 +8,6 @@ from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 
-import yaml
-
 from clients.git import Mirrored
 from clients.source_tree import SourceTree
 from delivery.recipe import CA_FILE, PACKAGES, Recipe, Source
@@ -17,6 +15,7 @@ from domain.build_context import BuildContext
 from domain.dbt_output import DEFAULT_PACKAGES, DbtOutput
 from domain.errors import ReportedError
 from domain.links import LinkError
+from domain.plain_yaml import PlainYamlError, load
 from program.package_sources import PackageError, package_files
 from program.staged_folder import Staged, sync
 
@@ -184,8 +183,8 @@ def _package_files(
 
 def _output_of(tree: SourceTree) -> DbtOutput:
     try:
-        definition = yaml.safe_load(tree.read("dbt_project.yml") or b"")
-    except (yaml.YAMLError, UnicodeDecodeError):
+        definition = load(tree.read("dbt_project.yml") or b"")
+    except PlainYamlError:
         definition = None
     return DbtOutput.of(definition)
 

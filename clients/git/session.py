@@ -117,6 +117,7 @@ class Session:
             "XDG_CONFIG_HOME": str(self.folder),
             "LC_ALL": "C",
             "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_ATTR_NOSYSTEM": "1",
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_TERMINAL_PROMPT": "0",
             "GIT_ASKPASS": "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 
 import pytest
@@ -37,6 +38,13 @@ def test_links_inside_the_repository_are_followed(project):
     assert tree.read("macros/macro.sql") == b"m"
     assert tree.read("none.sql") is None
     assert names(tree, without=["models"]) == ["macros/macro.sql"]
+
+
+def test_a_name_that_is_not_utf_8_is_named_and_not_a_traceback(project):
+    (project / "models" / os.fsdecode(b"caf\xe9.sql")).write_text("x")
+    with pytest.raises(OSError, match="its name is not UTF-8") as caught:
+        names(SourceTree(project.parent, "project"))
+    assert str(caught.value.filename).encode().endswith(b"caf\\xe9.sql")
 
 
 @pytest.mark.parametrize("target", ["../../outside.txt", "/etc/passwd", "../project"])

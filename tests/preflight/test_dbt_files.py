@@ -129,7 +129,10 @@ def test_another_name(tmp_path: Path) -> None:
     expect(report, "dbt.name", "differs", at="dbtProjects[0].name", says="shop")
 
 
-@pytest.mark.parametrize("content", ["name: [", "- just\n- a list\n"])
+@pytest.mark.parametrize(
+    "content",
+    ["name: [", "- just\n- a list\n", "name: j\nreviewed: 2026-13-45\n", "name: j\na: " + "[" * 2000],
+)
 def test_a_file_that_is_not_valid(tmp_path: Path, content: str) -> None:
     report = local_project(tmp_path, {"dbt_project.yml": content})
     expect(report, "dbt.project", "invalid", at="dbtProjects[0].source", says="dbt_project.yml")
