@@ -17,5 +17,5 @@ def test_one_line_that_can_be_encoded(text: str) -> None:
 
 
 def test_ordinary_text_stays() -> None:
-    assert printable("Größe: “a” – /b\\c") == "Größe: “a” – /b\\c"
+    assert printable("Größe: “a”, ☃ /b\\c") == "Größe: “a”, ☃ /b\\c"
     assert printable("\x1b[31m") == "\\x1b[31m"
