@@ -95,12 +95,16 @@ def _answer(
 
 
 def _connection(engine: str, *, timeout: float) -> http.client.HTTPConnection:
-    parts = urlsplit(engine)
+    try:
+        parts = urlsplit(engine)
+        port = parts.port
+    except ValueError:
+        raise EngineError(Cause.UNREACHABLE, "its address has a host or a port that cannot be read") from None
     if parts.scheme == "unix":
         return _UnixConnection(parts.path, timeout=timeout)
     if parts.scheme in {"tcp", "http", "https"}:
         secure = parts.scheme == "https"
-        return _tcp(parts.hostname or "localhost", parts.port, secure=secure, timeout=timeout)
+        return _tcp(parts.hostname or "localhost", port, secure=secure, timeout=timeout)
     if parts.scheme == "ssh":
         return _SshConnection(engine, timeout=timeout)
     raise EngineError(Cause.UNVERIFIED, f"addresses with {parts.scheme}:// cannot be checked")

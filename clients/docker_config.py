@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from clients.registry import Login
+from domain.image_reference import HUB_HOSTS
 
-_HUB = "registry-1.docker.io"
-_HUB_NAMES = {"docker.io", "index.docker.io", _HUB}
+_HUB_NAMES = HUB_HOSTS
 _HUB_KEY = "https://index.docker.io/v1/"
 _TOKEN_USER = "<token>"  # noqa: S105 - what helpers call the user of an identity token
 _SECONDS = 20
@@ -28,7 +28,7 @@ def docker_login(server: str) -> Login | None:
         return None
     token = entry.get("identitytoken")
     try:
-        username, _, password = base64.b64decode(entry.get("auth") or "").decode().partition(":")
+        username, _, password = base64.b64decode(str(entry.get("auth") or "")).decode().partition(":")
     except ValueError:
         username = password = ""
     if isinstance(token, str) and token:

@@ -17,6 +17,7 @@ from urllib.parse import quote, urlencode
 
 from clients.errors import Cause, RemoteError
 from clients.http import Answer, Method, Readable, Stream, WebError, is_loopback, request, stream
+from domain.image_reference import HUB_HOSTS
 
 MANIFEST_TYPES = ", ".join(
     (
@@ -110,7 +111,7 @@ class Registry:
         self.server = server
         self._login = login
         self._timeout = timeout
-        host = _HUB if server in {"docker.io", "index.docker.io"} else server
+        host = _HUB if server in HUB_HOSTS else server
         self._base = f"{'http' if is_loopback(server) else 'https'}://{host}"
         self._authorizations: dict[str, str] = {}
 

@@ -190,6 +190,11 @@ class RepositoryAddress:
         return _netloc(self.host, self.port)
 
     @property
+    def served_by(self) -> str:
+        """`authority`, without the second name that a public host has for SSH over port 443."""
+        return _OTHER_SSH_HOSTS.get(self.host) or self.authority
+
+    @property
     def fetched_over_ssh(self) -> bool:
         """Whether it is opened with a key."""
         return self.scheme == "ssh"

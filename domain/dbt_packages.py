@@ -33,7 +33,7 @@ class PackageList:
     git: tuple[GitPackage, ...] = ()
     """Git packages whose address is plain text."""
     templated: tuple[str, ...] = ()
-    """Addresses of Git packages that only dbt can render (`{{ env_var(…) }}`)."""
+    """Addresses of Git packages, and folders, that only dbt can render (`{{ env_var(…) }}`)."""
     local: tuple[str, ...] = ()
     """Folders, relative to the root project, as the file has them."""
 
@@ -47,10 +47,14 @@ class PackageList:
         entries = [entry for name in names for entry in _entries(files.get(name, b""))]
         git = [entry for entry in entries if isinstance(entry.get("git"), str)]
         plain = [entry for entry in git if "{{" not in str(entry["git"])]
+        folders = [str(entry["local"]) for entry in entries if isinstance(entry.get("local"), str)]
         return cls(
             tuple(package for entry in plain for package in _git(entry)),
-            tuple(str(entry["git"]) for entry in git if entry not in plain),
-            tuple(str(entry["local"]) for entry in entries if isinstance(entry.get("local"), str)),
+            (
+                *(str(entry["git"]) for entry in git if entry not in plain),
+                *(folder for folder in folders if "{{" in folder),
+            ),
+            tuple(folder for folder in folders if "{{" not in folder),
         )
 
 

@@ -10,6 +10,14 @@ _ASTRO_TAG = re.compile(
 """Tags of Astro's agent images (docs page agent-images)."""
 
 
+HUB = "docker.io"
+"""Docker Hub, as in the names of its images."""
+HUB_HOSTS = frozenset(
+    {HUB, "index.docker.io", "registry-1.docker.io", "hub.docker.com", "registry.hub.docker.com"}
+)
+"""Names that Docker Hub has or had."""
+
+
 def registry_of(reference: str) -> str | None:
     """Host (with port) at the start of an image's name; None if it has none, which means Docker Hub.
 

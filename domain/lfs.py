@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-POINTER = b"version https://git-lfs.github.com/spec/v1\n"
-"""First line of a pointer (github.com/git-lfs/git-lfs, docs/spec.md), which is shorter than 1024 bytes."""
+POINTERS = (b"version https://git-lfs.github.com/spec/v1\n", b"version https://hawser.github.com/spec/v1\n")
+"""First line of a pointer, which is shorter than 1024 bytes, now and before Git LFS had its name (github.com/git-lfs/git-lfs, docs/spec.md)."""
 MOST = 1024
 """Maximum size of a pointer in bytes."""
 
@@ -14,4 +14,4 @@ def is_pointer(content: bytes) -> bool:
     >>> is_pointer(b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 5\n")
     True
     """
-    return len(content) < MOST and content.startswith(POINTER)
+    return len(content) < MOST and content.startswith(POINTERS)

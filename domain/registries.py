@@ -15,12 +15,22 @@ _ACR_TOKEN_USER = "00000000-0000-0000-0000-000000000000"  # noqa: S105 - a user 
 """learn.microsoft.com, container-registry-authentication."""
 
 
+_ECR_PUBLIC = "public.ecr.aws"
+_ONE_HOUR = frozenset({"oauth2accesstoken", "iambearer", "cr_temp_user"})
+"""Users whose password is an access token: of Google, IBM and Alibaba Cloud, in the documentation of each one's registry."""
+
+
+def _host(server: str) -> str:
+    return server.lower().removesuffix(":443")
+
+
 def creation(server: str, repository: str) -> str:
     """How to create a missing repository in a registry, as the end of a sentence.
 
     >>> creation("europe-west3-docker.pkg.dev", "acme/data/client")
     'create it with `gcloud artifacts repositories create data --repository-format=docker --location=europe-west3 --project=acme`'
     """
+    server = _host(server)
     if found := _ECR.match(server):
         command = f"aws ecr create-repository --repository-name {repository} --region {found['region']}"
         return f"create it with `{command}`"
@@ -33,12 +43,15 @@ def creation(server: str, repository: str) -> str:
 
 def lifetime(server: str, username: str, password: str) -> str | None:
     """How long a login is valid if it expires; None for others."""
-    if _ECR.match(server) and username == "AWS":
+    server = _host(server)
+    if (_ECR.match(server) or server == _ECR_PUBLIC) and username == "AWS":
         return "12 hours"
     if _ACR.match(server) and username == _ACR_TOKEN_USER:
         return "3 hours"
-    if username == "oauth2accesstoken":
+    if username in _ONE_HOUR:
         return "1 hour"
+    if server == "cr.yandex" and username == "iam":
+        return "12 hours"
     if username == "gitlab-ci-token" or (server == "ghcr.io" and password.startswith("ghs_")):
         return "the length of one CI job"
     return None

@@ -49,7 +49,15 @@ def _relative_path(value: str) -> str:
 
 
 def _http_url(value: str) -> str:
-    parts = urlsplit(value)
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        raise ValueError(
+            "has a host or a port that cannot be read; write for example https://host.example.com:8443/path"
+        ) from None
+    if port == 0:
+        raise ValueError("has the port 0, which does not exist; write one up to 65535, or none")
     if parts.scheme not in {"https", "http"} or not parts.hostname:
         raise ValueError("is not an http(s) URL; write for example https://host.example.com/path")
     if parts.username or parts.password:

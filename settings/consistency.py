@@ -192,11 +192,12 @@ def _one_host_per_key(stack: _Stack) -> Found:
     for path, name, url in stack.uses():
         if url is None or name not in stack.connections or not RepositoryAddress.parse(url).fetched_over_ssh:
             continue
-        first = hosts.setdefault(name, _host_of(url))
-        if first != _host_of(url):
+        host = RepositoryAddress.parse(url).served_by
+        first = hosts.setdefault(name, host)
+        if first != host:
             yield (
                 path,
-                f"names {name}, which is already used for repositories on {first}; add a connection for {_host_of(url)}",
+                f"names {name}, which is already used for repositories on {first}; add a connection for {host}",
             )
 
 

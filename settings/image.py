@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
-from domain.image_reference import registry_of
+from domain.image_reference import HUB, HUB_HOSTS, registry_of
 from settings.base import HttpUrl, Section
 
 
@@ -16,9 +17,60 @@ def _requirement(value: str) -> str:
     return value
 
 
-def _with_registry(value: str) -> str:
-    if registry_of(value) is None:
+def _without_scheme(value: str) -> str:
+    return re.sub(r"^[A-Za-z][A-Za-z0-9+.-]*://", "", value)
+
+
+def _port_exists(host: str) -> None:
+    port = host.partition(":")[2]
+    if port.isascii() and port.isdigit() and not 0 < int(port[:6]) < 65536:
+        raise ValueError(f"has the port {port}, which does not exist; write one up to 65535, or none")
+
+
+def _image_repository(value: Any) -> Any:
+    """Name what keeps a repository from being one, where a pattern would say only that it does not match."""
+    if not isinstance(value, str) or not value.strip("/"):
+        return value
+    plain = _without_scheme(value).rstrip("/")
+    name = plain.partition("@")[0]
+    head, slash, last = name.rpartition("/")
+    if slash:
+        name = f"{head}/{last.partition(':')[0]}"
+    if plain != value:
+        raise ValueError(f"is not the plain name of a repository; write {name.lower()}")
+    if name != value:
+        raise ValueError(f"contains a tag or a digest, which are computed from the content; write {name}")
+    if name != name.lower():
+        raise ValueError(f"contains capital letters, which image names may not have; write {name.lower()}")
+    host = registry_of(name)
+    if (host in HUB_HOSTS and name.count("/") == 1) or (host is None and "/" not in name):
+        account = f"docker.io/<account>/{name.rpartition('/')[2]}"
+        other = "" if host else ", or put your registry's host before it"
+        raise ValueError(
+            f"names no {'account of Docker Hub' if host else 'registry'}; write {account}{other}"
+        )
+    if host is None:
         raise ValueError(f"names no registry; write docker.io/{value}, or put your registry's host before it")
+    _port_exists(host)
+    return value
+
+
+def _server(value: Any) -> Any:
+    """Name what keeps a registry's host from being one."""
+    if not isinstance(value, str):
+        return value
+    host = _without_scheme(value).partition("/")[0].rpartition("@")[2].lower()
+    if host in HUB_HOSTS - {HUB}:
+        raise ValueError(f"is another name of Docker Hub; write {HUB}, as in the names of its images")
+    if host != value and host:
+        raise ValueError(f"is not a plain host name; write {host}")
+    _port_exists(host)
+    return value
+
+
+def _image_reference(value: Any) -> Any:
+    if isinstance(value, str) and value and "@" not in value and ":" not in value.rpartition("/")[2]:
+        raise ValueError(f"has neither a tag nor a digest; write {value}:<tag>")
     return value
 
 
@@ -28,7 +80,7 @@ Requirement = Annotated[str, StringConstraints(min_length=1), AfterValidator(_re
 Repository = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+$"),
-    AfterValidator(_with_registry),
+    BeforeValidator(_image_repository),
 ]
 """Image repository with its registry and without a tag: registry.example.com/data/astro-client."""
 
@@ -37,6 +89,7 @@ ImageReference = Annotated[
     StringConstraints(
         pattern=r"^[a-z0-9][^\s@]*(:[\w][\w.-]{0,127})(@sha256:[0-9a-f]{64})?$|^[^\s@]+@sha256:[0-9a-f]{64}$"
     ),
+    BeforeValidator(_image_reference),
 ]
 """Image reference with a tag or a digest."""
 
@@ -44,7 +97,7 @@ ImageReference = Annotated[
 class ImageRegistry(Section):
     """A container registry with a password, which is a separate secret key."""
 
-    server: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]+(:[0-9]+)?$")]
+    server: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]+(:[0-9]+)?$"), BeforeValidator(_server)]
     """Host name, with its port if it is not the standard one."""
     username: Annotated[str, StringConstraints(min_length=1)]
     """User name."""

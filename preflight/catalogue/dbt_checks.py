@@ -92,7 +92,7 @@ class DbtPackages(Check, id="dbt.packages"):
 
     @warning("dbtProjects[<n>]")
     def unreadable(self, *, url: str, detail: str) -> str:
-        return f"needs the dbt package {url}, whose address {detail}, so it was not verified; write an absolute https or SSH address"
+        return f"needs the dbt package {url or 'without an address'}, which was not verified, because its address {detail}"
 
     @error("dbtProjects[<n>]")
     def outside(self, *, path: str) -> str:

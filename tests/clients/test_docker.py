@@ -141,6 +141,12 @@ def test_an_address_of_another_kind() -> None:
     assert raised.value.cause is Cause.UNVERIFIED
 
 
+@pytest.mark.parametrize("engine", ["tcp://build:99999", "tcp://[::1", "ssh://me@build:docker"])
+def test_an_address_that_cannot_be_read(engine: str) -> None:
+    with pytest.raises(EngineError, match="a host or a port that cannot be read"):
+        ping(engine, timeout=1)
+
+
 def test_an_engine_on_another_machine_over_ssh(engine: Engine, ssh: Path) -> None:
     ssh.write_text(SSH.format(path=str(engine.path)))
     ping("ssh://me@build.example.com", timeout=20)

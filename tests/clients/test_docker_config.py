@@ -69,3 +69,11 @@ def test_a_helper_that_is_not_installed(configure: Path) -> None:
     _write(configure, credsStore="osxkeychain")
     assert helper_login(SERVER) is None
     assert has_credential_helper(SERVER)
+
+
+@pytest.mark.parametrize(
+    "entry", [{"auth": 5}, {"auth": None}, {"auth": "é"}, {"auth": "YQ"}, "text", None, []]
+)
+def test_an_entry_that_is_none_is_no_login_and_no_traceback(configure: Path, entry: object) -> None:
+    _write(configure, auths={SERVER: entry})
+    assert docker_login(SERVER) is None

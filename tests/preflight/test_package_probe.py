@@ -113,6 +113,13 @@ def test_address_that_only_dbt_can_resolve(packages: Packages) -> None:
     expect(report, "dbt.packages", "templated", at="dbtProjects[0]")
 
 
+def test_local_package_that_only_dbt_can_resolve(packages: Packages) -> None:
+    files = {"packages.yml": "packages: [{local: \"{{ env_var('SHARED') }}\"}]\n"}
+    report = packages.report(files, delivery="agent-image")
+    expect(report, "dbt.packages", "templated", at="dbtProjects[0]", says="env_var")
+    assert not report.errors
+
+
 def test_address_that_is_a_path(packages: Packages) -> None:
     report = packages.report(packages.asked(git="../elsewhere"), delivery="git-submodule")
     expect(report, "dbt.packages", "unreadable", at="dbtProjects[0]")

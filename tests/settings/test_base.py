@@ -50,3 +50,21 @@ class TestUrls:
             dbtProjects=[{"name": "jaffle", "path": "dags/dbt/jaffle"}],
         )
         assert settings_of(config).git_bundles[0].repo == url
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("https://[::1/simple", "has a host or a port that cannot be read"),
+        ("https://pypi.corp:99999/simple", "has a host or a port that cannot be read"),
+        ("https://pypi.corp:acme/simple", "has a host or a port that cannot be read"),
+        ("https://pypi.corp:0/simple", "has the port 0"),
+        ("https:///simple", "is not an http(s) URL"),
+        ("https://me:canary@pypi.corp/simple", "contains credentials"),
+    ],
+)
+def test_an_http_url_that_cannot_be_read(url, says):
+    image = {**stack()["image"], "packageIndex": url}
+    found = problems(stack(image=image))["image.packageIndex"]
+    assert says in found
+    assert "canary" not in found

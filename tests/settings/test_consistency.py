@@ -287,6 +287,55 @@ class TestAddresses:
         config = stack(image=image, registry=None, registryPassword=None)
         assert settings_of(config).image.repository == f"docker.io/{name}"
 
+    @pytest.mark.parametrize(
+        ("name", "says"),
+        [
+            ("client", "write docker.io/<account>/client, or put"),
+            ("docker.io/client", "names no account of Docker Hub; write docker.io/<account>/client"),
+            ("registry.example.com/Acme/x", "write registry.example.com/acme/x"),
+            ("https://registry.example.com/acme/x/", "write registry.example.com/acme/x"),
+            ("registry.example.com/acme/x:1", "contains a tag or a digest"),
+            ("registry.example.com:5000/acme/x@sha256:0", "write registry.example.com:5000/acme/x"),
+            ("registry.example.com:99999/acme/x", "has the port 99999, which does not exist"),
+            ("", "does not have the required form"),
+            ("/", "does not have the required form"),
+            ("é/x", "names no registry"),
+        ],
+    )
+    def test_what_an_image_repository_cannot_be(self, name, says):
+        image = {"repository": name, "base": "registry.example.com/astro:3.1-3"}
+        assert says in problems(stack(image=image))["image.repository"]
+
+    @pytest.mark.parametrize(
+        ("server", "says"),
+        [
+            ("https://index.docker.io/v1/", "write docker.io"),
+            ("hub.docker.com", "write docker.io"),
+            ("https://registry.example.com/v2/", "write registry.example.com"),
+            ("Registry.Example.com", "write registry.example.com"),
+            ("registry.example.com:0", "has the port 0, which does not exist"),
+        ],
+    )
+    def test_what_the_server_of_a_registry_cannot_be(self, server, says):
+        config = stack(registry={"server": server, "username": "pusher"})
+        assert says in problems(config)["registry.server"]
+
+    @pytest.mark.parametrize("name", ["acme/base", "registry.example.com:5000/base"])
+    def test_a_base_without_a_tag(self, name):
+        image = {"repository": "registry.example.com/a/b", "base": name}
+        assert f"write {name}:<tag>" in problems(stack(image=image))["image.base"]
+
+    def test_ssh_over_port_443_is_the_same_host(self):
+        config = stack(
+            dags={"repo": "ssh://git@ssh.github.com:443/acme/dags.git", "connection": "key"},
+            dbtProjects=[
+                {**stack()["dbtProjects"][0], "repo": "git@github.com:a/b.git", "connection": "key"}
+            ],
+            connections={"key": {"type": "ssh"}},
+            credentials={"key": {"privateKey": SSH_KEY}},
+        )
+        assert settings_of(config).connections["key"].type == "ssh"
+
     def test_a_code_submodule_may_be_public(self):
         dags = {**stack()["dags"], "submodules": [{"repo": "https://git.example.com/a/common.git"}]}
         assert settings_of(stack(dags=dags)).git_bundles[0].submodules[0].connection is None
