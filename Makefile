@@ -11,6 +11,10 @@ TRIAL := $(VENV)/bin/python -m trial
 TEST_STATE := .trial-tests
 # The test of a real node has a separate trial.
 NODE_STATE := .trial-tests-node
+# So have the drills, which kill its parts.
+DRILL_STATE := .trial-drills
+KILLS ?= 50
+SEED ?= 1
 NEEDS_TRIAL := engine or airflow or delivery or preflight
 # Files of tests that need no trial run beside each other, one worker per processor.
 QUICK := -m 'not ($(NEEDS_TRIAL))' --numprocesses auto --dist loadfile
@@ -22,7 +26,7 @@ NONE_IS_FINE = $(if $(PYTEST_ARGS),|| test $$? = 5)
 
 export DELIVERY NODE NO_DOCKER
 
-.PHONY: help up preview stop down clean env status check check-newest docs lock audit test test-quick test-trial test-delivery bench lint
+.PHONY: help up preview stop down clean env status check check-newest docs lock audit test test-quick test-trial test-delivery bench drill faults lint
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,11 +53,13 @@ stop: $(STAMP) ## Stop all processes of the trial, keep its state
 
 down: $(STAMP) ## Stop the trial and remove its state, keep the caches
 	@$(TRIAL) --state $(NODE_STATE) down
+	@$(TRIAL) --state $(DRILL_STATE) down
 	@$(TRIAL) --state $(TEST_STATE) down
 	@$(TRIAL) down
 
 clean: $(STAMP) ## Like down, and remove the caches
 	@$(TRIAL) --state $(NODE_STATE) down
+	@$(TRIAL) --state $(DRILL_STATE) down
 	@$(TRIAL) --state $(TEST_STATE) down
 	@$(TRIAL) clean
 
@@ -80,6 +86,12 @@ test-quick: $(STAMP) ## Run the tests that need no trial environment
 
 bench: $(STAMP) ## Measure against doing it by hand and against the floor, in the trial of make up; ROWS="a b" for some
 	@$(VENV)/bin/python -m bench $(ROWS) $(BENCH_ARGS)
+
+drill: $(STAMP) ## Kill runs at chosen moments, and see whether the next one converges; KILLS=50 SEED=1
+	@$(VENV)/bin/python -m drills kill --kills $(KILLS) --seed $(SEED) $(DRILL_ARGS)
+
+faults: $(STAMP) ## Break each dependency in each way, and see what the run says and what the next one does
+	@$(VENV)/bin/python -m drills faults $(DRILL_ARGS)
 
 lint: $(STAMP) ## Check style, types, walls and generated pages
 	@$(VENV)/bin/ruff check .

@@ -1,4 +1,7 @@
-"""HTTP(S) requests: one attempt, a time limit for the whole answer, credentials only for the named host."""
+"""HTTP(S) requests: a time limit for the whole answer, credentials only for the named host.
+
+One attempt, and one more if the host asks for it with Retry-After and the limit leaves the time.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,12 @@ class Answer:
     """Headers."""
     body: bytes
     """Content."""
+
+    @property
+    def refusal(self) -> str:
+        """The status as a message says it, with the wait that the host asked for."""
+        pause = _asked_pause(self)
+        return f"HTTP {self.status}" + (f", and it asks to wait {pause} s" if pause is not None else "")
 
 
 class Readable(Protocol):
@@ -72,16 +81,34 @@ def request(
 ) -> Answer:
     """Send a request; any HTTP status is an answer.
 
+    An answer 429 or 503 with Retry-After is waited for once, if ``timeout`` leaves the time (RFC 9110, 10.2.3).
+
     ``authorization`` is sent to the host of ``url`` only, not to hosts that it redirects to; ``timeout`` is for the whole
     request, in seconds, or for each step of one whose body is a stream; ``trust`` determines which certificates are trusted
     (by default those of this machine). A stream needs its Content-Length in ``headers``.
     Raises WebError.
     """
     end = time.monotonic() + timeout
-    with _opened(url, timeout, headers, authorization, method, body, trust) as answer:
-        if body is not None and not isinstance(body, bytes):
-            end = time.monotonic() + timeout
-        return Answer(answer.status or 0, answer.headers, _read(answer, end))
+
+    def attempt() -> Answer:
+        left = max(end - time.monotonic(), 0.1)
+        with _opened(url, left, headers, authorization, method, body, trust) as answer:
+            limit = end if body is None or isinstance(body, bytes) else time.monotonic() + timeout
+            return Answer(answer.status or 0, answer.headers, _read(answer, limit))
+
+    first = attempt()
+    pause = _asked_pause(first)
+    repeatable = body is None or isinstance(body, bytes)
+    if pause is None or not repeatable or time.monotonic() + pause >= end:
+        return first
+    time.sleep(pause)
+    return attempt()
+
+
+def _asked_pause(answer: Answer) -> int | None:
+    """Seconds that a host asks to wait; None if it does not ask, or with a date."""
+    asked = (answer.headers.get("Retry-After") or "").strip()
+    return int(asked) if answer.status in {429, 503} and asked.isdecimal() and len(asked) < 6 else None
 
 
 @contextmanager
@@ -132,7 +159,10 @@ def _read(answer: http.client.HTTPResponse | urllib.error.HTTPError, end: float)
             raise WebError(Cause.UNREACHABLE, f"the answer is larger than {MOST // 1024 // 1024} MiB")
         if time.monotonic() > end:
             raise TimeoutError
-    return b"".join(pieces)
+    content = b"".join(pieces)
+    if getattr(answer, "length", None):  # read(size) says nothing of content that is missing at the end
+        raise http.client.IncompleteRead(content)
+    return content
 
 
 def _unreachable(reason: object, timeout: float) -> WebError:
@@ -140,6 +170,10 @@ def _unreachable(reason: object, timeout: float) -> WebError:
         return WebError(Cause.TIMEOUT, f"no answer within {timeout:.0f} s")
     if isinstance(reason, ssl.SSLCertVerificationError):
         return WebError(Cause.TLS, f"its certificate is not trusted: {reason.verify_message}")
+    if isinstance(reason, http.client.IncompleteRead):
+        return WebError(Cause.UNREACHABLE, "its answer ended early")
+    if isinstance(reason, http.client.BadStatusLine) and not isinstance(reason, ConnectionError):
+        return WebError(Cause.UNREACHABLE, "its answer is not HTTP")
     text = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
     return WebError(Cause.UNREACHABLE, str(text))
 

@@ -241,7 +241,7 @@ class Registry:
         if answer.status == 404:
             raise RegistryError(Cause.NOT_FOUND, "HTTP 404", reason=_reason(answer.body))
         if answer.status >= 400:
-            raise WebError(Cause.UNREACHABLE, f"HTTP {answer.status}")
+            raise WebError(Cause.UNREACHABLE, answer.refusal)
         return answer
 
     def _authorize(self, answer: Answer, repository: str, *, push: bool) -> str:
@@ -262,7 +262,8 @@ class Registry:
             raise RegistryError(Cause.UNAUTHORISED, "its token service does not use https")
         found = self._token(realm, query)
         if found.status >= 400:
-            raise RegistryError(Cause.UNAUTHORISED, f"its token service answers HTTP {found.status}")
+            cause = Cause.UNAUTHORISED if found.status < 500 and found.status != 429 else Cause.UNREACHABLE
+            raise RegistryError(cause, f"its token service answers {found.refusal}")
         token = _json(found.body)
         return f"Bearer {token.get('token') or token.get('access_token')}"
 

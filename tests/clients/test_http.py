@@ -41,6 +41,11 @@ def server(reply: Reply) -> Iterator[str]:
         running.shutdown()
 
 
+def no_http(handler: BaseHTTPRequestHandler) -> None:
+    """What a server that expects TLS says."""
+    handler.wfile.write(b"\x15\x03\x01\r\n")
+
+
 def send(handler: BaseHTTPRequestHandler, status: int, body: bytes = b"", **headers: str) -> None:
     """Answer a request."""
     handler.send_response(status)
@@ -57,6 +62,48 @@ def test_every_status_is_an_answer(status: int) -> None:
     with server(lambda handler: send(handler, status, b"text")) as url:
         answer = request(url, timeout=5)
     assert (answer.status, answer.body) == (status, b"text")
+
+
+def test_a_host_that_asks_to_wait_is_asked_again() -> None:
+    answers = iter((429, 200))
+    with server(lambda handler: send(handler, next(answers), b"", **{"Retry-After": "1"})) as url:
+        start = time.monotonic()
+        assert request(url, timeout=30).status == 200
+    assert 1 <= time.monotonic() - start < 20
+
+
+@pytest.mark.parametrize(
+    ("status", "wait", "said"),
+    [
+        (429, "60", "HTTP 429, and it asks to wait 60 s"),
+        (503, "1", "HTTP 503, and it asks to wait 1 s"),
+        (429, "Wed, 21 Oct 2026 07:28:00 GMT", "HTTP 429"),
+        (500, "1", "HTTP 500"),
+    ],
+)
+def test_a_host_that_refuses_is_reported_with_the_wait(status: int, wait: str, said: str) -> None:
+    asked = []
+
+    def reply(handler: BaseHTTPRequestHandler) -> None:
+        asked.append(handler.path)
+        send(handler, status, b"", **{"Retry-After": wait})
+
+    with server(reply) as url:
+        assert request(url, timeout=20).refusal == said
+    assert len(asked) == (2 if status == 503 else 1)
+
+
+def test_half_an_answer_and_no_http_at_all() -> None:
+    def half(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "1000")
+        handler.end_headers()
+        handler.wfile.write(b"half")
+
+    with server(half) as url, pytest.raises(WebError, match="its answer ended early"):
+        request(url, timeout=20)
+    with server(no_http) as url, pytest.raises(WebError, match="its answer is not HTTP"):
+        request(url, timeout=20)
 
 
 def test_the_method_is_sent() -> None:

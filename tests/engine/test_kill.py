@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import os
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
+from drills.victims import processes_of, signal_all
 from tests.support.helm import Helm
 
 pytestmark = pytest.mark.engine
@@ -40,33 +39,8 @@ def kill_while_helm_works(stack, how, who="everything"):
         start_new_session=True,
     )
     wait_for_pending(stack, program)
-    # Plugins have process groups of their own; what kills a CI job or a machine takes the whole session.
-    processes = {"engine": [program.pid], "everything": session_of(program.pid)}
-    for process in processes.get(who) or plugins_of(program.pid):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process, how)
+    signal_all(processes_of(program.pid, who), how)
     program.wait(60)
-
-
-def plugins_of(leader):
-    """Processes of the Kubernetes plugin in a session."""
-    return [pid for pid in session_of(leader) if b"pulumi-resource-kubernetes" in command_of(pid)]
-
-
-def command_of(pid):
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]
-    return b""
-
-
-def session_of(leader):
-    """Processes of a session, the leader first."""
-    found = []
-    for folder in Path("/proc").iterdir():
-        with contextlib.suppress(OSError, ValueError):
-            if os.getsid(int(folder.name)) == leader:
-                found.append(int(folder.name))
-    return sorted(found)
 
 
 def slow(stack):

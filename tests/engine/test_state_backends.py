@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
 import subprocess
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
 import pytest
 
 from tests.support.engine import Stack, copy_program
+from tests.support.s3_server import BUCKET, backend_variables, s3_server
 from trial.environment import Environment
 
 pytestmark = pytest.mark.engine
 
-SERVER = "github.com/johannesboyne/gofakes3/cmd/gofakes3@v1.2.0"
-BUCKET = "astro-dbt-state"
 HOLD = """
 import os as _os
 import time as _time
@@ -35,44 +30,11 @@ main()
 """End of the program in which a run waits, so that another one surely meets it."""
 
 
-def server_program() -> Path:
-    """The S3-compatible server, built from its pinned Go module once."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "astro-dbt" / "s3"
-    program = cache / f"gofakes3-{SERVER.rpartition('@')[2]}"
-    if not program.exists():
-        assert shutil.which("go"), "Go is needed to build the S3-compatible server; install it"
-        variables = {**os.environ, "GOBIN": str(cache)}
-        done = subprocess.run(
-            ["go", "install", SERVER],
-            env=variables,
-            cwd=Path.home(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        (cache / "gofakes3").rename(program)
-    return program
-
-
 @pytest.fixture
-def bucket(tmp_path):
+def bucket():
     """Address (host:port) of a server with one empty bucket."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    arguments = ["-host", address, "-backend", "mem", "-initialbucket", BUCKET, "-quiet"]
-    with subprocess.Popen([server_program(), *arguments], stderr=subprocess.DEVNULL) as server:
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                urllib.request.urlopen(f"http://{address}/{BUCKET}").close()
-                break
-            except urllib.error.URLError:
-                assert time.monotonic() < deadline, "the S3-compatible server did not start"
-                time.sleep(0.1)
+    with s3_server() as address:
         yield address
-        server.terminate()
 
 
 class WithBucket(Environment):
@@ -83,14 +45,7 @@ class WithBucket(Environment):
         self.environment, self.address = environment, address
 
     def variables(self):
-        return {
-            **self.environment.variables(),
-            "PULUMI_BACKEND_URL": f"s3://{BUCKET}?endpoint={self.address}&disableSSL=true&s3ForcePathStyle=true"
-            "&region=us-east-1",
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
+        return {**self.environment.variables(), **backend_variables(self.address)}
 
 
 def object_of(address, key):
