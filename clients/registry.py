@@ -262,8 +262,10 @@ class Registry:
             raise RegistryError(Cause.UNAUTHORISED, "its token service does not use https")
         found = self._token(realm, query)
         if found.status >= 400:
-            cause = Cause.UNAUTHORISED if found.status < 500 and found.status != 429 else Cause.UNREACHABLE
-            raise RegistryError(cause, f"its token service answers {found.refusal}")
+            text = f"its token service answers {found.refusal}"
+            if found.status == 429 or found.status >= 500:
+                raise WebError(Cause.UNREACHABLE, text)
+            raise RegistryError(Cause.UNAUTHORISED, text)
         token = _json(found.body)
         return f"Bearer {token.get('token') or token.get('access_token')}"
 

@@ -7,6 +7,7 @@ hold.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -17,13 +18,18 @@ from drills.plan import LAP, plan
 
 
 def main() -> int:
-    """Run one drill."""
+    """Run one drill; SIGTERM and Ctrl-C end it after cleaning up."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     options = _parser().parse_args()
     if getattr(options, "list", False):
         sys.stdout.write("".join(f"{cell.name}\n" for cell in faults.cells()))
         return 0
-    with place(options.state, keep=options.keep) as found:
-        return int(options.run(options, found))
+    try:
+        with place(options.state, keep=options.keep) as found:
+            return int(options.run(options, found))
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return 130
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -77,8 +77,8 @@ class Watch(threading.Thread):
 
     def _sample(self) -> None:
         base = f"/api/v1/namespaces/{self._namespace}"
-        pods = self._cluster.get(f"{base}/pods", query={"labelSelector": "component=worker"})["items"]
-        secrets = self._cluster.get(f"{base}/secrets", accept=_METADATA)["items"]
+        pods = self._cluster.get(f"{base}/pods", query={"labelSelector": "component=worker"})["items"] or []
+        secrets = self._cluster.get(f"{base}/secrets", accept=_METADATA)["items"] or []
         state = release_state(self._cluster, namespace=self._namespace, name=self._release)
         newest = state.revisions[0] if state.revisions else None
         with self._lock:
