@@ -14,7 +14,7 @@ import trustme
 from clients.errors import Cause
 from clients.http import WebError, request
 from drills.proxy import STATUSES, Fault, Proxy, Upstream, server_context
-from tests.support.web_hosts import WebHost, web_host
+from tests.support.web_hosts import WebHost
 
 CONTENT = b'{"address": "%s"}' + b" " * 1000
 
@@ -22,7 +22,8 @@ CONTENT = b'{"address": "%s"}' + b" " * 1000
 @pytest.fixture
 def host() -> Iterator[WebHost]:
     """A host that says its own address."""
-    with web_host(lambda *_: (200, CONTENT % found.server.encode(), {})) as found:
+    found: WebHost
+    with WebHost(lambda *_: (200, CONTENT % found.server.encode(), {})) as found:
         yield found
 
 

@@ -10,7 +10,7 @@ import yaml
 
 from tests.engine.test_lifecycle import WorkerWatch
 from tests.support.helm_chart import CHARTS
-from tests.support.web_hosts import chart_repository, web_host
+from tests.support.web_hosts import WebHost, chart_repository
 
 pytestmark = pytest.mark.engine
 NAME = "astro-remote-execution-agent"
@@ -35,7 +35,7 @@ def packages(stack, folder):
 def test_from_1x_to_a_chart_newer_than_this_program_and_back(stack, tmp_path):
     (tmp_path / "3").mkdir()
     found = packages(stack, tmp_path)
-    with web_host(chart_repository(NAME, found)) as host:
+    with WebHost(chart_repository(NAME, found)) as host:
         config = copy.deepcopy(stack.config)
         config["agent"]["chart"] = {"repository": host.url, "version": "1.0.2"}
         stack.up(config)
