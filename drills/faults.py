@@ -218,7 +218,7 @@ def sentence_of(output: str) -> str:
 
 
 def drill(place: Place, chosen: Sequence[Cell], *, logs: Path | None = None) -> list[Result]:
-    """Do the cells on a stack of their own, printing a row for each; ``logs`` gets the output of all runs."""
+    """Do the cells on a separate stack, printing a row for each; ``logs`` gets the output of all runs."""
     folder = place.folder / "logs"
     folder.mkdir(exist_ok=True)
     results = []

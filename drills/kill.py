@@ -165,7 +165,7 @@ class KillDrill:
         found = self.place.environment.supervisor.identity(_SERVICES[kill.victim])
         if found is None:
             raise SystemExit(
-                f"error: the trial does not run its {kill.victim} itself; drills need one of their own"
+                f"error: the trial does not run its {kill.victim} itself; drills need one that they may kill"
             )
         os.kill(found.pid, kill.how)
 
@@ -233,7 +233,7 @@ def _last(text: str) -> str:
 
 
 def drill(place: Place, kills: Sequence[Kill], *, logs: Path | None = None) -> list[Outcome]:
-    """Do the kills on a stack of their own, and remove it; ``logs`` gets the output of all runs. Raises SystemExit."""
+    """Do the kills on a separate stack, and remove it; ``logs`` gets the output of all runs. Raises SystemExit."""
     stack = place.stack("drill")
     found = KillDrill(place, stack)
     try:

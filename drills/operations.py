@@ -43,7 +43,7 @@ def _with_agent(config: Config, **changed: Any) -> Config:
 
 
 def _with_values(config: Config, number: int) -> Config:
-    """Another variable for all agents, and a queue of its own that comes and goes."""
+    """Another variable for all agents, and a queue that comes and goes."""
     workers = [item for item in config["agent"]["workers"] if item["name"] != "drill"]
     if number % 2:
         workers.append({"name": "drill", "queues": ["drill"], "terminationGracePeriodSeconds": 5})

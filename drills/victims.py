@@ -1,4 +1,4 @@
-"""A run of the CLI in a session of its own, and its processes, which a drill or a test kills."""
+"""A run of the CLI in a separate session, and its processes, which a drill or a test kills."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def signal_all(processes: Sequence[int], how: signal.Signals) -> None:
 def processes_of(leader: int, who: str) -> list[int]:
     """Processes of a session by role: "engine", "plugin" or "everything".
 
-    Plugins have process groups of their own; what kills a CI job or a machine takes the whole session.
+    Each plugin is in a separate process group; what kills a CI job or a machine takes the whole session.
     """
     if who == "engine":
         return [leader]
