@@ -57,6 +57,8 @@ class ChartPackage:
     """Text of the templates and the defaults."""
     content: bytes = field(default=b"", repr=False)
     """The package itself."""
+    subcharts: Mapping[str, ChartPackage] = field(default_factory=dict)
+    """Charts within the chart, by the key of their values."""
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -72,6 +74,9 @@ class ChartPackage:
             self.schema and _in_schema(self.schema, path, self.schema, set())
         ):
             return True
+        subchart = self.subcharts.get(str(path[0]))
+        if subchart is not None:
+            return len(path) == 1 or path[1] == "global" or subchart.knows(path[1:])
         name = re.escape(str(path[-1]))
         owner = r"\.Values" if len(path) == 1 else r"[\w)]*"
         read = rf'{owner}\.{name}\b|(?:index|get|hasKey|dig) [^}}\n]*"{name}"'
@@ -87,7 +92,39 @@ class ChartPackage:
         return node
 
     def refusals(self, values: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
-        """(path, reason) of every value that the chart's schema rejects, as Helm would."""
+        """(path, reason) of every value that the schemas of the chart and of its enabled subcharts reject, as Helm would."""
+        merged = self._complete(values)
+        yield from self._own_refusals(merged)
+        for name, subchart in self.subcharts.items():
+            below = merged.get(name)
+            if isinstance(below, Mapping) and self._enables(name, merged):
+                yield from (((name, *path), why) for path, why in subchart.refusals(below))
+
+    def _complete(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The values with the chart's defaults, and those of its subcharts below their keys."""
+        merged = dict(merge_over_defaults(self.values, values))
+        for name, subchart in self.subcharts.items():
+            given = merged.get(name)
+            merged[name] = merge_over_defaults(subchart.values, given if isinstance(given, Mapping) else {})
+        return merged
+
+    def _enables(self, subchart: str, values: Mapping[str, Any]) -> bool:
+        """Whether the values switch a subchart on, by its condition or tags (helm.sh/docs, "Chart dependencies")."""
+        listed = self.metadata.get("dependencies") or ()
+        entry: Mapping[str, Any] = next(
+            (item for item in listed if subchart in {item.get("alias"), item.get("name")}), {}
+        )
+        for condition in str(entry.get("condition") or "").split(","):
+            node: Any = values
+            for part in condition.strip().split("."):
+                node = node.get(part) if isinstance(node, Mapping) else None
+            if isinstance(node, bool):
+                return node
+        tags = [(values.get("tags") or {}).get(tag) for tag in entry.get("tags") or ()]
+        decided = [tag for tag in tags if isinstance(tag, bool)]
+        return any(decided) if decided else True
+
+    def _own_refusals(self, merged: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
         if self.schema is None:
             return
         with IMPORTING:
@@ -97,7 +134,6 @@ class ChartPackage:
 
         # Helm reads a schema without $schema as the newest draft that it supports; addresses in it are never fetched here.
         kind = jsonschema.validators.validator_for(self.schema, default=jsonschema.Draft202012Validator)
-        merged = merge_over_defaults(self.values, values)
         for error in kind(self.schema, registry=REGISTRY).iter_errors(merged):
             worst = jsonschema.exceptions.best_match([error]) or error
             yield from _refusal(worst)
@@ -235,31 +271,69 @@ def _from_registry(chart: ChartAddress, login: Login | None, timeout: float) -> 
 
 
 def unpack(content: bytes) -> ChartPackage:
-    """Read a chart's package. Raises WebError (INVALID)."""
-    files: dict[str, bytes] = {}
+    """Read a chart's package with the charts in it. Raises WebError (INVALID)."""
     try:
-        with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
-            size = 0
-            for member in archive:
-                if not member.isfile():
-                    continue
-                size += member.size
-                if size > _MOST_UNPACKED:
-                    raise WebError(Cause.INVALID, "the chart's package is too large")
-                name = member.name.partition("/")[2]
-                opened = archive.extractfile(member)
-                if opened is not None and _is_read(name):
-                    files[name] = opened.read()
-        metadata = load(files["Chart.yaml"])
-        values = load(files.get("values.yaml", b"")) or {}
-        schema = json.loads(files["values.schema.json"]) if "values.schema.json" in files else None
-    except (tarfile.TarError, KeyError, ValueError, EOFError, OSError):
+        return _package(_unpacked(content, _MOST_UNPACKED), content)
+    except (tarfile.TarError, EOFError, OSError):
+        raise WebError(Cause.INVALID, "the chart's package cannot be read") from None
+
+
+def _unpacked(content: bytes, most: int) -> dict[str, bytes]:
+    """Files of an archive by their path in the chart; those of packed subcharts by their path as if unpacked."""
+    files: dict[str, bytes] = {}
+    size = 0
+    with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
+        for member in archive:
+            if not member.isfile():
+                continue
+            size += member.size
+            if size > most:
+                raise WebError(Cause.INVALID, "the chart's package is too large")
+            name = member.name.partition("/")[2]
+            opened = archive.extractfile(member)
+            if opened is None:
+                continue
+            if re.fullmatch(r"charts/[^/]+\.tgz", name):
+                inside = _unpacked(opened.read(), most - size)
+                size += sum(map(len, inside.values()))
+                files |= {f"{name.removesuffix('.tgz')}/{path}": data for path, data in inside.items()}
+            elif _is_read(name):
+                files[name] = opened.read()
+    return files
+
+
+def _package(files: Mapping[str, bytes], content: bytes) -> ChartPackage:
+    """The chart of these files. Raises WebError (INVALID)."""
+    own = {name: data for name, data in files.items() if not name.startswith("charts/")}
+    try:
+        metadata = load(own["Chart.yaml"])
+        values = load(own.get("values.yaml", b"")) or {}
+        schema = json.loads(own["values.schema.json"]) if "values.schema.json" in own else None
+    except (KeyError, ValueError):
         raise WebError(Cause.INVALID, "the chart's package cannot be read") from None
     text = "\n".join(
-        data.decode(errors="replace") for name, data in sorted(files.items()) if name != "values.schema.json"
+        data.decode(errors="replace") for name, data in sorted(own.items()) if name != "values.schema.json"
     )
-    return ChartPackage(metadata, values, schema, text, content)
+    return ChartPackage(metadata, values, schema, text, content, dict(_subcharts(files, metadata)))
+
+
+def _subcharts(files: Mapping[str, bytes], metadata: Mapping[str, Any]) -> Iterator[tuple[str, ChartPackage]]:
+    """(key of its values, chart) of every chart in the folder `charts`."""
+    inside: dict[str, dict[str, bytes]] = {}
+    for path, data in files.items():
+        folder, _, name = path.removeprefix("charts/").partition("/")
+        if path.startswith("charts/") and name:
+            inside.setdefault(folder, {})[name] = data
+    for own in inside.values():
+        if "Chart.yaml" not in own:
+            continue
+        chart = _package(own, b"")
+        name = str(chart.metadata.get("name"))
+        listed = [item for item in metadata.get("dependencies") or () if item.get("name") == name]
+        for item in listed or [{}]:
+            yield str(item.get("alias") or name), chart
 
 
 def _is_read(name: str) -> bool:
+    name = re.sub(r"^(charts/[^/]+/)+", "", name)
     return name in {"Chart.yaml", "values.yaml", "values.schema.json"} or name.startswith("templates/")

@@ -30,9 +30,15 @@ def deployment_of(agent: Agent, worker: Worker) -> str:
 
 def objects(agent: Agent) -> Iterator[Mapping[str, Any]]:
     """Manifests of the objects that this program creates next to the release, without their namespace."""
-    for worker in agent.workers:
+    return (manifest for _, manifest in objects_by_key(agent))
+
+
+def objects_by_key(agent: Agent) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """(stack key, manifest) of the same objects."""
+    for index, worker in enumerate(agent.workers):
         if worker.autoscaling and worker.autoscaling.keda:
-            yield _scaled_object(agent, worker, worker.autoscaling.keda)
+            at = f"agent.workers[{index}].autoscaling.keda"
+            yield at, _scaled_object(agent, worker, worker.autoscaling.keda)
     for kind, budget in agent.budgets.items():
         spec: dict[str, Any] = {"selector": {"matchLabels": budget.selector or pod_labels(kind)}}
         if budget.min_available is not None:
@@ -40,12 +46,15 @@ def objects(agent: Agent) -> Iterator[Mapping[str, Any]]:
         else:
             spec["maxUnavailable"] = budget.max_unavailable
         name = f"{agent.prefix}-{_LABELS[kind]}"
-        yield {
-            "apiVersion": "policy/v1",
-            "kind": "PodDisruptionBudget",
-            "metadata": {"name": name},
-            "spec": spec,
-        }
+        yield (
+            f"agent.disruptionBudgets.{kind}",
+            {
+                "apiVersion": "policy/v1",
+                "kind": "PodDisruptionBudget",
+                "metadata": {"name": name},
+                "spec": spec,
+            },
+        )
 
 
 def _scaled_object(agent: Agent, worker: Worker, keda: Keda) -> Mapping[str, Any]:

@@ -80,7 +80,7 @@ def _values(context: Context, package: ChartPackage, unknown: list[UnknownValue]
     yield from _unknown(version, package, [value for value in unknown if value.path not in refused])
     yield from _empty(settings, package)
     if package.schema is not None:
-        return
+        return  # the schema decides which keys there are
     settled = {value.path for value in unknown} | {*lacking.values()}
     for path, known in ignored(values, package):
         if path not in settled:
@@ -178,7 +178,7 @@ def _ignored(
     known = sorted(defaults) if isinstance(defaults, Mapping) else []
     for key, value in values.items():
         here = (*path, key)
-        if key not in package.words:
+        if key not in package.words and key not in package.subcharts:
             yield here, [str(item) for item in known]
             continue
         below, default = tree.get(key), defaults.get(key) if isinstance(defaults, Mapping) else None

@@ -77,6 +77,8 @@ def value_of(values: Mapping[str, Any], document: Manifest, field: str) -> Itera
         sidecar = _sidecar(values)
         if document["metadata"]["name"].startswith(sidecar):
             yield from ("loggingSidecar", "config")
+    else:
+        yield from _subchart(values, document)
 
 
 def mentioned(values: Mapping[str, Any], text: str) -> Path:
@@ -145,6 +147,14 @@ def _component(values: Mapping[str, Any], document: Manifest) -> Iterator[str | 
     for suffix, key in _COMPONENTS.items():
         if name == f"{prefix}-{suffix}":
             yield key
+
+
+def _subchart(values: Mapping[str, Any], document: Manifest) -> Iterator[str]:
+    """The key of the subchart that an object belongs to, by the labels that charts customarily give their objects."""
+    labels = document["metadata"].get("labels") or {}
+    chart = re.sub(r"-\d+\.\d+\.\d+.*$", "", str(labels.get("helm.sh/chart", "")))
+    names = (str(labels.get("app.kubernetes.io/name", "")), chart)
+    yield from [name for name in names if name in values][:1]
 
 
 def _block(values: Mapping[str, Any], component: Sequence[str | int]) -> Mapping[str, Any]:

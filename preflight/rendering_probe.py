@@ -1,9 +1,9 @@
-"""The chart rendered with the final values, and every object of it tried on the cluster, which stores nothing."""
+"""The chart rendered with the final values. Its objects and those of this program are tried on the cluster, which stores nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ from clients.helm.dry_run import STAND_IN, Judgement, Outcome, judge
 from clients.helm.history import ReleaseState, release_record, release_state
 from clients.helm.render import Capabilities, Manifest, RenderError, hook_of, render
 from clients.kubernetes import Cluster, ClusterError, RefusedError, served_apis
+from delivery.objects import objects_by_key
 from preflight.catalogue.chart_checks import CHART_RENDER
 from preflight.catalogue.cluster_checks import CLUSTER_OBJECTS
 from preflight.chart_probe import complete_values
@@ -24,6 +25,8 @@ T = TypeVar("T")
 
 _AT_ONCE = 4
 """Requests to the API server side by side."""
+_AS_WRITTEN = ("spec.triggers[", "spec.selector")
+"""Fields of this program's own objects that a stack writes as Kubernetes has them."""
 _OWNERS = ("meta.helm.sh/release-name", "meta.helm.sh/release-namespace")
 """Annotations by which Helm knows its objects."""
 _LONGEST = 300
@@ -37,6 +40,14 @@ class _Judged:
     document: Manifest
     judgement: Judgement | None
     """None: the namespace does not exist, so another one stood in for it."""
+    at: str = ""
+    """Stack key of an object that this program creates itself; empty for one of the chart."""
+
+    def key(self, context: Context, values: Mapping[str, Any], field: str) -> str:
+        """Stack key that leads to a field of the object."""
+        if not self.at:
+            return key_of_object(context.settings, values, self.document, field)
+        return f"{self.at}.{field.removeprefix('spec.')}" if field.startswith(_AS_WRITTEN) else self.at
 
 
 def find(context: Context) -> Iterator[Found]:
@@ -81,7 +92,8 @@ def _rendered(
     except RenderError as error:
         if error.cause is not Cause.INVALID:
             return CHART_RENDER.unrendered("agent.chart", detail=str(error))
-        if package.schema is not None and str(error).startswith("values don't meet the specifications"):
+        of_schema = str(error).startswith("values don't meet the specifications")
+        if of_schema and any(package.refusals(values)):
             return None  # reported by chart.values
         return _failure(context, values, error)
 
@@ -161,7 +173,26 @@ def _judgements(
         elif live is None or before.get(own) != document:
             asked.append(document)
     judged = _each(context, asked, partial(_judge, context, api, objects, before))
+    judged += _own(context, api)
     yield from _findings(context, values, judged)
+
+
+def _own(context: Context, api: Cluster) -> list[_Judged]:
+    """What the cluster says of the objects that this program creates next to the release."""
+    own = {identity(manifest): (at, manifest) for at, manifest in objects_by_key(context.settings.agent)}
+    served = [manifest for _, manifest in own.values() if _is_served(api, manifest, context)]
+    live = dict(_each(context, served, partial(_live, context, api)))
+    found = _each(context, served, partial(_judge, context, api, ReleaseObjects(None, None, live), {}))
+    return [replace(item, at=own[identity(item.document)][0]) for item in found]
+
+
+def _is_served(api: Cluster, document: Manifest, context: Context) -> bool:
+    """Whether the cluster has the kind; cluster.api reports KEDA's if not."""
+    try:
+        api.path_of(document, context.settings.agent.namespace)
+    except RefusedError:
+        return False
+    return True
 
 
 def _judge(
@@ -205,7 +236,7 @@ def _findings(context: Context, values: Mapping[str, Any], judged: Sequence[_Jud
         elif item.judgement.outcome is Outcome.UNVERIFIED:
             unverified.append(_short(item.judgement.detail))
         else:
-            key = key_of_object(context.settings, values, item.document, item.judgement.field)
+            key = item.key(context, values, item.judgement.field)
             where = (item.judgement.outcome, key, _short(item.judgement.detail))
             grouped.setdefault(where, set()).add(_name(item.document))
     for (outcome, key, detail), names in sorted(grouped.items()):

@@ -58,10 +58,10 @@ def initialise(
     return describe(version, bundle_name)
 
 
-def refresh() -> dict[str, Any]:
+def refresh(*, bundle_name: str | None = None) -> dict[str, Any]:
     """Refresh the tracking bundle."""
-    bundle(None).refresh()
-    return describe(None)
+    bundle(None, bundle_name).refresh()
+    return describe(None, bundle_name)
 
 
 def parse(*, version: str | None = None, bundle_name: str | None = None) -> dict[str, Any]:

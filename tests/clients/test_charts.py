@@ -87,3 +87,49 @@ def test_the_tag_of_a_chart_in_a_registry():
         "charts/agent",
         "2.3.3_build.1",
     )
+
+
+SUBCHART = {
+    "values.yaml": "port: 80\n",
+    "templates/a.yaml": "{{ .Values.read }}",
+    "values.schema.json": '{"properties": {"port": {"type": "integer"}}}',
+}
+DEPENDENCIES = [
+    {"name": "beacon", "version": "1.0.0", "condition": "none.enabled, light.enabled", "alias": "light"},
+    {"name": "store", "version": "1.0.0", "tags": ["extra", "more"]},
+]
+
+
+@pytest.fixture(scope="module")
+def nested():
+    """A chart with another one in a folder, and one in an archive of its own."""
+    files = {f"charts/beacon/{name}": text for name, text in SUBCHART.items()}
+    files["charts/beacon/Chart.yaml"] = "name: beacon\nversion: 1.0.0\n"
+    packed = chart_package("store", "1.0.0", SUBCHART)
+    return unpack(
+        chart_package(NAME, "2.3.3", {**files, "charts/store-1.0.0.tgz": packed}, dependencies=DEPENDENCIES)
+    )
+
+
+@pytest.mark.parametrize("key", ["light", "store"])
+def test_keys_of_a_chart_within_the_chart(nested, key):
+    for path in ((key,), (key, "port"), (key, "read"), (key, "global", "anything")):
+        assert nested.knows(path)
+    assert not nested.knows((key, "prot"))
+    assert not nested.knows(("beacon",)), "its values are below its alias"
+
+
+@pytest.mark.parametrize(
+    ("values", "refused"),
+    [
+        ({"light": {"port": "x"}}, ["light"]),
+        ({"light": {"port": "x", "enabled": False}}, []),
+        ({"light": {"port": "x", "enabled": False}, "none": {"enabled": True}}, ["light"]),
+        ({"store": {"port": "x"}}, ["store"]),
+        ({"store": {"port": "x"}, "tags": {"extra": False}}, []),
+        ({"store": {"port": "x"}, "tags": {"extra": False, "more": True}}, ["store"]),
+        ({"light": "off", "store": {}}, []),
+    ],
+)
+def test_a_schema_counts_where_its_chart_is_enabled(nested, values, refused):
+    assert [path[0] for path, _ in nested.refusals(values)] == refused

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.engine.bundles import several_bundles
 from tests.engine.test_lifecycle import assert_no_leak, environment_of, templates
 from tests.support.stacks import ROOT
 from trial.git_server import Grant, Submodule, head_of, make_repository, read_grants, write_grants
@@ -91,6 +92,8 @@ def test_two_projects_with_two_connections(stack, two_projects):
     assert {name for name in before if before[name] != after[name]} == set(before) - {"astro-agent-sentinel"}
     assert stack.uids() == uids
     assert stack.changes(stack.up()) == {}
+    several_bundles(stack, rotated)
+    assert_no_leak(stack, stack.state())
 
 
 def test_a_token_that_is_not_accepted_is_found_before_anything_changes(stack, two_projects):

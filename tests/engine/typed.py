@@ -4,38 +4,17 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from clients.registry import Login, Reference, Registry
+from delivery.objects import SCALED_OBJECT, objects
+from tests.support import foreign_chart
 from tests.support.engine import Stack
-from tests.support.kube_objects import kubectl, make
+from tests.support.stacks import settings_of
 from tests.support.web_hosts import put_image
-from trial.environment import Environment
 
 CLIENT = "00000000-0000-0000-0000-00000000000a"
 WORKER, TRIGGERER = "astro-agent-worker-default-worker", "astro-agent-triggerer"
-_ANYTHING = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
-
-
-@contextmanager
-def keda(environment: Environment) -> Iterator[None]:
-    """A cluster that takes ScaledObjects; nothing acts on them."""
-    names = {"plural": "scaledobjects", "singular": "scaledobject", "kind": "ScaledObject"}
-    spec = {
-        "group": "keda.sh",
-        "scope": "Namespaced",
-        "names": names,
-        "versions": [{"name": "v1alpha1", "served": True, "storage": True, "schema": _ANYTHING}],
-    }
-    kind = "apiextensions.k8s.io/v1/CustomResourceDefinition"
-    make(environment, kind, "scaledobjects.keda.sh", spec=spec)
-    kubectl(environment, "wait", "--for=condition=Established", "crd/scaledobjects.keda.sh", "--timeout=60s")
-    try:
-        yield
-    finally:
-        kubectl(environment, "delete", "crd", "scaledobjects.keda.sh", "--wait=true")
 
 
 def typed(config: dict[str, Any], server: str) -> dict[str, Any]:
@@ -112,7 +91,8 @@ def typed_settings(stack: Stack) -> None:
     assert affinity.pod_anti_affinity.preferred_during_scheduling_ignored_during_execution
 
     scaled = json.loads(stack.kubectl("get", "scaledobject", WORKER, "--output", "json"))
-    assert scaled["spec"]["scaleTargetRef"] == {"name": WORKER}
+    (wanted,) = [item for item in objects(settings_of(config).agent) if item["kind"] == SCALED_OBJECT]
+    assert scaled["spec"] == wanted["spec"], "KEDA's schema drops nothing of it"
     budget = json.loads(stack.kubectl("get", "pdb", "astro-agent-worker", "--output", "json"))
     assert budget["status"]["expectedPods"] == deployments[WORKER].spec.replicas, (
         "its selector finds the Pods"
@@ -125,3 +105,54 @@ def typed_settings(stack: Stack) -> None:
     back = stack.up(before)
     assert stack.changes(back).get("delete") == 3, "two objects and their component"
     assert stack.kubectl("get", "pdb,scaledobject", "--output", "name") == ""
+
+
+def chart_of_others(stack: Stack) -> None:
+    """A stack that is up changes to a chart with further keys, in workers and in a chart within it, and back."""
+    before = stack.config
+    config = copy.deepcopy(before)
+    config["agent"]["workers"][0]["values"] = foreign_chart.FURTHER
+    with foreign_chart.served() as chart:
+        config["agent"] |= {"chart": chart, "values": {"beacon": {"enabled": True, "protocol": "SCTPX"}}}
+        refused = stack.preview(config)
+        assert refused.returncode != 0
+        assert "astro-dbt:agent.values.beacon leads to Service astro-agent-beacon" in refused.stdout
+
+        config["agent"]["values"]["beacon"]["protocol"] = "UDP"
+        done = stack.up(config)
+    assert done.outputs["release"].value["version"] == foreign_chart.VERSION
+    pod = stack.deployments()[WORKER].spec.template.spec
+    assert pod.topology_spread_constraints[0].topology_key == "kubernetes.io/hostname"
+    scaled = json.loads(stack.kubectl("get", "scaledobject", WORKER, "--output", "json"))
+    assert scaled["spec"]["triggers"] == foreign_chart.KEDA["triggers"]
+    assert scaled["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "Helm", "it is the chart's own"
+    assert stack.kubectl("get", "service", "--output", "jsonpath={..protocol}") == "UDP"
+
+
+def seen_mistakes(stack: Stack) -> None:
+    """Values that a stack that is up may not change to: the preview says why, and nothing changes."""
+    history, before = stack.history(), stack.config
+    config = copy.deepcopy(before)
+    config["agent"]["values"] = {"loggingSidecar": {"enabled": True}}
+    _refused(stack, config, "astro-dbt:agent.values.loggingSidecar.enabled", "needs the volume task-logs")
+    config = copy.deepcopy(before)
+    query = {"serverAddress": "http://prometheus:9090", "query": "x", "threshold": 20}
+    keda = {"triggers": [{"type": "prometheus", "metadata": query}]}
+    (worker,) = config["agent"]["workers"]
+    worker |= {"values": {"keda": {"enabled": True}}, "autoscaling": {"maxReplicas": 3, "keda": keda}}
+    _refused(
+        stack,
+        config,
+        "astro-dbt:agent.workers[0].values.keda",
+        "agent.workers[0].unknownValues.keda",
+        "astro-dbt:agent.workers[0].autoscaling.keda.triggers[0].metadata.threshold",
+    )
+    assert stack.history() == history
+    stack.write(before)
+
+
+def _refused(stack: Stack, config: dict[str, Any], *says: str) -> None:
+    done = stack.preview(config)
+    output = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert [text for text in says if text not in output] == [], output

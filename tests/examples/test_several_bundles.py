@@ -1,9 +1,10 @@
-"""Several bundles of one stack in Airflow's own bundle manager: private repositories with one token, and a folder."""
+"""Several bundles of one stack in Airflow's own bundle manager: private repositories with a token or deploy keys, and a folder."""
 
 from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ import delivery
 from delivery.connection_data import created_secret
 from delivery.git_access import secret_name
 from delivery.plan import Plan
-from domain.names import CONFIG_MOUNT
+from domain.names import CONFIG_MOUNT, SEEN_HOST_KEYS
 from settings.stack import Settings
 from tests.support.airflow_env import PythonEnvironment
 from tests.support.git_server import GitServer, serve
 from tests.support.repositories import Repository
+from tests.support.ssh_server import SshServer, ssh_server
 from tests.support.stacks import settings_of, stack
 from trial.proof import DRIVER
 
@@ -32,8 +34,8 @@ with DAG(dag_id="{name}", schedule=None):
 """
 
 
-def settings(server: GitServer, folder: Path) -> Settings:
-    """A stack with two private Git bundles, of which the second starts at the root, and a bundle of another class."""
+def settings(server: GitServer, ssh: SshServer, folder: Path) -> Settings:
+    """Two private Git bundles with one token, two over SSH with one key, one with another, and one of another class."""
     return settings_of(
         stack(
             dags=[
@@ -44,6 +46,9 @@ def settings(server: GitServer, folder: Path) -> Settings:
                     "connection": "git",
                     "arguments": {"sparse_dirs": ["kept"], "prune_dotgit_folder": False},
                 },
+                {"name": "ops", "repo": ssh.url("c/ops.git"), "connection": "deploy"},
+                {"name": "risk", "repo": ssh.url("d/risk.git"), "connection": "deploy"},
+                {"name": "audit", "repo": ssh.url("e/audit.git"), "connection": "audit"},
                 {
                     "name": "local",
                     "class": "airflow.dag_processing.bundles.local.LocalDagBundle",
@@ -51,27 +56,52 @@ def settings(server: GitServer, folder: Path) -> Settings:
                 },
             ],
             dbtProjects=[{"name": "jaffle", "path": "dags/jaffle", "bundle": "sales", "submodule": False}],
-            connections={"git": {"type": "https", "login": "robot", "caBundle": str(server.authority)}},
-            credentials={"git": {"password": TOKEN}},
+            connections={
+                "git": {"type": "https", "login": "robot", "caBundle": str(server.authority)},
+                "deploy": {"type": "ssh", "knownHosts": ssh.known_hosts},
+                "audit": {"type": "ssh"},
+            },
+            credentials={
+                "git": {"password": TOKEN},
+                "deploy": {"privateKey": ssh.key("c/ops.git", "d/risk.git")},
+                "audit": {"privateKey": ssh.key("e/audit.git")},
+            },
         )
     )
 
 
 def variables(found: Settings, plan: Plan, files: Path) -> dict[str, str]:
-    """What the plan gives the agents, with the Secret's content and the files at a place of this machine."""
-    files.mkdir()
-    for name, content in plan.config_files.items():
-        (files / name).write_text(content)
-    data = {secret_name(found, "git"): created_secret(found, "git")}
+    """What the plan gives the agents, with the Secrets' content and all files at a place of this machine."""
+    data = {secret_name(found, name): created_secret(found, name) for name in found.connections}
+    for mount in plan.mounts:
+        folder = Path(mount.path.replace(CONFIG_MOUNT, str(files)))
+        folder.mkdir(parents=True)
+        for name, content in (data[mount.secret] if mount.secret else plan.config_files).items():
+            file = folder / name
+            file.write_text(
+                content.replace(CONFIG_MOUNT, str(files)).replace(SEEN_HOST_KEYS, str(files / "seen"))
+            )
+            file.chmod(0o600)
     texts = {
         item.name: item.value if isinstance(item.value, str) else data[item.value.secret][item.value.key]
         for item in plan.environment
     }
-    return {name: text.replace(f"{CONFIG_MOUNT}/config", str(files)) for name, text in texts.items()}
+    return {name: text.replace(CONFIG_MOUNT, str(files)) for name, text in texts.items()}
 
 
-def test_each_bundle_is_fetched_with_its_own_arguments(
-    tmp_path: Path, airflow_environment: PythonEnvironment
+@pytest.fixture
+def ssh(tmp_path: Path) -> Iterator[SshServer]:
+    """Three Dag repositories over SSH."""
+    root = tmp_path / "ssh-repositories"
+    for path in ("c/ops.git", "d/risk.git", "e/audit.git"):
+        name = Path(path).stem
+        Repository(root / path).commit({f"{name}.py": DAG.format(name=name)})
+    with ssh_server(tmp_path / "ssh", root) as server:
+        yield server
+
+
+def test_each_bundle_is_fetched_with_its_own_arguments_and_credentials(
+    tmp_path: Path, airflow_environment: PythonEnvironment, ssh: SshServer
 ) -> None:
     server = serve(tmp_path / "server")
     for path, files in (
@@ -83,7 +113,7 @@ def test_each_bundle_is_fetched_with_its_own_arguments(
     local = tmp_path / "local"
     local.mkdir()
     (local / "local.py").write_text(DAG.format(name="local"))
-    found = settings(server, local)
+    found = settings(server, ssh, local)
     plan = delivery.plan(found, authorities={"git": server.authority.read_text()})
     storage = tmp_path / "bundles"
     environment = airflow_environment.variables(
@@ -94,9 +124,11 @@ def test_each_bundle_is_fetched_with_its_own_arguments(
             "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(storage),
         }
     )
-    names = ("sales", "finance", "local")
+    names = ("sales", "finance", "ops", "risk", "audit", "local")
     requests: list[dict[str, Any]] = [
-        {"do": operation, "bundle_name": name} for name in names for operation in ("initialise", "parse")
+        {"do": operation, "bundle_name": name}
+        for name in names
+        for operation in ("initialise", "refresh", "parse")
     ]
     ended = subprocess.run(
         [airflow_environment.python, DRIVER],
@@ -109,9 +141,12 @@ def test_each_bundle_is_fetched_with_its_own_arguments(
     )
     answers = [json.loads(line) for line in ended.stdout.splitlines()][1:]
     assert [answer for answer in answers if not answer["ok"]] == [], ended.stderr[-3000:]
-    assert [answer["dags"] for answer in answers[1::2]] == [{name: ["nothing"]} for name in names]
+    assert [answer["dags"] for answer in answers[2::3]] == [{name: ["nothing"]} for name in names]
     checkout = storage / "finance" / "tracking_repo"
     assert sorted(path.name for path in checkout.iterdir() if path.name != ".git") == ["kept"]
-    assert TOKEN not in ended.stderr
+    # A line of a private key is enough to know it by.
+    secrets = [TOKEN, *(str(found.private_key_of(name)).splitlines()[2] for name in ("deploy", "audit"))]
     written = [path for path in storage.rglob("*") if path.is_file()]
-    assert not [path for path in written if TOKEN.encode() in path.read_bytes()]
+    for secret in secrets:
+        assert secret not in ended.stderr
+        assert not [path for path in written if secret.encode() in path.read_bytes()]

@@ -12,7 +12,9 @@ import pytest
 import yaml
 
 from preflight.report import Report
-from tests.preflight.conftest import Trial, expect, expect_nothing, only, report_of
+from tests.preflight.conftest import OURS, Trial, expect, expect_nothing, only, report_of
+from tests.support import foreign_chart
+from tests.support.keda import keda
 from tests.support.kube_objects import kubectl, make
 from tests.support.stacks import ROOT, with_agent
 from tests.support.web_hosts import WebHost, chart_package, chart_repository
@@ -97,6 +99,53 @@ def test_a_value_that_the_schema_refuses_is_reported_once(served: Callable[..., 
     report = _report(served(), values={"logLevel": {"not": "text"}})
     expect(report, "chart.values", "refused", at="agent.values.logLevel")
     assert len(report.errors) == 1
+
+
+def test_the_schema_of_a_chart_within_the_chart() -> None:
+    with foreign_chart.served() as chart:
+        config = with_agent(chart=chart, values={"beacon": {"enabled": True, "port": "x"}})
+        report = report_of({**config, "preflight": {"checks": only("chart"), "timeout": 30}})
+    expect(report, "chart.values", "refused", at="agent.values.beacon.port", says="it needs the type integer")
+    assert len(report.errors) == 1
+
+
+@pytest.mark.preflight
+def test_an_object_of_a_chart_within_the_chart(trial: Trial, namespace: str) -> None:
+    beacon = {"enabled": True, "protocol": "SCTPX"}
+    with foreign_chart.served() as chart:
+        report = trial.report("chart", "cluster", agent={"chart": chart, "values": {"beacon": beacon}})
+    says = "Service astro-agent-beacon, which the cluster rejects"
+    expect(report, "cluster.objects", "invalid", at="agent.values.beacon", says=says)
+
+
+@pytest.mark.preflight
+def test_objects_of_this_program(trial: Trial) -> None:
+    """Before and after their namespace exists, and once they exist themselves."""
+    query = {"serverAddress": "http://prometheus:9090", "query": "x", "threshold": 20}
+    scaling = {"maxReplicas": 3, "keda": {"triggers": [{"type": "prometheus", "metadata": query}]}}
+    budget = {"workers": {"minAvailable": 1, "selector": {"team": "not a label"}}}
+    agent = {"workers": [{"name": "w", "autoscaling": scaling}], "disruptionBudgets": budget}
+    name = str(trial.config["agent"]["namespace"])
+    with keda(trial.environment):
+        try:
+            for prepare in (None, "Namespace", "PodDisruptionBudget"):
+                if prepare == "Namespace":
+                    make(trial.environment, prepare, name, labels=OURS)
+                elif prepare:
+                    spec = {"minAvailable": 1, "selector": {"matchLabels": {"team": "a"}}}
+                    make(trial.environment, f"policy/v1/{prepare}", "astro-agent-worker", name, spec=spec)
+                report = trial.report("chart", "cluster", agent=agent)
+                at = "agent.workers[0].autoscaling.keda.triggers[0].metadata.threshold"
+                says = "ScaledObject astro-agent-worker-w, which the cluster rejects"
+                expect(report, "cluster.objects", "invalid", at=at, says=says)
+                assert [item.key for item in report.errors if "disruptionBudgets" in item.key] == [
+                    "astro-dbt:agent.disruptionBudgets.workers.selector.matchLabels"
+                ]
+            query["threshold"], budget["workers"]["selector"] = "20", {"team": "a"}
+            report = trial.report("chart", "cluster", agent=agent)
+            assert [item for item in report.findings if item.check == "cluster.objects"] == []
+        finally:
+            kubectl(trial.environment, "delete", "namespace", name, "--wait=false", "--ignore-not-found")
 
 
 @pytest.mark.preflight

@@ -47,7 +47,7 @@ class WebHost(HttpServer):
         super().__init__(answered)
 
 
-def chart_package(name: str, version: str, files: Mapping[str, str], **metadata: Any) -> bytes:
+def chart_package(name: str, version: str, files: Mapping[str, str | bytes], **metadata: Any) -> bytes:
     """A chart as `helm package` writes it."""
     content = {
         "Chart.yaml": yaml.safe_dump({"apiVersion": "v2", "name": name, "version": version, **metadata}),
@@ -57,8 +57,9 @@ def chart_package(name: str, version: str, files: Mapping[str, str], **metadata:
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         for path, text in content.items():
             member = tarfile.TarInfo(f"{name}/{path}")
-            member.size = len(text.encode())
-            archive.addfile(member, io.BytesIO(text.encode()))
+            data = text.encode() if isinstance(text, str) else text
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
     return buffer.getvalue()
 
 
