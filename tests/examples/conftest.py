@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from delivery.dag_environment import IMPORT_SECONDS
 from tests.support.airflow_env import (
     PythonEnvironment,
     airflow_environment,
@@ -71,6 +72,8 @@ class Workspace:
         return {
             "AIRFLOW_HOME": str(self.root / "airflow"),
             "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
+            # As on the agents: the first parse runs dbt, which takes longer than Airflow's 30 s on a loaded machine.
+            "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": str(IMPORT_SECONDS),
             "AIRFLOW__COSMOS__CACHE_DIR": str(self.root / "cosmos"),
             "AIRFLOW__COSMOS__ENABLE_CACHE_DBT_LS": "False",
             "ASTRO_DBT_CACHE": str(self.cache),

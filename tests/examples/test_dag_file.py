@@ -139,7 +139,9 @@ def test_each_bundle_may_start_in_another_folder(workspace: Workspace) -> None:
         }
         return parse(workspace, **variables)
 
-    assert parsed(**place, subdir="dags").dags == {"jaffle": TASKS}
+    found = parsed(**place, subdir="dags")
+    assert found.errors == {}
+    assert found.dags == {"jaffle": TASKS}
     (error,) = parsed(**place, subdir="airflow").errors.values()
     assert "this Dag is not in the bundle sales, which has the project" in error
 
