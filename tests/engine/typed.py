@@ -138,14 +138,15 @@ def seen_mistakes(stack: Stack) -> None:
     config = copy.deepcopy(before)
     query = {"serverAddress": "http://prometheus:9090", "query": "x", "threshold": 20}
     keda = {"triggers": [{"type": "prometheus", "metadata": query}]}
-    (worker,) = config["agent"]["workers"]
-    worker |= {"values": {"keda": {"enabled": True}}, "autoscaling": {"maxReplicas": 3, "keda": keda}}
+    config["agent"]["workers"][0]["values"] = {"keda": {"enabled": True}}
+    scaled = {"name": "scaled", "queues": ["scaled"], "autoscaling": {"maxReplicas": 3, "keda": keda}}
+    config["agent"]["workers"].append(scaled)
     _refused(
         stack,
         config,
         "astro-dbt:agent.workers[0].values.keda",
         "agent.workers[0].unknownValues.keda",
-        "astro-dbt:agent.workers[0].autoscaling.keda.triggers[0].metadata.threshold",
+        "astro-dbt:agent.workers[1].autoscaling.keda.triggers[0].metadata.threshold",
     )
     assert stack.history() == history
     stack.write(before)
