@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.web_hosts import chart_package, chart_repository, web_host
+from tests.support.web_hosts import WebHost, chart_package, chart_repository
 
 NAME, VERSION = "astro-remote-execution-agent", "2.9.0"
 FOLDER = Path(__file__).with_name("foreign_chart")
@@ -48,5 +48,5 @@ def package() -> bytes:
 @contextmanager
 def served() -> Iterator[dict[str, str]]:
     """`agent.chart` of a stack that uses it, while its repository is up."""
-    with web_host(chart_repository(NAME, {VERSION: package()})) as host:
+    with WebHost(chart_repository(NAME, {VERSION: package()})) as host:
         yield {"repository": host.url, "version": VERSION}
