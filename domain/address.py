@@ -320,6 +320,7 @@ def _texts(address: RepositoryAddress) -> Iterator[str]:
             yield _short(replace(item, path=address.path.lstrip("/")))
             if address.path.startswith("/"):
                 yield _short(item)
+            yield _url(replace(item, port=_DEFAULT_PORTS["ssh"]))
         yield _url(item)
 
 
@@ -437,6 +438,7 @@ def _azure(address: RepositoryAddress, parts: list[str]) -> Iterator[RepositoryA
     )
     old = f"{organisation.lower()}.visualstudio.com"
     yield RepositoryAddress("https", old, f"{project}/_git/{repository}")
+    yield RepositoryAddress("https", old, f"DefaultCollection/{project}/_git/{repository}")
     yield RepositoryAddress(
         "ssh", "vs-ssh.visualstudio.com", f"v3/{organisation}/{project}/{repository}", None, organisation
     )

@@ -19,6 +19,8 @@ from domain.quantity import amount
         ("1k", 1000),
         ("2e3", 2000),
         ("1E", 10**18),
+        (".5Ki", 512),
+        ("1.", 1),
         (3, 3),
     ],
 )
@@ -26,6 +28,8 @@ def test_the_number_that_a_quantity_means(text, number):
     assert amount(text) == Decimal(number)
 
 
-@pytest.mark.parametrize("text", ["", "Gi", "1 Gi", "1gi", "many", None])
+@pytest.mark.parametrize(
+    "text", ["", "Gi", "1 Gi", "1gi", "many", None, "1.2.3", ".", "1e99999999999", "٣", "1Gi\n", True]
+)
 def test_what_is_not_a_quantity(text):
     assert amount(text) is None

@@ -76,11 +76,23 @@ def test_base_with_a_separate_login_and_an_index_with_credentials(stack):
     assert found.stdout.strip() == "0"
 
 
+def test_renewed_registry_passwords_change_the_pull_secret_alone(stack):
+    """Without a separate login for the base; the test above renews that one too."""
+    config = copy.deepcopy(stack.config)
+    password = renew(stack, "renewer")
+    config |= {
+        "registry": {"server": config["registry"]["server"], "username": "renewer"},
+        "registryPassword": password,
+    }
+    stack.up(config)
+    _renewed_passwords_change_the_pull_secret_alone(stack, config)
+
+
 def _renewed_passwords_change_the_pull_secret_alone(stack, config):
     """A password that lasts for hours is another one at each run: no build, no push, no Pod."""
     before = {name: item.metadata.generation for name, item in stack.deployments().items()}
-    password = renew(stack, "robot")
-    config |= {"registryPassword": password, "baseRegistryPassword": password}
+    password = renew(stack, config["registry"]["username"])
+    config |= {key: password for key in ("registryPassword", "baseRegistryPassword") if key in config}
     stack.write(config)
     assert steps(stack) == {"agent-image-pull": "update"}
     done = stack.up()
