@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.support.engine import Stack, copy_program
+from tests.support.kube_objects import kubectl
 from trial.environment import Environment
 from trial.errors import TrialError
 
@@ -125,7 +126,7 @@ class HandMade:
             for item in self.secrets
         ]
         content = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
-        self.bench.run("kubectl", "apply", "-f", "-", stdin=content)
+        kubectl(self.bench.environment, "apply", "-f", "-", stdin=content)
 
     def upgrade(self, *arguments: str) -> None:
         """`helm upgrade --install --wait` with the chart of the trial's repository."""
@@ -145,13 +146,13 @@ class HandMade:
     def uninstall(self) -> None:
         """`helm uninstall`, and wait until the Pods are gone."""
         self.bench.run("helm", "uninstall", "astro-agent", "--wait", "--namespace", self.namespace)
-        self.bench.run(
-            "kubectl", "wait", "--for=delete", "pod", "--all", "--timeout=5m", "--namespace", self.namespace
-        )
+        wait = ("wait", "--for=delete", "pod", "--all", "--timeout=5m", "--namespace", self.namespace)
+        kubectl(self.bench.environment, *wait, seconds=330)
 
     def remove(self) -> None:
         """Remove the namespace."""
-        self.bench.run("kubectl", "delete", "namespace", self.namespace, "--ignore-not-found", "--wait=true")
+        delete = ("delete", "namespace", self.namespace, "--ignore-not-found", "--wait=true")
+        kubectl(self.bench.environment, *delete, seconds=300)
 
 
 @contextmanager

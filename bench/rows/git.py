@@ -6,8 +6,6 @@ bytes count for more than they do here.
 
 from __future__ import annotations
 
-import json
-import os
 import random
 import shutil
 import subprocess
@@ -21,8 +19,9 @@ import preflight
 from bench.pairs import SECONDS, Pair, Row, Work
 from domain.connection_secret import http_header
 from preflight.catalogue import FAMILIES
-from settings import RawValue, parse
 from tests.support.git_server import GitServer, serve
+from tests.support.repositories import git
+from tests.support.stacks import ROOT, settings_of, stack
 
 LOGIN, TOKEN = "robot", "bench-only"
 """Credentials of the generated server; they end with it."""
@@ -49,7 +48,7 @@ def prepare(rows: frozenset[str]) -> Iterator[Mapping[str, Pair]]:
         try:
             dbt = server.root / "bench" / "dbt.git"
             _import(dbt, _project(200))
-            pin = _git("rev-parse", "refs/heads/main", cwd=dbt)
+            pin = git("rev-parse", "refs/heads/main", cwd=dbt)
             _import(server.root / "bench" / "dags.git", _dags(server.url("bench/dbt.git"), pin))
             for repository in ("dbt.git", "dags.git"):
                 server.grants[f"bench/{repository}"] = [(LOGIN, TOKEN)]
@@ -75,38 +74,21 @@ def _checks(server: GitServer, group: str) -> Callable[[], None]:
         name: {"level": "off", "reason": "not measured here"}
         for name in FAMILIES - {"preflight", "git", "dbt"}
     }
-    config = {
-        "dags": {"repo": server.url(f"{group}/dags.git"), "subdir": "dags", "connection": "git"},
-        "dbtProjects": [
-            {
-                "name": "bench",
-                "path": "dags/dbt/bench",
-                "repo": server.url(f"{group}/dbt.git"),
-                "connection": "git",
-            }
-        ],
-        "connections": {"git": {"type": "https", "login": LOGIN, "caBundle": str(server.authority)}},
-        "credentials": {"git": {"password": TOKEN}},
-        "agent": {
-            "namespace": "agents",
-            "apiUrl": "https://bench.example.com/d",
-            "ids": {"organization": "o", "workspace": "w", "deployment": "d", "deploymentNamespace": "n"},
-            "chart": {"version": "2.3.3"},
-        },
-        "agentToken": "bench-only",
-        "preflight": {"checks": elsewhere, "timeout": 300},
-    }
-    secret = {"credentials", "agentToken"}
-    raw = {
-        key: RawValue(value if isinstance(value, str) else json.dumps(value), secret=key in secret)
-        for key, value in config.items()
-    }
-    settings = parse(raw, project="bench", root=Path())
+    project = {"name": "bench", "path": "dags/dbt/bench", "repo": server.url(f"{group}/dbt.git")}
+    config = stack(
+        dags={"repo": server.url(f"{group}/dags.git"), "subdir": "dags", "connection": "git"},
+        dbtProjects=[{**project, "connection": "git"}],
+        connections={"git": {"type": "https", "login": LOGIN, "caBundle": str(server.authority)}},
+        credentials={"git": {"password": TOKEN}},
+        image=None,
+        preflight={"checks": elsewhere, "timeout": 300},
+    )
+    settings = settings_of(config)
     authority = server.authority.read_text(encoding="utf-8")
     plan = delivery.plan(settings, authorities={"git": authority})
 
     def run() -> None:
-        report = preflight.run(settings, plan, project="bench", root=Path())
+        report = preflight.run(settings, plan, project="bench", root=ROOT)
         report.raise_for_errors()
         if report.projects["bench"].behind is None:
             raise RuntimeError("the checks did not get as far as the submodule")
@@ -121,37 +103,25 @@ def _clone(server: GitServer, group: str, target: Path) -> Callable[[], None]:
     def run() -> None:
         shutil.rmtree(target, ignore_errors=True)
         url = server.url(f"{group}/dags.git")
-        _git("clone", "--quiet", "--recurse-submodules", url, str(target), cwd=target.parent, extra={
-            "GIT_CONFIG_COUNT": "2",
-            "GIT_CONFIG_KEY_0": "http.sslCAInfo",
-            "GIT_CONFIG_VALUE_0": str(server.authority),
-            "GIT_CONFIG_KEY_1": "http.extraHeader",
-            "GIT_CONFIG_VALUE_1": header,
+        git("clone", "--quiet", "--recurse-submodules", url, str(target), cwd=target.parent, variables={
+            "GIT_SSL_CAINFO": str(server.authority),
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": "http.extraHeader",
+            "GIT_CONFIG_VALUE_0": header,
         })  # fmt: skip
 
     return run
 
 
-def _git(*arguments: str, cwd: Path, extra: dict[str, str] | None = None) -> str:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    plain = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_TERMINAL_PROMPT": "0"}
-    ended = subprocess.run(
-        ["git", *arguments], cwd=cwd, env={**kept, **plain, **(extra or {})}, capture_output=True, check=False
-    )
-    if ended.returncode != 0:
-        raise RuntimeError(ended.stderr.decode(errors="replace"))
-    return ended.stdout.decode().strip()
-
-
 def _import(bare: Path, stream: Iterator[bytes]) -> None:
     bare.mkdir(parents=True)
-    _git("init", "--quiet", "--bare", "--initial-branch=main", ".", cwd=bare)
+    git("init", "--quiet", "--bare", "--initial-branch=main", ".", cwd=bare)
     with subprocess.Popen(["git", "fast-import", "--quiet"], cwd=bare, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None  # noqa: S101
         process.stdin.writelines(stream)
     if process.returncode != 0:
         raise RuntimeError("git fast-import failed")
-    _git("-c", "pack.window=0", "-c", "core.compression=0", "repack", "-adq", cwd=bare)
+    git("-c", "pack.window=0", "-c", "core.compression=0", "repack", "-adq", cwd=bare)
 
 
 def _commit(number: int, message: str) -> bytes:

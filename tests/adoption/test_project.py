@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from adoption.errors import AdoptionError
 from adoption.project import DbtFolder, read_project
+from tests.support.repositories import git
 from tests.support.stacks import ROOT
 
 MODULES = """\
@@ -44,9 +44,9 @@ def folder(tmp_path: Path) -> Path:
     )
     (tmp_path / "requirements-client.txt").write_text("# Airflow\nastronomer-cosmos==1.15.1  # dbt\n--pre\n")
     (tmp_path / "packages-client.txt").write_text("git\n\n")
-    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    git("init", "-q", cwd=tmp_path)
     remote = "https://me:token@git.example.com/platform/dags.git"
-    subprocess.run(["git", "-C", str(tmp_path), "remote", "add", "origin", remote], check=True)
+    git("remote", "add", "origin", remote, cwd=tmp_path)
     return tmp_path
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import tomllib
 
+from tests.support.repositories import tracked
 from tests.support.stacks import ROOT
 
 
@@ -36,10 +36,7 @@ def test_contributing_names_commands_that_exist() -> None:
 
 
 def test_contributing_says_where_the_code_of_every_package_goes() -> None:
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
-    folders = {
-        name.split("/")[0] for name in listed.stdout.splitlines() if name.endswith(".py") and "/" in name
-    }
+    folders = {name.split("/")[0] for name in tracked("*/*.py")}
     section = _text("CONTRIBUTING.md").partition("## Where things are")[2]
     product = folders - {"tests", "bench", "examples", "trial", ".ci"}
     assert not {name for name in product if f"`{name}/" not in section}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from settings.errors import known_keys
 from settings.stack import Settings
+from tests.support.repositories import tracked
 from tests.support.stacks import ROOT
 
 _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
@@ -17,9 +17,8 @@ _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
 def _tracked() -> list[Path]:
-    names = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True)
     golden = ROOT / "tests" / "review" / "golden"
-    return [ROOT / name for name in names.stdout.splitlines() if golden not in (ROOT / name).parents]
+    return [ROOT / name for name in tracked("*.md") if golden not in (ROOT / name).parents]
 
 
 PAGES = _tracked()

@@ -15,6 +15,7 @@ from pathlib import Path
 import grimp
 import pytest
 
+from tests.support.repositories import tracked
 from tests.support.stacks import ROOT
 
 CONFIG = ".importlinter"
@@ -97,21 +98,9 @@ def test_no_circle_of_files() -> None:
 
 
 def test_every_folder_with_code_is_behind_a_wall() -> None:
-    tracked = subprocess.run(
-        ["git", "ls-files", "*/*.py"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    folders = {name.split("/")[0] for name in tracked.stdout.split()}
+    folders = {name.split("/")[0] for name in tracked("*/*.py")}
     # Nothing of the program can import from `package` or `.ci`, which are not on its path.
     assert folders - {"tests", "bench", "examples", "package", ".ci"} == set(rooms())
-
-
-def test_readme_lists_the_folders() -> None:
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
-    folders = {name.split("/")[0] for name in tracked.stdout.splitlines() if "/" in name}
-    listing = (ROOT / "README.md").read_text(encoding="utf-8").split("## The code")[1].split("```")[1]
-    listed = {word.rstrip("/") for line in listing.splitlines() for word in line.split()[:1] if "/" in word}
-    listed |= {".github", ".ci"} & {word.strip(",/") for word in listing.split()}
-    assert listed == folders
 
 
 def _errors() -> Iterator[tuple[str, str, str]]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import subprocess
 
 import pytest
 
+from tests.support.repositories import tracked
 from tests.support.stacks import ROOT
 
 INSTEAD = {
@@ -26,13 +26,7 @@ INSTEAD = {
 
 def texts() -> list[str]:
     """Docs and source files of the product, tests excepted."""
-    listed = subprocess.run(
-        ["git", "ls-files", "*.md", "*.py", "Makefile", ".github", ".gitlab-ci.yml"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
+    listed = tracked("*.md", "*.py", "Makefile", ".github", ".gitlab-ci.yml")
     return [name for name in listed if not name.startswith("tests/") and (ROOT / name).exists()]
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
 
 import pytest
 
 from clients.source_tree import SourceTree
 from domain.links import LinkError
+from tests.support.repositories import git
 
 
 @pytest.fixture
@@ -68,6 +68,6 @@ def test_what_git_tracks(project):
     tree = SourceTree(project.parent, "project")
     assert not tree.tracks("models")
     for command in (["init", "-q"], ["add", "project/models"]):
-        subprocess.run(["git", *command], cwd=project.parent, check=True)
+        git(*command, cwd=project.parent)
     assert tree.tracks("models")
     assert not tree.tracks("__pycache__")

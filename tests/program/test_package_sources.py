@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from program.build_context import StagingError
 from settings import Settings
 from tests.support.airflow_env import PythonEnvironment, dbt_environment
 from tests.support.git_server import GitServer, serve
-from tests.support.repositories import Repository
+from tests.support.repositories import Repository, git
 from tests.support.stacks import settings_of, stack
 
 __all__ = ["dbt_environment"]
@@ -136,9 +135,9 @@ def test_moved_branch_gives_another_image_and_nothing_else_does(sources: Sources
 def test_committed_packages_are_used_and_nothing_is_fetched(sources: Sources) -> None:
     sources.write("packages.yml", "packages: [{git: 'https://nowhere.invalid/x.git', revision: v1}]\n")
     shutil.rmtree(sources.project.parents[1] / ".git")
-    subprocess.run(["git", "init", "-q", sources.project.parents[1]], check=True)
+    git("init", "-q", cwd=sources.project.parents[1])
     sources.write("dbt_packages/x/dbt_project.yml", PACKAGE.format(name="x"))
-    subprocess.run(["git", "add", "-A"], cwd=sources.project, check=True)
+    git("add", "-A", cwd=sources.project)
     assert addresses(sources.staged()) == set()
 
 

@@ -18,7 +18,7 @@ from pulumi import automation as auto
 
 from settings.stack import config_key, secret_fields
 from tests.support.kube_objects import kubectl
-from tests.support.stacks import ROOT
+from tests.support.stacks import ROOT, stack
 from trial.environment import Environment, EnvironmentInfo
 
 PROGRAM = (
@@ -54,37 +54,28 @@ def copy_program(target: Path) -> Path:
 
 
 def trial_config(info: EnvironmentInfo, name: str) -> dict[str, Any]:
-    """A complete configuration against the trial environment; its objects carry the stack's name."""
-    return {
-        "delivery": "git-submodule",
-        "dags": {"repo": f"{info.git.url}/platform/dags.git", "subdir": "dags", "connection": "git"},
-        "dbtProjects": [
-            {
-                "name": "jaffle",
-                "path": "dags/dbt/jaffle",
-                "repo": f"{info.git.url}/analytics/jaffle.git",
-                "connection": "git",
-                "source": "examples/dbt-project",
-            }
-        ],
-        "connections": {"git": {"type": "https", "login": info.git.username, "caBundle": info.git.ca_file}},
-        "credentials": {"git": {"password": info.git.token}},
-        "registry": {"server": info.registry.server, "username": info.registry.username},
-        "registryPassword": info.registry.password,
+    """The complete configuration, against the trial environment; its objects carry the stack's name."""
+    config = stack()
+    git, registry = info.git, info.registry
+    config["dags"]["repo"] = f"{git.url}/platform/dags.git"
+    config["dbtProjects"][0]["repo"] = f"{git.url}/analytics/jaffle.git"
+    config["connections"]["git"] |= {"login": git.username, "caBundle": git.ca_file}
+    config["credentials"]["git"]["password"] = git.token
+    config["agent"] |= {
+        "cluster": {"context": info.context},
+        "namespace": f"agents-{name}",
+        "chart": {**config["agent"]["chart"], "repository": info.chart_repository},
+        "workers": [{"name": "default-worker", "terminationGracePeriodSeconds": 5}],
+    }
+    return config | {
+        "registry": {"server": registry.server, "username": registry.username},
+        "registryPassword": registry.password,
         "image": {
-            "repository": f"{info.registry.server}/tests/{name}",
-            "base": info.base_image or f"{info.registry.server}/none:1",
+            "repository": f"{registry.server}/tests/{name}",
+            "base": info.base_image or f"{registry.server}/none:1",
             # The recipe with real adapters is built once, in test_image.py; elsewhere an image is only delivered.
             "adapters": [],
             "packages": [],
-        },
-        "agent": {
-            "cluster": {"context": info.context},
-            "namespace": f"agents-{name}",
-            "apiUrl": "https://trial.external.astronomer.run/dtrial00",
-            "ids": {"organization": "o", "workspace": "w", "deployment": "d", "deploymentNamespace": "n-n-1"},
-            "chart": {"repository": info.chart_repository, "version": "2.3.3"},
-            "workers": [{"name": "default-worker", "terminationGracePeriodSeconds": 5}],
         },
         "agentToken": "canary-agent-token-" + name,
         "preflight": {"checks": {}},

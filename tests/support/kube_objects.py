@@ -8,9 +8,11 @@ from typing import Any
 from trial.environment import Environment
 
 
-def kubectl(environment: Environment, *arguments: str, stdin: str | None = None) -> str:
-    """Output of kubectl against the trial."""
-    return environment.kubectl(*arguments, stdin=stdin, purpose="a step of a test")
+def kubectl(
+    environment: Environment, *arguments: str, stdin: str | None = None, seconds: float = 60.0
+) -> str:
+    """Output of kubectl against the trial. Raises TrialError: it failed, or took longer."""
+    return environment.kubectl(*arguments, stdin=stdin, purpose="a step of a test", seconds=seconds)
 
 
 def make(environment: Environment, kind: str, name: str, namespace: str | None = None, **body: Any) -> None:

@@ -1,10 +1,11 @@
-"""Git repositories for tests, written with the git command line and without the user's own settings."""
+"""Git repositories for tests, written with Git's command line and without the user's own settings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.support.stacks import ROOT
 from trial import git_server
 
 _AUTHOR = {
@@ -15,9 +16,16 @@ _AUTHOR = {
 }
 
 
-def git(*arguments: str, cwd: Path) -> str:
-    """Output of git, without the user's settings."""
-    return git_server.git(*arguments, cwd=cwd, env=_AUTHOR).strip()
+def git(*arguments: str, cwd: Path, variables: Mapping[str, str] | None = None) -> str:
+    """Output of Git, without the user's settings. Raises TrialError: it failed."""
+    return git_server.git(*arguments, cwd=cwd, env={**_AUTHOR, **(variables or {})}).strip()
+
+
+def tracked(*patterns: str) -> list[str]:
+    """Files of this project that Git tracks."""
+    # The user's settings, which say that the folder is safe, are left out.
+    safe = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
+    return git("ls-files", *patterns, cwd=ROOT, variables=safe).splitlines()
 
 
 class Repository:
