@@ -25,6 +25,7 @@ from clients.kubernetes import Cluster, connect, secret_data
 from domain.address import AddressError, RepositoryAddress
 from domain.chart import ChartAddress
 from domain.errors import ReportedError
+from domain.image_reference import split_reference
 from domain.names import STACK_LABEL
 from domain.plain_yaml import load
 from settings.errors import SettingsError
@@ -260,8 +261,7 @@ def _remarks(draft: Draft, project: AstroProject) -> list[str]:
     image = draft.agent.get("image")
     if image is None or project.base is None:
         return []
-    repository = image.partition("@")[0]
-    repository = repository.rpartition(":")[0] if ":" in repository.rpartition("/")[2] else repository
+    repository, _, _ = split_reference(image)
     section: dict[str, Any] = {"repository": repository, "base": project.base}
     for key, value in (
         ("adapters", project.adapters),

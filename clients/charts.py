@@ -18,8 +18,9 @@ import yaml
 from clients.errors import Cause, RemoteError
 from clients.http import WebError, request
 from clients.importing import IMPORTING
-from clients.registry import Login, Reference, Registry, RegistryError
+from clients.registry import Login, Registry, RegistryError
 from domain.chart import ChartAddress
+from domain.image_reference import Reference
 from domain.merge import Path, merge_over_defaults
 from domain.plain_yaml import load
 

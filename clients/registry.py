@@ -80,30 +80,6 @@ class Login:
         return "Basic " + base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
 
 
-@dataclass(frozen=True)
-class Reference:
-    """The parts of an image reference."""
-
-    server: str
-    """Registry, as in the reference."""
-    repository: str
-    """Repository in the registry."""
-    tag: str
-    """Tag or digest."""
-
-    @classmethod
-    def parse(cls, text: str) -> Reference:
-        """Parse `server/repository:tag` or `…@sha256:…`; without a server it is on Docker Hub."""
-        rest, _, digest = text.partition("@")
-        name, colon, tag = rest.rpartition(":")
-        if not colon or "/" in tag:
-            name, tag = rest, "latest"
-        server, slash, repository = name.partition("/")
-        if not slash or ("." not in server and ":" not in server and server != "localhost"):
-            server, repository = "docker.io", name if "/" in name else f"library/{name}"
-        return cls(server, repository, digest or tag)
-
-
 class Registry:
     """One registry with one login; ``timeout`` is in seconds per request."""
 

@@ -278,10 +278,9 @@ def authority_file(connection: str) -> str:
 def _https_rewrites(item: _Opened) -> Iterator[tuple[str, str]]:
     """Let a submodule with another address be fetched over https, the address that has the header."""
     target = str(item.address)
-    same = tuple(text.removesuffix(".git") for text in item.address.scoped())
     for spelling in spellings_of(item.url, item.spellings):
         # Git itself compares the https address with the header's; a rewrite to itself would have no effect.
-        if spelling.removesuffix(".git") not in same:
+        if spelling not in item.address.scoped():
             yield f"url.{target}.insteadOf", spelling
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from domain.image_reference import astro_tag
+from domain.image_reference import astro_tag, split_reference
 from settings.stack import Settings
 
 AGENT, SENTINEL = "astro-remote-execution-agent", "astro-remote-execution-sentinel"
@@ -68,7 +68,7 @@ def sentinel_of(settings: Settings) -> str | None:
     version = astro_tag(base) if base else None
     if base is None or version is None:
         return None
-    folder, _, name = base.partition("@")[0].rpartition(":")[0].rpartition("/")
+    folder, _, name = split_reference(base)[0].rpartition("/")
     return f"{folder if name == AGENT else _VENDOR}/{SENTINEL}:{version['agent']}"
 
 
@@ -87,8 +87,6 @@ def with_copies(settings: Settings, references: Mapping[str, str]) -> Settings:
 
 
 def _copy(name: str, at: str, source: str, prefix: str) -> ImageCopy:
-    named, _, digest = source.partition("@")
-    repository, colon, tag = named.rpartition(":")
-    if not colon or "/" in tag:
-        repository, tag = named, digest.replace(":", "-")
-    return ImageCopy(name, at, source, f"{prefix}/{repository.rpartition('/')[2]}", tag)
+    repository, tag, digest = split_reference(source)
+    target = f"{prefix}/{repository.rpartition('/')[2]}"
+    return ImageCopy(name, at, source, target, tag or digest.replace(":", "-"))

@@ -6,10 +6,10 @@ from clients.charts import ChartPackage, MissingChartError, fetch_chart, referen
 from clients.errors import Cause, RemoteError
 from clients.http import WebError
 from clients.registry import RegistryError
+from domain.suggestions import near
 from preflight.catalogue.chart_checks import CHART_REACH, CHART_VERSION
 from preflight.connection import registry_login
 from preflight.report import Finding
-from preflight.suggestions import near
 from settings.stack import Settings
 
 _NOTHING_NEAR = "one that exists"

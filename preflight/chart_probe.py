@@ -13,11 +13,11 @@ from domain.chart import SecretNames, with_secret_names
 from domain.image_reference import astro_tag
 from domain.kubernetes_range import admits
 from domain.merge import Path, empties, render
+from domain.suggestions import near
 from preflight.catalogue.chart_checks import CHART_KUBERNETES, CHART_VALUES, CHART_VERSION
 from preflight.catalogue.image_checks import IMAGE_SENTINEL
 from preflight.context import Context
 from preflight.report import Finding
-from preflight.suggestions import near
 from settings.agent import Agent, Component
 from settings.chart_keys import KNOWN, NEWEST_GENERATION, Tree, UnknownValue, unknown_values
 from settings.stack import Settings

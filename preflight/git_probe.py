@@ -16,6 +16,7 @@ from clients.git import (
 )
 from clients.git.links import follow
 from domain.address import AddressError, RepositoryAddress
+from domain.suggestions import near
 from preflight import dbt_files, git_disk
 from preflight.agents_access import AgentsAccess, agents_access
 from preflight.catalogue.git_checks import GIT_CONNECTION, GIT_NESTED, GIT_SUBMODULE
@@ -27,7 +28,6 @@ from preflight.parallel import Task, gather
 from preflight.report import BundleFacts, Finding, Found, ProjectFacts, ProjectSource
 from preflight.subdir import subdir_findings
 from preflight.submodule_walk import HostedProject, PinnedSubmodule, SubmoduleWalk
-from preflight.suggestions import near
 from preflight.tracked import tracked_commit
 from settings.dags import ANONYMOUS, GitBundle
 from settings.dbt import DbtProject

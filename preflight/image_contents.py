@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from clients.http import WebError
-from clients.registry import Reference, RegistryError
+from clients.registry import RegistryError
 from delivery.recipe import contents_of
 from domain.image_labels import ImageContents, decode
+from domain.image_reference import Reference
 from preflight.connection import open_registry
 from settings.stack import Settings
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from clients.docker_config import has_credential_helper
 from clients.errors import Cause
 from clients.http import WebError
-from clients.registry import Login, Reference, Registry, RegistryError
+from clients.registry import Login, Registry, RegistryError
 from delivery.advice import ARGUMENTS, NEWEST_KNOWN, PROVIDER, provider_shortcomings, version_text
 from delivery.mirror import base_of, copies
-from domain.image_reference import astro_tag
+from domain.image_reference import Reference, astro_tag, split_reference
 from domain.registries import creation, lifetime
 from domain.requirements import distribution, pinned, stays_below
 from preflight.catalogue.image_checks import (
@@ -192,7 +192,7 @@ def _sentinel(settings: Settings) -> Iterator[Finding]:
     """A sentinel of another version than the agents (docs page remote-execution-configure-agents)."""
     _, base = base_of(settings)
     agent, sentinel = astro_tag(base) if base else None, settings.agent.sentinel.image
-    found = sentinel.partition("@")[0].rpartition("/")[2].partition(":")[2] if sentinel else ""
+    found = split_reference(sentinel)[1] if sentinel else ""
     if base and agent and found and found != agent["agent"]:
         yield IMAGE_SENTINEL.differs(
             "agent.sentinel.image", found=found, agent=agent["agent"], reference=base

@@ -14,6 +14,7 @@ from delivery.git_access import opened_by
 from domain.address import AddressError, RepositoryAddress, redacted
 from domain.dbt_output import DEFAULT_PACKAGES, DbtOutput
 from domain.dbt_packages import LOCK_FILE, PACKAGES_FILES, GitPackage, PackageList, local_folder
+from domain.suggestions import near
 from preflight.agents_access import agents_access
 from preflight.catalogue.dbt_checks import DBT_PACKAGES
 from preflight.connection import repository_access
@@ -22,7 +23,6 @@ from preflight.dbt_files import ProjectFiles
 from preflight.git_failures import Subject, failure
 from preflight.parallel import Task, gather
 from preflight.report import Finding
-from preflight.suggestions import near
 
 MOST_REPOSITORIES = 20
 """Packages of one project that are asked for."""

@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from clients.git.errors import redact
 from delivery.plan import Plan
+from domain.redaction import redact
 from preflight import (
     adoption_probe,
     chart_probe,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from difflib import get_close_matches
 
+from domain.suggestions import nearest
 from preflight.catalogue import CHECKS, FAMILIES
 from preflight.catalogue.preflight_checks import PREFLIGHT_LEVEL
 from preflight.report import Finding
@@ -59,9 +59,8 @@ class Levels:
         for name, entry in sorted(base.checks.items()):
             key = f"preflight.checks.{name}"
             if name not in known:
-                near = get_close_matches(name, known, n=1)
                 families = ", ".join(sorted(FAMILIES - {_ALWAYS}))
-                yield PREFLIGHT_LEVEL.unknown(key, near=near[0] if near else families)
+                yield PREFLIGHT_LEVEL.unknown(key, near=nearest(name, known) or families)
             elif entry.level != "strict":
                 yield _lowered(key, entry.level, entry.reason.rstrip("."))
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from domain.suggestions import near
 from preflight.catalogue.git_checks import GIT_SUBDIR
 from preflight.report import Finding
-from preflight.suggestions import near
 from settings.dags import GitBundle
 
 

@@ -15,6 +15,7 @@ from clients.git import Cause, Entry, GitError, PartialClone, Refs, Session, ls_
 from clients.git.refs import default_branch
 from delivery.git_access import opened_by, opens
 from domain.address import AddressError, RepositoryAddress, is_relative, redacted, resolved
+from domain.suggestions import near
 from preflight import dbt_files
 from preflight.agents_access import AgentsAccess
 from preflight.catalogue.git_checks import (
@@ -31,7 +32,6 @@ from preflight.gitmodules import entry_findings, read_modules
 from preflight.package_probe import PackageUser, package_findings
 from preflight.parallel import Task, gather
 from preflight.report import Finding, Found, ProjectFacts, ProjectSource
-from preflight.suggestions import near
 from settings.dags import GitBundle
 from settings.dbt import DbtProject
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from clients.git import Cause, GitError, PartialClone, Refs
+from domain.suggestions import near
 from preflight.catalogue.git_checks import GIT_REF
 from preflight.report import Finding
-from preflight.suggestions import near
 
 
 def tracked_commit(clone: PartialClone, refs: Refs, ref: str, *, url: str, at: str) -> str | Finding:

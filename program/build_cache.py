@@ -5,7 +5,7 @@ from __future__ import annotations
 import pulumi
 
 from clients.image_copy import Place, tag_image
-from clients.registry import Reference
+from domain.image_reference import Reference
 from preflight.connection import open_registry
 from settings.stack import Settings
 

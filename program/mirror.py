@@ -9,9 +9,10 @@ import pulumi
 
 from clients.errors import Cause, RemoteError
 from clients.image_copy import Place, copy_image, has_image
-from clients.registry import Manifest, Reference, Registry
+from clients.registry import Manifest, Registry
 from delivery.mirror import ImageCopy, copies
 from domain.errors import ReportedError
+from domain.image_reference import Reference
 from preflight.connection import open_registry
 from settings.stack import Settings
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from domain.image_reference import split_reference
 from domain.names import (
     BASE_IMAGE_TYPE,
     CONFIG_MAP_TYPE,
@@ -303,7 +304,7 @@ def _moved(preview: Preview, facts: Facts, *, dags: bool) -> Iterator[str]:
 
 
 def _repository(inputs: Mapping[str, Any]) -> str:
-    return str(inputs.get("imageName", "")).rpartition(":")[0]
+    return split_reference(str(inputs.get("imageName", "")))[0]
 
 
 def _dbt(preview: Preview, facts: Facts) -> Iterator[DbtChange]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
+from domain.names import CONFIG_MOUNT
 from domain.names import SECRETS_MARK as MARK
 
 Item = TypeVar("Item")
@@ -63,7 +64,7 @@ def cause(path: Sequence[str]) -> str:
             return next((text for pattern, text in _VARIABLES if pattern.match(name)), own)
     if "volumes" in path or "volumeMounts" in path:
         named = path[-1]
-        if named.startswith(("git-", "/etc/astro-dbt/git")):
+        if named.startswith(("git-", CONFIG_MOUNT)):
             return GIT
         if named in {"task-logs", "vector-data", "/usr/local/airflow/logs"}:
             return _LOGS

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import delivery
 import preflight
 from clients.git import GitError
+from domain import redaction
 from preflight.connection import cluster_secrets, repository_access
 from review import commits
 from review.build import Facts, build, final_values
@@ -88,22 +87,10 @@ def review_of(
         settings = settings_of(preview.stack, project=preview.project, folder=folder)
     except SettingsError:
         return build(preview, Facts(violations=violations)), ()  # the preview reports what is wrong with them
-    secret = tuple(sorted(set(_secret_texts(settings)), key=len, reverse=True))
     facts = Facts() if preview.errors else look(preview, settings, folder=folder)
-    return build(preview, replace(facts, violations=violations)), secret
-
-
-def _secret_texts(settings: Settings) -> Iterator[str]:
-    """Every secret of a stack in each encoding in which it could appear."""
-    for text in secret_texts(settings):
-        if len(text) >= _SHORTEST_SECRET:
-            yield text
-            yield base64.b64encode(text.encode()).decode()
-            yield json.dumps(text)[1:-1]
+    return build(preview, replace(facts, violations=violations)), tuple(secret_texts(settings))
 
 
 def without(text: str, secrets: Sequence[str]) -> str:
     """The text with every secret redacted: the last safeguard for a report that should contain none."""
-    for secret in secrets:
-        text = text.replace(secret, "[secret]")
-    return text
+    return redaction.without(text, secrets, mask="[secret]", shortest=_SHORTEST_SECRET)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 
 from domain.address import RepositoryAddress
+from domain.suggestions import nearest
 from settings.connections import Connection, GithubAppConnection
 from settings.dags import ANONYMOUS, Bundle, ClassBundle, GitBundle, airflow_connections, home
 from settings.dbt import DbtProject
@@ -113,8 +113,8 @@ def project_bundles(bundles: Sequence[Bundle], projects: Sequence[DbtProject], *
     for index, project in enumerate(projects):
         at = f"dbtProjects[{index}].bundle"
         if project.bundle is not None and project.bundle not in git:
-            near = get_close_matches(project.bundle, git, n=1)
-            remedy = f"write {near[0]}" if near else f"write one of {', '.join(git)}" if git else "remove it"
+            near = nearest(project.bundle, git)
+            remedy = f"write {near}" if near else f"write one of {', '.join(git)}" if git else "remove it"
             yield at, f"names {project.bundle}, which is not a bundle with a repository; {remedy}"
         elif project.bundle is None and submodules and len(git) != 1:
             remedy = (

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Set
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from domain.address import RepositoryAddress
 from domain.image_reference import astro_tag
+from domain.suggestions import nearest
 from settings import bundle_rules
 from settings.agent import Agent, Component
 from settings.chart_keys import managed_paths, needless_escapes, too_new_paths, unknown_values
@@ -109,8 +109,8 @@ def _connections_exist(stack: _Stack) -> Found:
         return
     for path, connection, _ in stack.uses():
         if connection not in stack.connections:
-            near = get_close_matches(connection, stack.connections, n=1)
-            remedy = f"write {near[0]}" if near else f"add connections.{connection}"
+            near = nearest(connection, stack.connections)
+            remedy = f"write {near}" if near else f"add connections.{connection}"
             yield path, f"names the connection {connection}, which does not exist; {remedy}"
 
 
@@ -466,8 +466,8 @@ def _chart_values(stack: _Stack) -> Found:
     decided_by_package = stack.asks_the_chart()
     for value in unknown_values(agent):
         if value.reason is None and not decided_by_package:
-            near = get_close_matches(value.name, value.known, n=1, cutoff=0.6)
-            remedy = f"write {near[0]} if you meant that" if near else "remove it"
+            near = nearest(value.name, value.known)
+            remedy = f"write {near} if you meant that" if near else "remove it"
             yield (
                 value.key,
                 "is not a known value of the agent's chart, and preflight.checks switches off the check of the chart "

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from domain.errors import ReportedError
+from domain.suggestions import nearest
 
 
 @dataclass(frozen=True, order=True)
@@ -135,9 +135,9 @@ def _sentence(item: Any, location: Sequence[str | int], model: type[BaseModel] |
 
 
 def _unknown(name: str, known: Sequence[str]) -> str:
-    near = get_close_matches(name, known, n=1, cutoff=0.6)
+    near = nearest(name, known)
     if near:
-        return f"is not a known key; write {near[0]} if you meant that, or remove it"
+        return f"is not a known key; write {near} if you meant that, or remove it"
     if known:
         return f"is not a known key; write one of {', '.join(sorted(known))}, or remove it"
     return "is not a known key; remove it"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterable
-from urllib.parse import quote
 
 from clients.errors import Cause, RemoteError
+from domain.redaction import redact
 
 
 class GitError(RemoteError):
@@ -67,7 +66,6 @@ _NOISE = re.compile(
     r"^(Cloning into|warning: |hint: |From |Initialized|Warning: Permanently added|Please make sure|and the repository"
     r"|\s*$)"
 )
-_USERINFO = re.compile(r"(?<=http://)[^/\s@]+@|(?<=https://)[^/\s@]+@|(?<=://)[^/\s:@]*:[^/\s@]+@")
 _LONGEST = 200
 
 
@@ -79,24 +77,3 @@ def summary(stderr: str, secrets: Iterable[str]) -> str:
     text = re.sub(r"^(fatal|error|remote|ssh): ", "", text).rstrip(".")
     text = re.sub(r"^unable to access '[^']*': | for '[^']*'", "", text)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-
-
-def redact(text: str, secrets: Iterable[str]) -> str:
-    """Remove credentials from a text: the given ones in every encoding that Git uses, and user parts of URLs."""
-    spellings = {form for secret in secrets if len(secret) >= _SHORTEST for form in _forms(secret)}
-    for form in sorted(spellings, key=len, reverse=True):
-        text = text.replace(form, "***")
-    return _USERINFO.sub("***@", text)
-
-
-_SHORTEST = 4
-"""Shorter parts would also redact ordinary words."""
-
-
-def _forms(secret: str) -> Iterable[str]:
-    yield secret
-    yield quote(secret, safe="")
-    yield base64.b64encode(secret.encode()).decode()
-    yield from (
-        line for line in secret.splitlines() if len(line.strip()) >= _SHORTEST and "-----" not in line
-    )

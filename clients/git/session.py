@@ -17,9 +17,10 @@ from types import TracebackType
 
 from clients.errors import Cause
 from clients.git.access import Access, HostLogin
-from clients.git.errors import GitError, cause_of, redact, summary
+from clients.git.errors import GitError, cause_of, summary
 from clients.git.github_app import LOGIN
 from domain.names import CONFIG_MOUNT, SEEN_HOST_KEYS
+from domain.redaction import redact
 
 OLDEST_GIT = (2, 31)
 """First version of Git that reads GIT_CONFIG_COUNT."""

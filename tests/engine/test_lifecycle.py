@@ -10,7 +10,8 @@ import threading
 import pytest
 from pulumi import automation as auto
 
-from clients.registry import Login, Reference, Registry
+from clients.registry import Login, Registry
+from domain.image_reference import Reference
 from tests.engine.typed import typed_settings
 from tests.support.keda import keda
 from tests.support.stacks import ROOT

@@ -6,8 +6,9 @@ import copy
 import json
 from typing import Any
 
-from clients.registry import Login, Reference, Registry
+from clients.registry import Login, Registry
 from delivery.objects import SCALED_OBJECT, objects
+from domain.image_reference import Reference
 from tests.support import foreign_chart
 from tests.support.engine import Stack
 from tests.support.stacks import settings_of

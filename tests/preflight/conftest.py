@@ -15,6 +15,7 @@ import delivery
 import preflight
 from preflight.catalogue import CHECKS, FAMILIES
 from preflight.report import Finding, Report
+from settings.authorities import authorities
 from tests.support.engine import trial_config
 from tests.support.git_server import GitServer, serve
 from tests.support.helm import Helm
@@ -40,12 +41,7 @@ def only(*families: str) -> dict[str, Any]:
 def report_of(config: dict[str, Any], *, root: Path = ROOT, name: str = "dev") -> Report:
     """Run the checks of a configuration."""
     settings = settings_of(config, root=root)
-    authorities = {
-        connection: (root / found.ca_bundle).read_text()
-        for connection, found in settings.connections.items()
-        if found.type == "https" and found.ca_bundle
-    }
-    plan = delivery.plan(settings, authorities=authorities)
+    plan = delivery.plan(settings, authorities=authorities(settings, root))
     return preflight.run(settings, plan, project="astro-dbt", stack=name, root=root)
 
 

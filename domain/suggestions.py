@@ -8,14 +8,21 @@ from difflib import get_close_matches
 _SHOWN = 5
 
 
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that ``name`` is most likely a misspelling of.
+
+    >>> nearest("mian", ["main", "develop"])
+    'main'
+    """
+    return next(iter(get_close_matches(name, list(known), n=1, cutoff=0.6)), None)
+
+
 def near(name: str, known: Iterable[str], *, none: str) -> str:
     """`main if you meant that`, else a few of the known names, else ``none``: what to write instead of ``name``."""
     names = sorted(set(known))
-    close = get_close_matches(name, names, n=1, cutoff=0.6) or [
-        item for item in names if item.lower() == name.lower()
-    ]
+    close = nearest(name, names) or next((item for item in names if item.lower() == name.lower()), None)
     if close:
-        return f"{close[0]} if you meant that"
+        return f"{close} if you meant that"
     if not names:
         return none
     if len(names) == 1:

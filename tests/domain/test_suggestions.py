@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import doctest
+
 import pytest
 
-from preflight.suggestions import near
+from domain import suggestions
+from domain.suggestions import near, nearest
 
 
 @pytest.mark.parametrize(
@@ -21,3 +24,8 @@ from preflight.suggestions import near
 )
 def test_the_closest_name_else_a_few_else_the_fallback(name: str, known: list[str], text: str) -> None:
     assert near(name, known, none="another one") == text
+
+
+def test_a_name_that_is_like_no_other_has_no_nearest_one() -> None:
+    assert nearest("zzz", ["main", "develop"]) is None
+    assert doctest.testmod(suggestions).failed == 0

@@ -1,0 +1,53 @@
+"""Texts for people, without secrets."""
+
+from __future__ import annotations
+
+import base64
+import doctest
+import json
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain import redaction
+from domain.redaction import redact, without
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("fatal: bad https://robot:canary/secret@host/x", "fatal: bad https://***@host/x"),
+        ("header Authorization: Basic Y2FuYXJ5L3NlY3JldA==", "header Authorization: Basic ***"),
+        ("token canary/secret", "token ***"),
+        ("encoded canary%2Fsecret canary/secret", "encoded *** ***"),
+    ],
+)
+def test_redaction_knows_every_spelling(text: str, cleaned: str) -> None:
+    assert redact(text, ["canary/secret"]) == cleaned
+
+
+def test_redaction_leaves_the_user_of_an_ssh_address() -> None:
+    assert redact("ssh://git@host/org/x.git", ["unrelated"]) == "ssh://git@host/org/x.git"
+
+
+@given(st.text(min_size=4).filter(lambda text: len(text.strip()) >= 4 and "*" not in text))
+def test_no_encoding_of_a_secret_stays(secret: str) -> None:
+    encoded = (secret, quote(secret, safe=""), base64.b64encode(secret.encode()).decode(), json.dumps(secret))
+    assert [without(form, [secret]).strip('"') for form in encoded] == ["***"] * 4
+
+
+def test_a_line_of_a_private_key_is_a_secret_too() -> None:
+    key = "-----BEGIN KEY-----\ncanary-line\n-----END KEY-----\n"
+    assert redact("Load key: canary-line", [key]) == "Load key: ***"
+    assert redact("-----END KEY-----", [key]) == "-----END KEY-----"
+
+
+def test_short_secrets_would_redact_ordinary_words() -> None:
+    assert without("a dev stack", ["dev"]) == "a dev stack"
+    assert without("a prod stack", ["prod"], shortest=6) == "a prod stack"
+
+
+def test_the_examples() -> None:
+    assert doctest.testmod(redaction).failed == 0
