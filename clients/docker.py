@@ -92,6 +92,8 @@ def _answer(
         raise EngineError(Cause.UNREACHABLE, str(text)) from None
     finally:
         connection.close()
+        if isinstance(connection, _SshConnection):
+            connection.end()
 
 
 def _connection(engine: str, *, timeout: float) -> http.client.HTTPConnection:
@@ -160,11 +162,12 @@ class _SshConnection(http.client.HTTPConnection):
 
     def reason(self) -> str:
         """What ssh said last; it says nothing while it works."""
-        self.close()
+        self.end()
         return self._said[-1] if self._said else "no engine behind it"
 
-    def close(self) -> None:
-        super().close()
+    def end(self) -> None:
+        """End ssh. Not part of `close`, which comes before the body of an answer that ends with its connection."""
+        self.close()
         if self._ssh is not None:
             self._ssh.terminate()
             _, errors = self._ssh.communicate()
