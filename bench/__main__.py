@@ -61,9 +61,9 @@ def _measure(chosen: set[str], pairs: int) -> tuple[list[Measured], dict[str, st
             with group.prepare(frozenset(row.name for row in rows)) as prepared:
                 for row in rows:
                     measured += measure(row, prepared[row.name], pairs=pairs)
-        except SystemExit as error:
+        except (SystemExit, Exception) as error:  # noqa: BLE001 - the other rows are measured all the same
             left = [row.name for row in rows if not any(item.row == row.name for item in measured)]
-            problems |= dict.fromkeys(left, str(error).removeprefix("error: "))
+            problems |= dict.fromkeys(left, str(error).removeprefix("error: ") or type(error).__name__)
     return measured, problems
 
 

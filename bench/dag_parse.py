@@ -109,6 +109,10 @@ class Case:
     def forget(self) -> None:
         """Remove what a new Pod would not have."""
         shutil.rmtree(self.root / "cache", ignore_errors=True)
+        self.forget_dbt_ls()
+
+    def forget_dbt_ls(self) -> None:
+        """Remove what Cosmos keeps of an earlier `dbt ls`."""
         shutil.rmtree(self.root / "cosmos", ignore_errors=True)
 
     def commit(self, number: int) -> None:

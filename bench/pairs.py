@@ -5,6 +5,7 @@ Seconds depend on the machine and on what else it does; the ratio of two medians
 
 from __future__ import annotations
 
+import os
 import statistics
 import sys
 import time
@@ -60,6 +61,8 @@ class Measured:
     """The ratio that must not be exceeded; None: printed for information."""
     why: str = ""
     """What is known about a goal that is missed."""
+    load: float = 0.0
+    """Mean number of processes that wanted to run in the last minute of it."""
 
     @property
     def ratio(self) -> float:
@@ -88,12 +91,15 @@ class Row:
     """Metric -> ratio that must not be exceeded; metrics without an entry are printed for information."""
     why: str = ""
     """What is known about a goal that is missed."""
+    most: int | None = None
+    """Pairs that are enough for a row whose work takes many minutes; it is not warmed up either."""
 
 
 def measure(row: Row, pair: Pair, *, pairs: int) -> tuple[Measured, ...]:
     """Warm both ways up once, then measure them by turns; one result for each metric."""
     seen: dict[str, dict[str, list[float]]] = {}
-    for number in range(pairs + 1):
+    first, last = (0, pairs) if row.most is None else (1, min(row.most, pairs))
+    for number in range(first, last + 1):
         for side, work in (("a", pair.a), ("b", pair.b)):
             if pair.between is not None:
                 pair.between()
@@ -103,7 +109,7 @@ def measure(row: Row, pair: Pair, *, pairs: int) -> tuple[Measured, ...]:
             if number:
                 for metric, value in figures.items():
                     seen.setdefault(metric, {"a": [], "b": []})[side].append(value)
-        sys.stderr.write(f"  {row.name}: {'warm-up' if not number else f'pair {number} of {pairs}'}\n")
+        sys.stderr.write(f"  {row.name}: {'warm-up' if not number else f'pair {number} of {last}'}\n")
     return tuple(
         Measured(
             row.name,
@@ -112,6 +118,7 @@ def measure(row: Row, pair: Pair, *, pairs: int) -> tuple[Measured, ...]:
             Figures(tuple(sides["b"])),
             row.goals.get(metric),
             row.why,
+            os.getloadavg()[0],
         )
         for metric, sides in seen.items()
         if sides["a"] and sides["b"]

@@ -15,16 +15,19 @@ HEAD = """\
 # Results of `make bench`
 
 Written by the last run; ratios are medians of A divided by medians of B from that one run. Two ways are measured by turns
-after a warm-up. Seconds depend on the machine ({machine}), ratios much less.
+after a warm-up. Seconds depend on the machine ({machine}), ratios much less. The load is the mean number of processes
+that wanted to run in the minute before the row's end; its own are among them.
 """
-COLUMNS = "| what | metric | A: ours | B: peer or floor | A/B | goal | |\n|---|---|---:|---:|---:|---:|---|\n"
+COLUMNS = "| what | metric | A: ours | B: peer or floor | A/B | goal | load | |\n|---|---|---:|---:|---:|---:|---:|---|\n"
+NOT_LOOKED_INTO = "not looked into yet"
+"""The reason of a miss that nobody has explained."""
 
 
 def verdict(measured: Measured) -> str:
-    """Whether the goal is met; nothing where there is none."""
+    """Whether the goal is met, and if not, why; nothing where there is none."""
     if measured.goal is None:
         return ""
-    return "met" if measured.met else "MISS"
+    return "met" if measured.met else f"MISS: {measured.why or NOT_LOOKED_INTO}"
 
 
 def lines(measured: Sequence[Measured], rows: Mapping[str, Row]) -> list[str]:
@@ -35,7 +38,7 @@ def lines(measured: Sequence[Measured], rows: Mapping[str, Row]) -> list[str]:
         goal = "" if item.goal is None else f"≤ {item.goal:g}"
         found.append(
             f"| {row.title} | {item.metric} | {row.a}: {_figure(item.a, item.metric)} | {row.b}: {_figure(item.b, item.metric)} "
-            f"| **{item.ratio:.2f}** | {goal} | {verdict(item)} |"
+            f"| **{item.ratio:.2f}** | {goal} | {item.load:.1f} | {verdict(item)} |"
         )
     return found
 
@@ -58,7 +61,7 @@ def markdown(measured: Sequence[Measured], rows: Mapping[str, Row], problems: Ma
     missed = [item for item in measured if not item.met]
     if missed:
         text += "\n## Missed goals\n\n" + "".join(
-            f"- {rows[item.row].title} ({item.metric}): {item.why or 'not looked into yet'}.\n"
+            f"- {rows[item.row].title} ({item.metric}): {item.why or NOT_LOOKED_INTO}.\n"
             for item in missed
         )
     if problems:
@@ -79,6 +82,7 @@ def as_json(measured: Sequence[Measured]) -> str:
             "ratio": item.ratio,
             "goal": item.goal,
             "met": item.met,
+            "load": item.load,
         }
         for item in measured
     ]

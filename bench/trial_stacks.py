@@ -38,6 +38,8 @@ class Bench:
     def __init__(self, folder: Path, environment: Environment) -> None:
         self.folder, self.environment = folder, environment
         self.info = environment.info()
+        # Where this is set, as in many images, Python would compile the program at each start.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         self.variables = {**environment.variables(), "NO_COLOR": "1"}
         self._stacks: list[Stack] = []
         self._releases: list[HandMade] = []

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from bench.rows import engine, fleet, git, rollout, scale, staging
+from bench.rows import dag_parse, engine, fleet, git, rollout, scale, staging
 from bench.rows.group import Group
 
 GROUPS = (
     Group(engine.ROWS, engine.prepare),
     Group(rollout.ROWS, rollout.prepare),
+    Group(dag_parse.ROWS, dag_parse.prepare),
     Group(git.ROWS, git.prepare),
     Group(staging.ROWS, staging.prepare),
     Group(fleet.ROWS, fleet.prepare),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from xml.etree import ElementTree
 
 from bench import results
@@ -11,22 +12,27 @@ from bench.pairs import SECONDS, Figures, Measured, Row
 from bench.rows import ROWS
 
 ROW = Row("edit", "edit & roll out", "ours", "script", {SECONDS: 1.1})
-MET = Measured("edit", SECONDS, Figures((1.0, 2.0, 3.0)), Figures((2.0, 2.0, 2.0)), 1.1)
+MET = Measured("edit", SECONDS, Figures((1.0, 2.0, 3.0)), Figures((2.0, 2.0, 2.0)), 1.1, load=2.34)
 MISSED = Measured("edit", SECONDS, Figures((3.0,)), Figures((1.0,)), 1.1, why="the engine starts twice")
 
 
 def test_the_table_gives_medians_spread_ratio_and_verdict():
     (line,) = results.lines([MET], {"edit": ROW})
     assert line == (
-        "| edit & roll out | seconds | ours: 2.00 (1.00-3.00) | script: 2.00 (2.00-2.00) | **1.00** | ≤ 1.1 | met |"
+        "| edit & roll out | seconds | ours: 2.00 (1.00-3.00) | script: 2.00 (2.00-2.00) | **1.00** | ≤ 1.1 | 2.3 | met |"
     )
 
 
 def test_a_missed_goal_says_miss_and_why():
     page = results.markdown([MISSED], {"edit": ROW}, {"edit": "no engine"})
-    assert "| MISS |" in page
+    assert "| MISS: the engine starts twice |" in page
     assert "the engine starts twice." in page
     assert "- edit & roll out: no engine" in page
+
+
+def test_a_miss_that_nobody_explained_says_so():
+    (line,) = results.lines([replace(MISSED, why="")], {"edit": ROW})
+    assert line.endswith(f"| MISS: {results.NOT_LOOKED_INTO} |")
 
 
 def test_every_value_is_in_the_json():
