@@ -8,12 +8,14 @@ into the folder that `--write` names. Exit code 1 when a row could not be measur
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 from bench import results
 from bench.pairs import Measured, Row, measure
 from bench.rows import GROUPS, ROWS
+from bench.trial_stacks import STATE
 
 
 def main() -> int:
@@ -27,7 +29,10 @@ def main() -> int:
     )
     parser.add_argument("--list", action="store_true", help="list the rows and stop")
     parser.add_argument("--write", type=Path, help="folder for the results")
+    parser.add_argument("--state", type=Path, help="folder of the trial; the checkout's when none is named")
     options = parser.parse_args()
+    if options.state:
+        os.environ[STATE] = str(options.state.resolve())
     if options.list:
         for row in ROWS.values():
             sys.stdout.write(f"{row.name:28} {row.title}: {row.a} / {row.b}\n")

@@ -61,8 +61,7 @@ def markdown(measured: Sequence[Measured], rows: Mapping[str, Row], problems: Ma
     missed = [item for item in measured if not item.met]
     if missed:
         text += "\n## Missed goals\n\n" + "".join(
-            f"- {rows[item.row].title} ({item.metric}): {item.why or NOT_LOOKED_INTO}.\n"
-            for item in missed
+            f"- {rows[item.row].title} ({item.metric}): {item.why or NOT_LOOKED_INTO}.\n" for item in missed
         )
     if problems:
         text += "\n## Not measured\n\n" + "".join(

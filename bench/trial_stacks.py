@@ -18,13 +18,16 @@ from trial.environment import Environment
 from trial.errors import TrialError
 
 ROOT = Path(__file__).resolve().parents[1]
+STATE = "TRIAL_STATE"
+"""Variable with the folder of a trial other than the checkout's."""
 
 
 class Apart(Environment):
     """The running trial with a separate state backend."""
 
     def __init__(self, backend: Path) -> None:
-        super().__init__(repo=ROOT)
+        state = os.environ.get(STATE)
+        super().__init__(repo=ROOT, state=Path(state) if state else None)
         self._backend = backend
 
     def exports(self) -> dict[str, str]:
