@@ -71,7 +71,7 @@ def _commit(folder: Path) -> str:
 
 
 class Airflow:
-    """API server, scheduler with a local executor, and Dag processor, for as long as the context lasts."""
+    """API server, scheduler with a local executor, Dag processor and triggerer, for as long as the context lasts."""
 
     def __init__(
         self,
@@ -118,7 +118,7 @@ class Airflow:
 
     def __enter__(self) -> Airflow:
         self._command("db", "migrate")
-        for part in ("api-server", "scheduler", "dag-processor"):
+        for part in ("api-server", "scheduler", "dag-processor", "triggerer"):
             with (self._folder / f"{part}.log").open("wb") as log:
                 self._processes.append(
                     subprocess.Popen(
@@ -222,8 +222,8 @@ class Airflow:
 
 
 def _bundles(folder: Path, repositories: Mapping[str, Repository]) -> dict[str, str]:
-    """Variables for the bundles, as agents have them, but looked at every second."""
-    kwargs = {"tracking_ref": "main", "submodules": True, "subdir": "dags", "refresh_interval": 1}
+    """Variables for the bundles, as agents have them, but looked at every ten seconds."""
+    kwargs = {"tracking_ref": "main", "submodules": True, "subdir": "dags", "refresh_interval": 10}
     entries = [
         {
             "name": name,
@@ -238,7 +238,7 @@ def _bundles(folder: Path, repositories: Mapping[str, Repository]) -> dict[str, 
     }
     return {
         **connections,
-        "AIRFLOW__DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "1",
+        "AIRFLOW__DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "5",
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(entries),
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(folder / "bundles"),
         "ASTRO_DBT_BUNDLE_SUBDIR": "dags",
