@@ -11,11 +11,11 @@ import binascii
 import gzip
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-import yaml
-
 from clients.kubernetes import Cluster
+from domain.plain_yaml import PlainYamlError, load_all
 
 PENDING = frozenset({"pending-install", "pending-upgrade", "pending-rollback"})
 """States in which Helm refuses every other operation: "another operation (install/upgrade/rollback) is in progress"."""
@@ -99,8 +99,16 @@ class Record:
     """Description in the history."""
     chart_version: str = ""
     """Version of the chart."""
-    manifest: tuple[dict[str, Any], ...] = ()
-    """The rendered objects, without the chart's hooks."""
+    text: str = ""
+    """The rendered objects, without the chart's hooks, as YAML."""
+
+    @cached_property
+    def manifest(self) -> tuple[dict[str, Any], ...]:
+        """The rendered objects; none if they are not YAML. Only some readers of a record want to wait for this."""
+        try:
+            return tuple(found for found in load_all(self.text) if isinstance(found, dict))
+        except PlainYamlError:
+            return ()
 
 
 def release_record(cluster: Cluster, *, namespace: str, revision: Revision) -> Record:
@@ -108,12 +116,11 @@ def release_record(cluster: Cluster, *, namespace: str, revision: Revision) -> R
     secret = cluster.get(f"/api/v1/namespaces/{namespace}/secrets/{revision.secret}")
     try:
         content = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(secret["data"]["release"]))))
-        documents = yaml.safe_load_all(content.get("manifest") or "")
         return Record(
             values=content.get("config") or {},
             description=str(content["info"].get("description", "")),
             chart_version=str(content["chart"]["metadata"]["version"]),
-            manifest=tuple(found for found in documents if isinstance(found, dict)),
+            text=str(content.get("manifest") or ""),
         )
-    except (AttributeError, KeyError, TypeError, ValueError, OSError, binascii.Error, yaml.YAMLError):
+    except (AttributeError, KeyError, TypeError, ValueError, OSError, binascii.Error):
         return Record()

@@ -16,14 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from clients.errors import Cause, RemoteError
+from domain.plain_yaml import PlainYamlError, load_all
 
 Manifest = Mapping[str, Any]
 """One rendered object."""
 
-_YAML: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _AT_ONCE = 400
 """APIs in one argument; Linux takes 128 KiB."""
 
@@ -108,8 +106,8 @@ def _variables(folder: Path) -> dict[str, str]:
 
 def _manifests(text: str) -> Iterator[Manifest]:
     try:
-        documents = list(yaml.load_all(text, Loader=_YAML))
-    except yaml.YAMLError:
+        documents = load_all(text)
+    except PlainYamlError:
         raise RenderError(Cause.INVALID, "a template renders text that is not YAML") from None
     for document in documents:
         if isinstance(document, dict) and document.get("kind") and document.get("metadata"):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.plain_yaml import PlainYamlError, load
+from domain.plain_yaml import PlainYamlError, load, load_all
 
 HOSTILE = [
     "a: 2026-13-45",
@@ -36,3 +37,33 @@ def test_no_content_raises_anything_else(content: bytes | str) -> None:
         load(content)
     except PlainYamlError:
         return
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(VALUES)
+def test_what_is_written_is_read(value: object) -> None:
+    assert load(yaml.safe_dump(value)) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "on: yes\nn: 0o17\nt: 2026-01-01\n", "a: &x [1]\nb: *x\n", "- !!set {a, b}\n", "a: 1\na: 2\n"],
+)
+def test_the_result_is_that_of_the_parser_in_python(text: str) -> None:
+    assert load(text) == yaml.safe_load(text)
+
+
+def test_every_document_is_read() -> None:
+    assert load_all("a: 1\n---\n---\nb: 2\n") == [{"a": 1}, None, {"b": 2}]
+
+
+@pytest.mark.parametrize("content", HOSTILE, ids=range(len(HOSTILE)))
+def test_one_error_in_any_document(content: bytes | str) -> None:
+    with pytest.raises(PlainYamlError):
+        load_all(content)

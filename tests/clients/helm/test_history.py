@@ -73,6 +73,11 @@ def test_a_record_is_read():
     assert [item["kind"] for item in found.manifest] == ["A", "B"]
 
 
+def test_a_manifest_that_is_not_yaml_holds_no_objects():
+    content = {"info": {}, "chart": {"metadata": {"version": "1"}}, "manifest": "a: ["}
+    assert record(content).manifest == ()
+
+
 @pytest.mark.parametrize("content", [{}, [], None, {"info": None, "chart": {}}])
 def test_a_record_that_cannot_be_read_is_empty(content):
     assert record(content) == Record()
