@@ -29,8 +29,8 @@ def load(content: bytes | str) -> Any:
 def load_all(content: bytes | str) -> list[Any]:
     """Every document in ``content``. Raises PlainYamlError.
 
-    >>> load_all("a: 1\\n---\\nb: 2")
-    [{'a': 1}, {'b': 2}]
+    >>> load_all("--- 1")
+    [1]
     """
     return _read(content, _all)
 
