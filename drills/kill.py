@@ -84,12 +84,11 @@ class KillDrill:
             for kill in kills:
                 if kill.operation != "install" and (not outcomes or outcomes[-1].lost):
                     self._start_over()
-                    watch.forget_secrets()
+                    watch.settle()
                 outcome = self._one(kill, watch)
                 table.row(*outcome.cells())
                 outcomes.append(outcome)
-                if kill.operation == "destroy" and not outcome.problems:
-                    watch.forget_secrets()
+                watch.settle()
         lowest = "-" if watch.fewest_of_all is None else watch.fewest_of_all
         sys.stdout.write(
             f"\n{sum(not item.problems for item in outcomes)} of {len(outcomes)} converged; "

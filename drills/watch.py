@@ -57,10 +57,17 @@ class Watch(threading.Thread):
         with self._lock:
             self.expects_workers, self.fewest, self._killed, self.problems = workers, None, None, []
 
-    def forget_secrets(self) -> None:
-        """What is destroyed comes back with other UIDs."""
+    def settle(self) -> None:
+        """A run has converged: what it removed, such as the sentinel's Secret before chart 2.x, may come back as another object."""
+        try:
+            items = self._cluster.get(f"/api/v1/namespaces/{self._namespace}/secrets", accept=_METADATA)[
+                "items"
+            ]
+        except RemoteError:
+            return
+        there = {item["metadata"]["name"] for item in items or []}
         with self._lock:
-            self._uids = {}
+            self._uids = {name: uid for name, uid in self._uids.items() if name in there}
 
     def killed(self, leader: int) -> None:
         """The session of a run that was interrupted; while its Helm lives, nobody else may touch its record."""
@@ -90,8 +97,10 @@ class Watch(threading.Thread):
                 self.fewest_of_all = self.fewest if all_of is None else min(all_of, self.fewest)
             for item in secrets:
                 name, uid = item["metadata"]["name"], item["metadata"]["uid"]
-                if not name.startswith("sh.helm.") and self._uids.setdefault(name, uid) != uid:
-                    self._report(f"Secret {name} was replaced")
+                if not name.startswith("sh.helm."):
+                    if self._uids.get(name, uid) != uid:
+                        self._report(f"Secret {name} was replaced")
+                    self._uids[name] = uid
             self._check_healing(
                 (newest.revision, newest.uid) if newest and newest.status in PENDING else None,
                 newest.revision if newest else 0,
