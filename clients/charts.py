@@ -250,7 +250,7 @@ def _body(url: str, *, timeout: float) -> bytes:
     if answer.status == 404:
         raise WebError(Cause.INVALID, f"{url} does not exist")
     if answer.status >= 400:
-        raise WebError(Cause.UNREACHABLE, answer.refusal)
+        raise WebError(Cause.FAILING, answer.refusal)
     return answer.body
 
 

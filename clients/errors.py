@@ -14,7 +14,9 @@ class Cause(StrEnum):
     """Why a request failed."""
 
     UNREACHABLE = "unreachable"
-    """No answer from the host, or a server error."""
+    """No answer from the host, or none that could be read."""
+    FAILING = "failing"
+    """The host answers with an error that is its own, such as 500, or asks to wait (429)."""
     TIMEOUT = "timeout"
     """No answer within the time limit."""
     TLS = "tls"

@@ -158,4 +158,4 @@ def _expect(answer: Answer, status: int) -> None:
         return
     if answer.status == 404:
         raise RegistryError(Cause.NOT_FOUND, "HTTP 404", reason=answer.body.decode(errors="replace")[:200])
-    raise WebError(Cause.UNREACHABLE, answer.refusal)
+    raise WebError(Cause.FAILING, answer.refusal)

@@ -206,7 +206,7 @@ class Registry:
         authorization = self._authorizations.get(f"{repository}:pull")
         with stream(self._base + path, timeout=self._timeout, authorization=authorization) as answer:
             if answer.status != 200:
-                raise WebError(Cause.UNREACHABLE, f"HTTP {answer.status}")
+                raise WebError(Cause.FAILING, f"HTTP {answer.status}")
             yield answer
 
     def _get(self, path: str, repository: str, *, accept: str, push: bool = False) -> Answer:
@@ -217,7 +217,7 @@ class Registry:
         if answer.status == 404:
             raise RegistryError(Cause.NOT_FOUND, "HTTP 404", reason=_reason(answer.body))
         if answer.status >= 400:
-            raise WebError(Cause.UNREACHABLE, answer.refusal)
+            raise WebError(Cause.FAILING, answer.refusal)
         return answer
 
     def _authorize(self, answer: Answer, repository: str, *, push: bool) -> str:
@@ -240,7 +240,7 @@ class Registry:
         if found.status >= 400:
             text = f"its token service answers {found.refusal}"
             if found.status == 429 or found.status >= 500:
-                raise WebError(Cause.UNREACHABLE, text)
+                raise WebError(Cause.FAILING, text)
             raise RegistryError(Cause.UNAUTHORISED, text)
         token = _json(found.body)
         return f"Bearer {token.get('token') or token.get('access_token')}"

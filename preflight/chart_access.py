@@ -42,6 +42,8 @@ def _out_of_reach(url: str, error: RemoteError, *, seconds: str) -> Finding:
         return CHART_REACH.refused(at, url=url, detail=detail)
     if error.cause is Cause.TIMEOUT:
         return CHART_REACH.timeout(at, url=url, seconds=seconds)
+    if error.cause is Cause.FAILING:
+        return CHART_REACH.failing(at, url=url, detail=detail)
     if error.cause is Cause.INVALID:
         return CHART_REACH.invalid(at, url=url, detail=detail)
     return CHART_REACH.unreachable(at, url=url, detail=detail)

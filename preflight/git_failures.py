@@ -30,6 +30,8 @@ def failure(settings: Settings, subject: Subject, error: GitError) -> Finding:
     match error.cause:
         case Cause.UNREACHABLE:
             return GIT_REACH.unreachable(at, url=url, detail=detail)
+        case Cause.FAILING:
+            return GIT_REACH.failing(at, url=url, detail=detail)
         case Cause.TIMEOUT:
             return GIT_REACH.timeout(at, url=url, seconds=f"{settings.preflight.timeout:.0f}")
         case Cause.NO_GIT:

@@ -162,6 +162,8 @@ def _refused(context: Context, at: str, place: Reference, error: WebError | Regi
     if isinstance(error, WebError):
         if error.cause is Cause.TIMEOUT:
             return IMAGE_REGISTRY.timeout(at, server=server, seconds=context.seconds)
+        if error.cause is Cause.FAILING:
+            return IMAGE_REGISTRY.failing(at, server=server, detail=detail)
         return IMAGE_REGISTRY.unreachable(at, server=server, detail=detail)
     settings = context.settings
     for section, registry in (("baseRegistry", settings.base_registry), ("registry", settings.registry)):

@@ -41,12 +41,14 @@ _PATTERNS: tuple[tuple[Cause, re.Pattern[str]], ...] = tuple(
             r"repository .*not found|not found\.?$|does not appear to be a git repository|returned error: 404"
             r"|could not be found|no such repository|does not exist",
         ),
+        (Cause.FAILING, r"returned error: (429|5\d\d)"),
         (
             Cause.UNREACHABLE,
             r"Could not resolve|Failed to connect|Couldn't connect|Connection refused|Connection timed out|timed out"
             r"|Connection reset|Connection closed|Empty reply|Recv failure|Send failure|Network is unreachable"
-            r"|No route to host|Name or service not known|returned error: (429|5\d\d)|Could not connect"
-            r"|Operation timed out|early EOF|hung up unexpectedly|kex_exchange_identification",
+            r"|No route to host|Name or service not known|Could not connect"
+            r"|Operation timed out|early EOF|hung up unexpectedly|recv error|unexpected EOF"
+            r"|still expected|transfer closed|kex_exchange_identification",
         ),
         # ssh's last line if the remote side refuses with another message.
         (Cause.UNAUTHORISED, r"Could not read from remote repository"),

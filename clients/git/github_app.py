@@ -69,7 +69,7 @@ class GithubApp:
             reason = f"{self.authority} knows no installation {self.installation_id} of the app (HTTP 404)"
             raise GitError(Cause.UNAUTHORISED, reason)
         if answer.status >= 400:
-            raise GitError(Cause.UNREACHABLE, f"{self.authority} answers {answer.refusal}")
+            raise GitError(Cause.FAILING, f"{self.authority} answers {answer.refusal}")
         try:
             return str(json.loads(answer.body)["token"])
         except (ValueError, KeyError, TypeError):

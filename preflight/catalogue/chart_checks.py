@@ -15,6 +15,10 @@ class ChartReach(Check, id="chart.reach"):
         return f"is {url}, which cannot be reached ({detail}); check the address and the network"
 
     @error("agent.chart.repository")
+    def failing(self, *, url: str, detail: str) -> str:
+        return f"is {url}, which answers with an error ({detail}); try again later, or ask whoever runs it"
+
+    @error("agent.chart.repository")
     def timeout(self, *, url: str, seconds: str) -> str:
         return f"is {url}, which did not answer within {seconds} s; check the network, or raise preflight.timeout"
 

@@ -15,6 +15,13 @@ class GitReach(Check, id="git.reach"):
             "to warn with a reason if only the agents can reach it"
         )
 
+    @error("dags.repo", "dbtProjects[<n>].repo", "dbtProjects[<n>].path")
+    def failing(self, *, url: str, detail: str) -> str:
+        return (
+            f"names {url}, whose host answers with an error ({detail}); try again later, or ask whoever runs it, or set "
+            "preflight.checks.git to warn with a reason"
+        )
+
     @error("dags.repo", "dbtProjects[<n>].repo", "dbtProjects[<n>].path", "dags.submodules")
     def timeout(self, *, url: str, seconds: str) -> str:
         return f"names {url}, which did not answer within {seconds} s; check the host and the network, or raise preflight.timeout"

@@ -100,6 +100,10 @@ class ImageRegistry(Check, id="image.registry"):
         return f"is on {server}, which cannot be reached ({detail}); check the name and the network"
 
     @error(*_OURS)
+    def failing(self, *, server: str, detail: str) -> str:
+        return f"is on {server}, which answers with an error ({detail}); try again later, or ask whoever runs it"
+
+    @error(*_OURS)
     def timeout(self, *, server: str, seconds: str) -> str:
         return f"is on {server}, which did not answer within {seconds} s; check the network, or raise preflight.timeout"
 

@@ -31,6 +31,7 @@ def _failure(cause: Cause, connection: str | None = "git", **changes: Any) -> tu
     ("cause", "check", "case", "key"),
     [
         (Cause.UNREACHABLE, "git.reach", "unreachable", "x.repo"),
+        (Cause.FAILING, "git.reach", "failing", "x.repo"),
         (Cause.TIMEOUT, "git.reach", "timeout", "x.repo"),
         (Cause.NO_GIT, "git.reach", "tool", "x.repo"),
         (Cause.TLS, "git.reach", "tls", "connections.git.caBundle"),
