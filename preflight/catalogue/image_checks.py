@@ -101,7 +101,9 @@ class ImageRegistry(Check, id="image.registry"):
 
     @error(*_OURS)
     def failing(self, *, server: str, detail: str) -> str:
-        return f"is on {server}, which answers with an error ({detail}); try again later, or ask whoever runs it"
+        return (
+            f"is on {server}, which answers with an error ({detail}); try again later, or ask whoever runs it"
+        )
 
     @error(*_OURS)
     def timeout(self, *, server: str, seconds: str) -> str:
