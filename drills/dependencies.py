@@ -16,6 +16,10 @@ from urllib.parse import urlsplit
 import trustme
 import yaml
 
+from clients.image_copy import Place as Repository
+from clients.image_copy import copy_image
+from clients.registry import Login, Registry
+from domain.image_reference import Reference
 from drills.place import Place
 from drills.proxy import Applies, Proxy, Upstream, always, server_context
 from tests.support.engine import Stack
@@ -110,6 +114,7 @@ def surroundings(place: Place, name: str = "faults") -> Iterator[Surroundings]:
         }
         stack = place.stack(name, Behind(place.environment, variables))
         _make_dag_repository(place.environment, proxies[GIT])
+        _put_base_layers(stack)
         stack.write(_config(stack, proxies))
         yield Surroundings(stack, proxies)
 
@@ -188,3 +193,19 @@ def _make_dag_repository(environment: Environment, proxy: Proxy) -> None:
     grants = read_grants(Path(info.git.credentials_file))
     grants[_DAGS] = [Grant(info.git.username, info.git.token)]
     write_grants(Path(info.git.credentials_file), grants)
+
+
+def _put_base_layers(stack: Stack) -> None:
+    """The layers of the base image in the stack's repository, so that they need not go through the proxy."""
+    info = stack.info
+    registry = Registry(
+        info.registry.server, Login(info.registry.username, info.registry.password), timeout=60
+    )
+    base = Reference.parse(str(info.base_image))
+    manifest = registry.raw_manifest(base.repository, base.tag)
+    copy_image(
+        Repository(registry, base.repository),
+        manifest,
+        Repository(registry, f"tests/{stack.name}"),
+        tag="base",
+    )
