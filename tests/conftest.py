@@ -51,7 +51,7 @@ def environment() -> Iterator[Environment]:
 
 @pytest.fixture
 def recorder() -> Recorder:
-    """Pulumi's mocks in the place of an engine; they remember what is registered."""
+    """Pulumi's mocks instead of an engine; they record what is registered."""
     mocks = Recorder()
     pulumi.runtime.set_mocks(mocks, project="astro-dbt", stack="test")
     return mocks
@@ -70,7 +70,7 @@ def helm_program(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture
 def stack_in(environment: Environment) -> Iterator[Callable[[Path, str], Stack]]:
-    """Makes stacks in copies of the program; they are destroyed at the end of the test."""
+    """Creates stacks in copies of the program; they are destroyed at the end of the test."""
     made: list[Stack] = []
 
     def make(folder: Path, name: str) -> Stack:

@@ -54,7 +54,7 @@ def full(generation: int = 2) -> dict[str, Any]:
 
 
 def short(generation: int = 2) -> dict[str, Any]:
-    """Only what somebody changed."""
+    """Only the changed values."""
     values: dict[str, Any] = {
         "resourceNamePrefix": "astro-agent",
         "namespace": "agents",

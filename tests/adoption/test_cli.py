@@ -55,30 +55,30 @@ def test_stack_file_is_one_that_the_program_takes(folder: Path, repository: str,
         parse(texts, project="astro-dbt", root=folder).git_bundles[0].repo
         == "https://git.example.com/p/d.git"
     )
-    said = capsys.readouterr().out
-    assert "Nothing changes for the agents" in said
-    assert "agent.withheld.commonEnv.GIT_TERMINAL_PROMPT: Git fails at once" in said
-    assert "pulumi import --file adopt.json --generate-code=false --stack prod" in said
-    assert "give --astro-project" in said
+    printed = capsys.readouterr().out
+    assert "Nothing changes for the agents" in printed
+    assert "agent.withheld.commonEnv.GIT_TERMINAL_PROMPT: Git fails at once" in printed
+    assert "pulumi import --file adopt.json --generate-code=false --stack prod" in printed
+    assert "give --astro-project" in printed
 
 
 def test_credentials_are_printed_nowhere(folder: Path, repository: str, capsys) -> None:
     file = write(folder, clear())
     assert from_values(str(file), repository=repository) == 0
-    said = capsys.readouterr()
-    assert CANARY not in said.out + said.err + (folder / "stacks" / "Pulumi.prod.yaml").read_text()
+    printed = capsys.readouterr()
+    assert CANARY not in printed.out + printed.err + (folder / "stacks" / "Pulumi.prod.yaml").read_text()
     assert (
         '"commonEnv.AIRFLOW_CONN_GIT_DEFAULT#password" values.yaml | pulumi config set --secret'
-        in said.out.replace(str(folder) + "/", "")
+        in printed.out.replace(str(folder) + "/", "")
     )
-    assert "agentToken: the credential moves out of Helm's values" in said.out
+    assert "agentToken: the credential moves out of Helm's values" in printed.out
 
 
 def test_every_printed_place_is_readable(folder: Path, repository: str, capsys) -> None:
     file = write(folder, clear())
     from_values(str(file), repository=repository)
-    said = capsys.readouterr().out
-    places = [line.split('"')[1] for line in said.splitlines() if 'adoption secret "' in line]
+    printed = capsys.readouterr().out
+    places = [line.split('"')[1] for line in printed.splitlines() if 'adoption secret "' in line]
     assert len(places) == 9
     for place in places:
         assert main(["secret", place, str(file)]) == 0
@@ -184,9 +184,9 @@ def test_import_file_names_the_component_as_parent(capsys) -> None:
     }
 
 
-@pytest.mark.parametrize(("host", "said"), [("git.example.com", False), ("gitlab.example.org", True)])
+@pytest.mark.parametrize(("host", "reported"), [("git.example.com", False), ("gitlab.example.org", True)])
 def test_a_submodule_on_another_host_needs_a_connection(
-    folder: Path, repository: str, capsys, host, said
+    folder: Path, repository: str, capsys, host, reported
 ) -> None:
     project = folder / "project"
     (project / "dags" / "dbt" / "shop").mkdir(parents=True)
@@ -196,7 +196,7 @@ def test_a_submodule_on_another_host_needs_a_connection(
     )
     arguments = ("--astro-project", str(project), "--dags-repo", "https://git.example.com/p/d.git")
     assert from_values(str(write(folder, short())), *arguments, repository=repository) == 0
-    assert ("is a submodule on another host" in capsys.readouterr().out) is said
+    assert ("is a submodule on another host" in capsys.readouterr().out) is reported
     content = yaml.safe_load((folder / "stacks" / "Pulumi.prod.yaml").read_text())
     (entry,) = content["config"]["astro-dbt:dbtProjects"]
     assert entry == {"name": "shop", "path": "dags/dbt/shop", "repo": f"https://{host}/a/shop.git"}

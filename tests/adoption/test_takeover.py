@@ -22,11 +22,11 @@ def test_a_namespace_is_adopted_in_place(stack: Stack) -> None:
     uid = kubectl(stack.environment, "get", "namespace", stack.namespace, "--output=jsonpath={.metadata.uid}")
     done = stack.preview()
     assert done.returncode != 0
-    said = " ".join((done.stdout + done.stderr).split())
+    printed = " ".join((done.stdout + done.stderr).split())
     offered = re.search(
-        r"`(python -m adoption import-file namespace \S+) > adopt\.json && (pulumi import [^`]+)`", said
+        r"`(python -m adoption import-file namespace \S+) > adopt\.json && (pulumi import [^`]+)`", printed
     )
-    assert offered, said
+    assert offered, printed
 
     label = f"astro-dbt/stack=astro-dbt.{stack.name}"
     kubectl(stack.environment, "label", "namespace", stack.namespace, label)
@@ -39,7 +39,7 @@ def test_a_namespace_is_adopted_in_place(stack: Stack) -> None:
     again = kubectl(
         stack.environment, "get", "namespace", stack.namespace, "--output=jsonpath={.metadata.uid}"
     )
-    assert again == uid, "adopted, not made anew"
+    assert again == uid, "adopted, not created again"
 
 
 def _python(stack: Stack) -> str:
@@ -205,9 +205,9 @@ def test_taken_over_without_a_restart(stack: Stack, version: str) -> None:
         del agent["withheld"]["createNamespace"], agent["values"]["createNamespace"]
     file_of(stack).write_text(yaml.safe_dump(content, sort_keys=False))
     done = stack.pulumi("preview")
-    said = " ".join((done.stdout + done.stderr).split())
-    assert "so Pods restart once; they differ in commonEnv.GIT_TERMINAL_PROMPT" in said
-    assert ("Helm would delete it with everything in it" in said) is version.startswith("1")
+    text = " ".join((done.stdout + done.stderr).split())
+    assert "so Pods restart once; they differ in commonEnv.GIT_TERMINAL_PROMPT" in text
+    assert ("Helm would delete it with everything in it" in text) is version.startswith("1")
     assert (done.returncode != 0) is version.startswith("1")
 
 

@@ -102,7 +102,7 @@ DEPENDENCIES = [
 
 @pytest.fixture(scope="module")
 def nested():
-    """A chart with another one in a folder, and one in an archive of its own."""
+    """A chart with another one in a folder, and another one in an archive."""
     files = {f"charts/beacon/{name}": text for name, text in SUBCHART.items()}
     files["charts/beacon/Chart.yaml"] = "name: beacon\nversion: 1.0.0\n"
     packed = chart_package("store", "1.0.0", SUBCHART)

@@ -70,7 +70,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 @pytest.fixture
 def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A program of the user's that stands first on PATH."""
+    """The user's `ssh`: a program that comes first on PATH."""
     program = tmp_path / "bin" / "ssh"
     program.parent.mkdir()
     program.touch(mode=0o755)

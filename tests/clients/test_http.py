@@ -73,7 +73,7 @@ def test_a_host_that_asks_to_wait_is_asked_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "wait", "said"),
+    ("status", "wait", "refusal"),
     [
         (429, "60", "HTTP 429, and it asks to wait 60 s"),
         (503, "1", "HTTP 503, and it asks to wait 1 s"),
@@ -81,7 +81,7 @@ def test_a_host_that_asks_to_wait_is_asked_again() -> None:
         (500, "1", "HTTP 500"),
     ],
 )
-def test_a_host_that_refuses_is_reported_with_the_wait(status: int, wait: str, said: str) -> None:
+def test_a_host_that_refuses_is_reported_with_the_wait(status: int, wait: str, refusal: str) -> None:
     asked = []
 
     def reply(handler: BaseHTTPRequestHandler) -> None:
@@ -89,7 +89,7 @@ def test_a_host_that_refuses_is_reported_with_the_wait(status: int, wait: str, s
         send(handler, status, b"", **{"Retry-After": wait})
 
     with server(reply) as url:
-        assert request(url, timeout=20).refusal == said
+        assert request(url, timeout=20).refusal == refusal
     assert len(asked) == (2 if status == 503 else 1)
 
 

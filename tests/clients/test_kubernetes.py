@@ -1,4 +1,4 @@
-"""The way to a cluster: which kubeconfig is used, and what is said of one that cannot be."""
+"""The way to a cluster: which kubeconfig is used, and how an unusable one is reported."""
 
 from __future__ import annotations
 

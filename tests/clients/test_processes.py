@@ -1,4 +1,4 @@
-"""Processes are told apart by number and start; those of an ancestor are found by program."""
+"""Processes are distinguished by number and start time; those of an ancestor are found by program."""
 
 from __future__ import annotations
 

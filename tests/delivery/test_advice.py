@@ -19,10 +19,10 @@ def with_packages(*packages, **changes):
     ["apache-airflow-providers-git==0.5.0", "Apache_Airflow_Providers_Git[github] == 0.10"],
 )
 def test_old_provider_leaks_a_token(pin):
-    (told,) = advice(with_packages("astronomer-cosmos==1.15.1", pin))
-    assert told.startswith("image.packages pins apache-airflow-providers-git 0.")
-    assert "connections.git on the agents' disks" in told
-    assert told.endswith("pin 1.0.0 or later")
+    (found,) = advice(with_packages("astronomer-cosmos==1.15.1", pin))
+    assert found.startswith("image.packages pins apache-airflow-providers-git 0.")
+    assert "connections.git on the agents' disks" in found
+    assert found.endswith("pin 1.0.0 or later")
 
 
 @pytest.mark.parametrize(
@@ -64,26 +64,26 @@ def by_ssh(**connection):
 
 
 def test_provider_that_opens_no_submodule_over_ssh():
-    told = advice(
+    found = advice(
         with_packages("apache-airflow-providers-git==0.4.1", **by_ssh(type="https", anonymous=True))
     )
-    assert told == (
+    assert found == (
         "image.packages pins apache-airflow-providers-git 0.4.1, which does not fetch submodules over SSH; pin 1.0.0 or later",
     )
 
 
 def test_provider_that_knows_no_submodules():
-    told = advice(with_packages("apache-airflow-providers-git==0.1.0"))
-    assert "does not fetch submodules" in told[0]
+    found = advice(with_packages("apache-airflow-providers-git==0.1.0"))
+    assert "does not fetch submodules" in found[0]
 
 
 @pytest.mark.parametrize(
-    ("place", "told"),
+    ("place", "found"),
     [({"existingSecret": "theirs"}, "the Secret theirs"), ({"backend": True}, "your secrets backend")],
 )
-def test_connection_elsewhere_must_name_the_ssh_configuration(place, told):
+def test_connection_elsewhere_must_name_the_ssh_configuration(place, found):
     (sentence,) = advice(settings_of(stack(**by_ssh(type="https", **place))))
-    assert sentence.startswith(f"connections.git is in {told}, and a submodule is fetched over SSH")
+    assert sentence.startswith(f"connections.git is in {found}, and a submodule is fetched over SSH")
     assert '"ssh_config_file": "/etc/astro-dbt/git/config/ssh_config"' in sentence
 
 
@@ -103,7 +103,7 @@ def test_a_github_app_serves_the_public_host_alone(host, place, warned):
     dags = {"repo": f"https://{host}/platform/dags.git", "connection": "app"}
     credentials = None if place else {"app": {"privateKey": SSH_KEY}}
     config = stack(dags=dags, dbtProjects=[PLAIN], connections={"app": app}, credentials=credentials)
-    told = advice(settings_of(config))
-    assert [sentence.startswith(f"connections.app is a GitHub App on {host}") for sentence in told] == [
+    found = advice(settings_of(config))
+    assert [sentence.startswith(f"connections.app is a GitHub App on {host}") for sentence in found] == [
         True
     ] * warned

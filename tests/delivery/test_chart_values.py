@@ -75,7 +75,7 @@ def test_queues_are_one_text():
 
 
 def test_restricted_namespace_takes_the_sentinel():
-    """Its Pod has a security context of its own, which the chart does not complete."""
+    """Its Pod has a separate security context, which the chart does not complete."""
     values = values_of(with_agent(podSecurity="restricted"))
     for component in (values["sentinel"], values["dagProcessor"], values["workers"][0]):
         assert component["containerSecurityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}

@@ -62,14 +62,14 @@ def test_what_is_below_the_projects_is_the_same_under_both_options():
 
 def test_every_dag_gets_what_fits_remote_agents():
     for option in ("git-submodule", "agent-image"):
-        told = {item.name: item.value for item in plan_of(stack(delivery=option)).environment}
-        assert told["ASTRO_DBT_BUNDLE_SUBDIR"] == "dags"
-        assert told["ASTRO_DBT_EXECUTABLE"] == "/home/astro/dbt_venv/bin/dbt"
-        assert told["AIRFLOW__COSMOS__ENABLE_CACHE_DBT_LS"] == "False"
-        assert told["AIRFLOW__COSMOS__ENABLE_CACHE_DBT_YAML_SELECTORS"] == "False"
-        assert told["AIRFLOW__COSMOS__CACHE_DIR"].startswith("/tmp/")
+        variables = {item.name: item.value for item in plan_of(stack(delivery=option)).environment}
+        assert variables["ASTRO_DBT_BUNDLE_SUBDIR"] == "dags"
+        assert variables["ASTRO_DBT_EXECUTABLE"] == "/home/astro/dbt_venv/bin/dbt"
+        assert variables["AIRFLOW__COSMOS__ENABLE_CACHE_DBT_LS"] == "False"
+        assert variables["AIRFLOW__COSMOS__ENABLE_CACHE_DBT_YAML_SELECTORS"] == "False"
+        assert variables["AIRFLOW__COSMOS__CACHE_DIR"].startswith("/tmp/")
         parse, process = (
-            int(told[f"AIRFLOW__{name}"])
+            int(variables[f"AIRFLOW__{name}"])
             for name in ("CORE__DAGBAG_IMPORT_TIMEOUT", "DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT")
         )
         assert 30 < parse < process

@@ -68,9 +68,9 @@ def test_an_entry_without_effect_is_a_mistake() -> None:
 
 def test_every_preview_says_what_is_withheld() -> None:
     settings = settings_of(with_agent(withheld={"createNamespace": REASON, "openLineage.url": REASON}))
-    said = "\n".join(advice(settings))
-    assert f"agent.withheld.createNamespace: {REASON}" in said
-    assert f"agent.withheld.openLineage.url: {REASON}" in said
+    text = "\n".join(advice(settings))
+    assert f"agent.withheld.createNamespace: {REASON}" in text
+    assert f"agent.withheld.openLineage.url: {REASON}" in text
 
 
 def test_variables_keep_the_order_of_the_release() -> None:

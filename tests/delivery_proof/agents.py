@@ -120,7 +120,7 @@ class Agents:
 
 
 def spellings(secret: str) -> Iterator[str]:
-    """Forms in which a secret could stand in a file or an argument."""
+    """Forms in which a secret could appear in a file or an argument."""
     import json
     from urllib.parse import quote
 

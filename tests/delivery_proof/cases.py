@@ -18,7 +18,7 @@ IDS = {"first": 1, "nested": 3}
 """The row of a model; of all others it is 2."""
 
 DAG = '''\
-"""One Dag per dbt project beside this file: Cosmos builds the project, then a task stands for each of its models."""
+"""One Dag per dbt project next to this file: Cosmos builds the project, then one task follows for each of its models."""
 
 from datetime import datetime
 from pathlib import Path
@@ -71,7 +71,7 @@ class Project:
 
     @property
     def path(self) -> str:
-        """Where it lies in the Dag repository."""
+        """Path in the Dag repository."""
         return f"dags/dbt/{self.name}"
 
     def add_model(self, name: str) -> None:
@@ -90,7 +90,7 @@ class Setup:
     config: dict[str, Any]
     """Keys of the stack to replace."""
     existing: dict[str, dict[str, str]] = field(default_factory=dict)
-    """Secrets that somebody else made: name -> data."""
+    """Secrets that are not managed by the stack: name -> data."""
     tokens: list[str] = field(default_factory=list)
     """What must show up nowhere."""
     models: dict[str, list[str]] = field(default_factory=dict)
@@ -159,7 +159,7 @@ def _by_token(hosts: Hosts, host: HttpsHost, path: str, connection: str, token: 
 
 
 def _by_key(hosts: Hosts, path: str, connection: str, key: str = "") -> Remote:
-    """Over SSH, opened by a deploy key; without one given, by one of its own, and the host's key is known."""
+    """Over SSH, opened by a deploy key; without one given, by a key for this repository alone, and the host's key is known."""
     settings = {"type": "ssh"} if key else {"type": "ssh", "knownHosts": hosts.ssh.known_hosts}
     repository = hosts.repository(hosts.ssh.root, path)
     key = key or hosts.ssh.key(path)
@@ -235,7 +235,7 @@ def same_host_same_token(hosts: Hosts, slug: str, *, token: str = "", name: str 
 
 
 def same_host_other_token(hosts: Hosts, slug: str) -> Setup:
-    """Each repository has a token of its own on one host."""
+    """Each repository has its own token on one host."""
     return _setup(
         _by_token(hosts, hosts.trial, f"{slug}/dags.git", "git"),
         _by_token(hosts, hosts.trial, f"{slug}/sales.git", "dbt"),
@@ -245,7 +245,7 @@ def same_host_other_token(hosts: Hosts, slug: str) -> Setup:
 def other_host_other_token(
     hosts: Hosts, slug: str, *, name: str = "sales", spelled: str | None = None
 ) -> Setup:
-    """The submodule is on another host, with a token of its own."""
+    """The submodule is on another host, with another token."""
     return _setup(
         _by_token(hosts, hosts.trial, f"{slug}/dags.git", "git"),
         _by_token(hosts, hosts.other, f"{slug}/{name}.git", "dbt"),
@@ -261,7 +261,7 @@ def ssh_shared_key(hosts: Hosts, slug: str) -> Setup:
 
 
 def ssh_key_per_repository(hosts: Hosts, slug: str, *, name: str = "sales") -> Setup:
-    """Each repository has a deploy key of its own on one host, whose key is known."""
+    """Each repository has its own deploy key on one host, whose key is known."""
     return _setup(
         _by_key(hosts, f"{slug}/dags.git", "deploy_dags"),
         _by_key(hosts, f"{slug}/{name}.git", "deploy_dbt"),
@@ -295,7 +295,7 @@ def special_characters(hosts: Hosts, slug: str) -> Setup:
 
 
 def two_submodules(hosts: Hosts, slug: str) -> Setup:
-    """Two dbt projects, on two hosts, each with a token of its own."""
+    """Two dbt projects, on two hosts, each with its own token."""
     return _setup(
         _by_token(hosts, hosts.trial, f"{slug}/dags.git", "git"),
         _by_token(hosts, hosts.trial, f"{slug}/sales.git", "dbt"),
@@ -317,7 +317,7 @@ def nested_submodule(hosts: Hosts, slug: str) -> Setup:
 
 
 def existing_secrets(hosts: Hosts, slug: str) -> Setup:
-    """Somebody else made the Secrets, with the keys that docs/connections.md names."""
+    """The Secrets are not managed by the stack; they have the keys that docs/connections.md names."""
     setup = same_host_other_token(hosts, slug)
     first, second = setup.tokens
     login, url = hosts.trial.login, setup.config["dags"]["repo"]

@@ -78,7 +78,7 @@ def deliver(
 
     def follow(delivery: Delivery) -> None:
         with delivery.processor.process() as process:
-            _noting(delivery, lambda: _first_look(process, first, before))
+            _noting(delivery, lambda: _first_parse(process, first, before))
             barrier.wait(300)
             _noting(delivery, lambda: _refresh(process, bumped[0], setup))
         with delivery.worker.process() as process:
@@ -100,19 +100,19 @@ def _noting(delivery: Delivery, step: Callable[[], None]) -> None:
         delivery.problem = str(error).strip().splitlines()[-1]
 
 
-def _first_look(process: Process, commit: str, models: Mapping[str, list[str]]) -> None:
-    _stands_at(process.do("initialise")["version"], commit)
+def _first_parse(process: Process, commit: str, models: Mapping[str, list[str]]) -> None:
+    _expect_version(process.do("initialise")["version"], commit)
     expect(process, models)
 
 
 def _refresh(process: Process, commit: str, setup: Setup) -> None:
-    _stands_at(process.do("refresh")["version"], commit)
+    _expect_version(process.do("refresh")["version"], commit)
     expect(process, setup.models)
 
 
 def _versions(process: Process, versions: Mapping[str, Mapping[str, list[str]]]) -> None:
     for version, models in versions.items():
-        _stands_at(process.do("initialise", version=version)["version"], version)
+        _expect_version(process.do("initialise", version=version)["version"], version)
         expect(process, models, version)
 
 
@@ -127,6 +127,6 @@ def _run(agents: Agents, process: Process, version: str, models: Mapping[str, li
             raise WrongContentError(f"the database holds {found} instead of {wanted}")
 
 
-def _stands_at(found: str, wanted: str) -> None:
+def _expect_version(found: str, wanted: str) -> None:
     if found != wanted:
-        raise WrongContentError(f"the bundle stands at {found} instead of {wanted}")
+        raise WrongContentError(f"the bundle is at {found} instead of {wanted}")

@@ -1,4 +1,4 @@
-"""The example Dag repository and dbt project in repositories of their own, as a user would have them."""
+"""The example Dag repository and dbt project in separate repositories, as a user would have them."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class HttpsHost(Protocol):
         ...
 
     def grant(self, repository: str, token: str) -> None:
-        """Open a repository with a token, beside those that open it already."""
+        """Open a repository with a token, in addition to those that open it already."""
         ...
 
     def withdraw(self, repository: str) -> None:
@@ -100,7 +100,7 @@ class Hosts:
     ssh: SshServer
 
     def repository(self, root: Path, name: str) -> Repository:
-        """Make an empty repository, anew when an earlier run of the tests left one of that name."""
+        """Make an empty repository; one of that name from an earlier run of the tests is replaced."""
         bare = root / name
         _remove(bare)
         _remove(bare.with_suffix(".work"))

@@ -106,7 +106,7 @@ def _path(running: Running) -> str:
 
 
 def _user(setup: Setup, git_hosts: Hosts) -> dict[str, str]:
-    """Git's environment of somebody who may open both repositories."""
+    """Git's environment for a user who may open both repositories."""
     trial, other = git_hosts.trial, git_hosts.other
     tokens: dict[str, tuple[HttpsHost, str]] = {
         setup.config["dags"]["repo"]: (trial, setup.tokens[0]),

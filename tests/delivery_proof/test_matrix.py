@@ -18,7 +18,7 @@ pytestmark = pytest.mark.delivery
 
 
 def slug(case: Case) -> str:
-    """The case's name as it may stand in a path."""
+    """The case's name, as it may appear in a path."""
     return re.sub(r"[^a-z0-9]+", "-", case.name.lower()).strip("-")
 
 

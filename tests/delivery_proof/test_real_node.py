@@ -28,7 +28,7 @@ MODEL = "{{ config(materialized='table') }}\nselect count(*) as customers from {
 
 @pytest.fixture(scope="module")
 def node(request: pytest.FixtureRequest) -> Iterator[Environment]:
-    """A trial with a real node and a state of its own; the other tests' simulated node stays as it is."""
+    """A separate trial with a real node; the simulated node of the other tests is left alone."""
     if os.getuid() != 0:
         pytest.skip("a real node needs root")
     if os.environ.get("NO_DOCKER"):

@@ -17,7 +17,7 @@ LOCAL = "airflow.dag_processing.bundles.local.LocalDagBundle"
 
 
 def several_bundles(stack: Stack, config: dict[str, Any]) -> None:
-    """Give the second of two projects a bundle of its own, bake the Dags of the first bundle, and fetch them again."""
+    """Give the second of two projects its own bundle, bake the Dags of the first bundle, and fetch them again."""
     url, folder = stack.info.git.url, Path(stack.info.git.repositories_dir)
     heads = {"dags": head_of(folder / "two/dags.git"), "finance": _second_repository(stack)}
     changed = copy.deepcopy(config)

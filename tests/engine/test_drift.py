@@ -1,4 +1,4 @@
-"""Drift on the real cluster: what somebody edited by hand is told by name, and put back."""
+"""Drift on the real cluster: what was edited by hand is reported by name, and put back."""
 
 from __future__ import annotations
 

@@ -45,8 +45,8 @@ def test_faults_in_the_middle_of_a_change(place, tmp_path):
     with surroundings(place) as around:
         drill = faults.FaultDrill(place, around, tmp_path / "logs")
         drill.install()
-        for name, said in chosen.items():
+        for name, sentence in chosen.items():
             result = drill.one(found[name])
             assert not result.problems, name
-            assert said in result.sentence
+            assert sentence in result.sentence
         around.stack.remove()

@@ -1,4 +1,4 @@
-"""Building the client image: a base with a login of its own, and credentials that stay out of the image."""
+"""Building the client image: a base with a separate login, and credentials that stay out of the image."""
 
 from __future__ import annotations
 

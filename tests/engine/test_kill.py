@@ -102,7 +102,7 @@ def test_killed_at_the_release(stack, before, who):
 
 
 def test_a_first_install_that_helm_finished_alone_is_taken_over(stack):
-    """The engine dies, Helm goes on and installs: the release runs, and Pulumi's state knows nothing of it."""
+    """The engine dies, Helm continues and installs: the release runs, and Pulumi's state does not contain it."""
     namespace_first(stack, stack.config)
     stack.write()
     kill_while_helm_works(stack, signal.SIGKILL, "engine")

@@ -132,7 +132,7 @@ def test_a_dbt_edit_changes_no_image_under_submodules(stack):
 
 
 class WorkerWatch(threading.Thread):
-    """Looks at the ready workers of a stack until it is told to stop."""
+    """Watches the ready workers of a stack until it is stopped."""
 
     def __init__(self, stack):
         super().__init__(daemon=True)

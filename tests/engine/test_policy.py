@@ -27,7 +27,7 @@ FAULTS = {
 
 
 CARELESS = '''
-"""A program of its own that breaks every rule of the pack."""
+"""A separate program that breaks every rule of the pack."""
 
 import json
 

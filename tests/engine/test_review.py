@@ -121,13 +121,13 @@ class Walk:
         return text
 
     def apply(self, config):
-        """`up`; what rolled must be what the last report said."""
-        told = build(parse(self.json, stack=self.stack.name))
+        """`up`; what rolled must be what the last report predicted."""
+        predicted = build(parse(self.json, stack=self.stack.name))
         before = self.templates()
         self.stack.up(config)
         after = self.templates()
-        fates = {part.name: part.fate for part in told.deployments}
-        if told.deployments:
+        fates = {part.name: part.fate for part in predicted.deployments}
+        if predicted.deployments:
             assert set(fates) == {*before, *after}
         for name in {*before, *after}:
             if name not in before:
@@ -136,9 +136,9 @@ class Walk:
                 really = "goes"
             else:
                 really = "rolls" if before[name] != after[name] else "stays"
-            said = "stays" if fates.get(name, "stays") == "scales" else fates.get(name, "stays")
-            assert (name, said) == (name, really)
-        return told
+            expected = "stays" if fates.get(name, "stays") == "scales" else fates.get(name, "stays")
+            assert (name, expected) == (name, really)
+        return predicted
 
     def templates(self):
         namespaces = [item.metadata.name for item in self.stack.api().list_namespace().items]

@@ -43,7 +43,7 @@ def typed(config: dict[str, Any], server: str) -> dict[str, Any]:
 
 
 def typed_settings(stack: Stack) -> None:
-    """Change a stack that is up to all of them, and look at what came of it."""
+    """Change a stack that is up to all of them, and check the result."""
     info = stack.info.registry
     base = stack.config["image"]["base"]
     folder, version = base.rpartition("/")[0].partition("/")[2], base.rpartition("astro-agent-")[2]

@@ -1,4 +1,4 @@
-"""Fixtures: the examples copied to a place of their own, real Airflow and real dbt beside them."""
+"""Fixtures: a copy of the examples, with real Airflow and real dbt."""
 
 import json
 import shutil
@@ -22,7 +22,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 class Workspace:
-    """A folder with the example Dag repository, and a dbt project wherever the test puts it."""
+    """A folder with the example Dag repository, and a dbt project where the test puts it."""
 
     def __init__(self, root: Path, *, airflow: PythonEnvironment, dbt: PythonEnvironment) -> None:
         self.root = root

@@ -66,7 +66,7 @@ def installed(folder: Path) -> Path:
 
 
 class Project:
-    """A Pulumi project in a folder of its own, with the stack `dev`."""
+    """A Pulumi project in a separate folder, with the stack `dev`."""
 
     def __init__(self, environment: Environment, folder: Path, **more: str) -> None:
         self.folder = folder
@@ -174,6 +174,6 @@ def test_a_yaml_program(environment: Environment, yaml_project: Project) -> None
     file.write_text(yaml.safe_dump(project, sort_keys=False))
     done = yaml_project.tried("preview", "--stack", "dev")
     assert done.returncode != 0
-    said = done.stdout + done.stderr
-    assert "agents:agent.workers[0].queus is not a known key; write queues if you meant that" in said
-    assert "Traceback" not in said
+    printed = done.stdout + done.stderr
+    assert "agents:agent.workers[0].queus is not a known key; write queues if you meant that" in printed
+    assert "Traceback" not in printed

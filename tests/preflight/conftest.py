@@ -110,7 +110,7 @@ class GitStack:
         self.dags.commit(submodules={path: (url, commit)})
 
     def with_unread_secret(self) -> dict[str, Any]:
-        """Connections: the stack's, and `own` in a Secret that nobody reads, because the cluster is not checked."""
+        """Connections: the stack's, and `own` in a Secret that is not read, because the cluster is not checked."""
         git = self.config["connections"]["git"]
         own = {key: value for key, value in git.items() if key != "login"}
         return {"git": git, "own": {**own, "existingSecret": "theirs"}}

@@ -60,7 +60,7 @@ LFS = {
 
 
 def edit_gitmodules(stack: GitStack, *lines: str) -> None:
-    """Write .gitmodules anew."""
+    """Replace .gitmodules."""
     stack.dags.commit({".gitmodules": "\n".join(lines) + "\n"})
 
 

@@ -15,7 +15,7 @@ from tests.support.stacks import ROOT
 
 
 class Sample(Check, id="sample.check"):
-    """Samples are good. More is not said."""
+    """Samples are good. There is nothing more to say."""
 
     @error("a.key", "another.key")
     def not_good(self, *, fact: str, count: int) -> str:
@@ -39,7 +39,7 @@ def test_the_documentation_of_a_case_comes_from_the_case() -> None:
         ),
         "plain": CaseInfo("plain", "warning", ("a.key",), "is plain; leave it out"),
     }
-    assert Sample().about == "Samples are good. More is not said."
+    assert Sample().about == "Samples are good. There is nothing more to say."
     assert (Sample.id, Sample().family) == ("sample.check", "sample")
 
 

@@ -163,7 +163,7 @@ def test_a_submodule_declared_as_a_folder(git_stack: GitStack) -> None:
 
 @pytest.fixture
 def other_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder that is all of PATH; Git's version is asked for once per run, so it is asked for anew."""
+    """A folder that is all of PATH; Git's version is asked for once per run, so it is asked for again."""
     monkeypatch.setenv("PATH", str(tmp_path))
     session.git_version.cache_clear()
     yield tmp_path

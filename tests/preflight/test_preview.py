@@ -22,7 +22,7 @@ def test_a_preview_of_five_mistakes_shows_five_findings_and_changes_nothing(stac
     }
     del config["agentToken"]
     done = stack.preview(config)
-    said = " ".join((done.stdout + done.stderr).split())
+    printed = " ".join((done.stdout + done.stderr).split())
     assert done.returncode != 0
     for sentence in (
         "astro-dbt:dags.subdir is dgs,",
@@ -31,9 +31,9 @@ def test_a_preview_of_five_mistakes_shows_five_findings_and_changes_nothing(stac
         "astro-dbt:agent.chart.version is 2.3.9,",
         "astro-dbt:agent.sentinel.image is ",
     ):
-        assert sentence in said
-    assert "Traceback" not in said
-    assert stack.info.git.token not in said
+        assert sentence in printed
+    assert "Traceback" not in printed
+    assert stack.info.git.token not in printed
     up = stack.pulumi("up", "--yes", "--skip-preview")
     assert up.returncode != 0
     names = [item.metadata.name for item in stack.api().list_namespace().items if item.metadata]

@@ -182,7 +182,7 @@ def test_one_value_that_spoils_several_objects_is_one_finding(trial: Trial, name
     finding = expect(report, "cluster.objects", "invalid", at="agent.values.labels", says="metadata.labels")
     assert "Deployment astro-agent-triggerer" in finding.message
     assert {item.key for item in report.errors} == {"astro-dbt:agent.values.labels"}
-    assert len(report.errors) <= 3, "labels of objects, of Pods and of selectors have fields of their own"
+    assert len(report.errors) <= 3, "labels of objects, of Pods and of selectors have separate fields"
 
 
 @pytest.mark.preflight
@@ -220,10 +220,8 @@ def test_kinds_that_the_cluster_does_not_have(
     trial: Trial, namespace: str, served: Callable[..., str]
 ) -> None:
     more = "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: astro-agent-worker-default-worker}\n"
-    asks = '{{ if .Capabilities.APIVersions.Has "keda.sh/v1alpha1" }}{{ fail "told wrong" }}{{ end }}'
-    asks += (
-        '{{ if not (.Capabilities.APIVersions.Has "apps/v1/Deployment") }}{{ fail "told nothing" }}{{ end }}'
-    )
+    asks = '{{ if .Capabilities.APIVersions.Has "keda.sh/v1alpha1" }}{{ fail "reported wrong" }}{{ end }}'
+    asks += '{{ if not (.Capabilities.APIVersions.Has "apps/v1/Deployment") }}{{ fail "reported nothing" }}{{ end }}'
     chart = {"repository": served(keda=more, asks=asks), "version": "2.3.3"}
     report = trial.report("chart", "cluster", agent={"chart": chart})
     says = "no ScaledObject in keda.sh/v1alpha1"

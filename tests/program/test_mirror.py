@@ -93,7 +93,7 @@ def test_a_vendor_that_is_away_is_not_missed(
 ) -> None:
     settings = stack_of(vendor, own)
     first = mirrored(settings, project="p", copying=True)
-    vendor.username = "somebody else"
+    vendor.username = "another"
     assert mirrored(settings, project="p", copying=True) == first
     assert "p:image.base is" in capsys.readouterr().err + caplog.text
 

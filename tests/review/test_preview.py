@@ -19,7 +19,7 @@ def test_halves_of_a_replacement_are_one_object():
 
 
 def test_what_a_refresh_found_is_the_step_after_it():
-    """Steps as `pulumi preview --refresh --json` prints them for a Secret that somebody deleted, and one that is there."""
+    """Steps as `pulumi preview --refresh --json` prints them for a Secret that was deleted, and one that is there."""
     gone, there = {"metadata": {"name": "gone"}}, {"metadata": {"name": "there"}}
     found = review(
         step(SECRET, "gone", "refresh", gone, gone),

@@ -110,7 +110,7 @@ def mirrored_images() -> str:
 
 
 def another_pull_login() -> str:
-    """The cluster pulls with a login of its own, and no Pod notices."""
+    """The cluster pulls with a separate login, and no Pod is affected."""
     metadata = {"name": "astro-agent-image-pull"}
     sides = [
         {

@@ -8,7 +8,7 @@ from tests.support.stacks import SSH_KEY, settings_of, stack
 
 
 def test_every_secret_key_is_among_them() -> None:
-    """A secret key that is added later is found too, without a list that somebody has to keep."""
+    """A secret key that is added later is found too, without a list that has to be maintained."""
     plain = {
         config_key(field): f"https://u:canary-{field}@x.example.com"
         for field in secret_fields() - {"credentials"}

@@ -1,6 +1,6 @@
 """A Pod of the agents on a Docker engine: the image, environment and files that the live cluster holds for it, and real Airflow in it.
 
-Beside the container's variables its processes get only what Airflow needs to run a Dag alone: a database, which agents do not have.
+In addition to the container's variables, its processes get only what Airflow needs to run a Dag on its own: a database, which agents do not have.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class Pod:
 
     @property
     def bundle(self) -> dict[str, Any]:
-        """The first bundle that the container is told of."""
+        """The first bundle in the container's environment."""
         entries = json.loads(self.container.environment["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"])
         return dict(entries[0])
 
@@ -211,7 +211,7 @@ class Pod:
             self.docker.call("cp", f"{name}:{path}", str(target / str(number)))
 
     def materialise(self, number: int, volume: Volume) -> Path:
-        """The folder of this machine that stands for a volume, with the owner and modes that the kubelet gives."""
+        """The folder of this machine that takes the place of a volume, with the owner and modes that the kubelet gives."""
         folder = self.folder / "tmp" if volume.path == "/tmp" else self.folder / "volumes" / str(number)
         folder.mkdir(parents=True, exist_ok=True)
         os.chown(folder, 0, self.container.gid)
@@ -237,7 +237,7 @@ class Process:
         self._buffer = b""
 
     def answer(self, seconds: float) -> Answer:
-        """Wait for an answer; raises AgentError when it tells of a failure or does not come."""
+        """Wait for an answer; raises AgentError when it reports a failure or does not come."""
         assert self._child.stdout is not None
         end = time.monotonic() + seconds
         while b"\n" not in self._buffer:

@@ -1,4 +1,4 @@
-"""Stacks of the project on the real engine, each with a namespace of its own on the test's trial environment."""
+"""Stacks of the project on the real engine, each with its own namespace in the tests' trial environment."""
 
 from __future__ import annotations
 
@@ -204,6 +204,6 @@ class Stack:
 
 
 def environment_for_tests() -> Environment:
-    """The trial environment of the test-suite: its own state folder, the user's cache."""
+    """The trial environment of the test-suite: a separate state folder, the user's cache."""
     state = Path(os.environ.get("TRIAL_TEST_STATE") or ROOT / ".trial-tests")
     return Environment(repo=ROOT, state=state)

@@ -1,4 +1,4 @@
-"""A chart package written by others: further keys in workers, templates of its own, a chart within the chart."""
+"""A chart package written by others: further keys in workers, other templates, a chart within the chart."""
 
 from __future__ import annotations
 

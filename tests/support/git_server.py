@@ -45,9 +45,9 @@ class GitServer:
     stalled: set[str] = field(default_factory=set)
     """Commits of which the server never sends anything: it is busy until it stops."""
     app_token: str | None = None
-    """Token that the stand-in of GitHub's API mints; None: no such API."""
+    """Token that the stand-in of GitHub's API issues; None: no such API."""
     assertions: list[str] = field(default_factory=list)
-    """Bearer tokens that the stand-in of GitHub's API was shown."""
+    """Bearer tokens that the stand-in of GitHub's API received."""
     asked: list[tuple[str, int]] = field(default_factory=list)
     """(path, bytes of the answer) of every request."""
 
@@ -137,7 +137,7 @@ class GitServer:
 
 
 def serve(folder: Path) -> GitServer:
-    """A server with an empty folder of repositories and a certificate of its own authority."""
+    """A server with an empty folder of repositories and a certificate of a separate authority."""
     root = folder / "repositories"
     root.mkdir(parents=True)
     authority = Authority(folder / "certificates", name="git test")

@@ -33,7 +33,7 @@ spec: {{ toYaml . | nindent 2 }}
 
 
 class Helm:
-    """Runs Helm and looks at its records."""
+    """Runs Helm and reads its records."""
 
     def __init__(self, environment: Environment, namespace: str, folder: Path) -> None:
         self.environment, self.namespace, self.folder = environment, namespace, folder
@@ -54,7 +54,7 @@ class Helm:
         return self.run("upgrade", "--install", NAME, str(folder), "--values", str(folder / "values.json"))
 
     def break_off(self, status: str) -> None:
-        """Turn the newest revision into what a killed Helm leaves: its record says that it is at work."""
+        """Turn the newest revision into what a killed Helm leaves: its record says that it is working."""
         newest = self.secrets()[-1]
         self._mark(newest, status)
 

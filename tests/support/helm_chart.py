@@ -1,4 +1,4 @@
-"""Rendering the stand-in charts with a real Helm, and reading what came out."""
+"""Rendering the stand-in charts with a real Helm, and reading the result."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ Manifest = dict[str, Any]
 
 
 class RenderError(Exception):
-    """Helm refused the values; the text is what it said."""
+    """Helm refused the values; the text is its message."""
 
 
 class Rendered:

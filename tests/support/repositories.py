@@ -29,7 +29,7 @@ def tracked(*patterns: str) -> list[str]:
 
 
 class Repository:
-    """A bare repository with a work tree beside it; every commit goes straight to the bare one."""
+    """A bare repository with a work tree next to it; every commit goes straight to the bare one."""
 
     def __init__(self, bare: Path, *, branch: str = "main") -> None:
         self.bare = bare
@@ -85,7 +85,7 @@ class Repository:
         git_server.git("fast-import", "--quiet", cwd=self.bare, stdin="".join(lines))
 
     def clean_up(self) -> None:
-        """Remove what nothing refers to any more from the bare repository, as hosts do in time."""
+        """Remove what nothing refers to any longer from the bare repository, as hosts do in time."""
         git("reflog", "expire", "--expire=now", "--all", cwd=self.bare)
         git("gc", "--quiet", "--prune=now", cwd=self.bare)
 

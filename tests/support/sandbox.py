@@ -1,4 +1,4 @@
-"""A private root file system for one process, so that it sees its own /etc and nothing of this machine is changed.
+"""A private root file system for one process, so that it sees another /etc and nothing of this machine is changed.
 
 The folders of the operating system are shown read-only. Needs root and unshare(1).
 """
@@ -24,7 +24,7 @@ def start_apart(
     shown: Mapping[Path, str],
     log: IO[bytes],
 ) -> subprocess.Popen[bytes]:
-    """Start a program as root in a root of its own.
+    """Start a program as root in a private root file system.
 
     Args:
         argv: program and arguments.

@@ -1,4 +1,4 @@
-"""Speaking to the user from within a test run."""
+"""Messages to the user from within a test run."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -32,9 +32,9 @@ def test_a_misspelt_variable_is_one_sentence_and_starts_nothing(
 
 def test_env_without_a_trial_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--state", str(tmp_path / "state"), "env"]) == 1
-    said = capsys.readouterr()
-    assert said.out == "", "a shell would run it"
-    assert said.err == "error: the trial environment is not up; run 'make up' first.\n"
+    printed = capsys.readouterr()
+    assert printed.out == "", "a shell would run it"
+    assert printed.err == "error: the trial environment is not up; run 'make up' first.\n"
 
 
 def test_down_without_a_trial_does_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

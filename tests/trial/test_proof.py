@@ -1,4 +1,4 @@
-"""The proof on a worker: which Pod it asks, and that every way of failing is told, never taken for a run."""
+"""The proof on a worker: which Pod it asks, and that every way of failing is reported, never mistaken for a run."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_no_ready_pod_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answers", "told"),
+    ("answers", "message"),
     [
         (
             [{"ok": False, "error": "Traceback\nModuleNotFoundError: git"}],
@@ -102,6 +102,6 @@ def test_no_ready_pod_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
     ],
 )
-def test_what_goes_wrong_in_the_pod_is_reported(answers: list[dict[str, Any]], told: str) -> None:
-    with pytest.raises(TrialError, match=told):
+def test_what_goes_wrong_in_the_pod_is_reported(answers: list[dict[str, Any]], message: str) -> None:
+    with pytest.raises(TrialError, match=message):
         run(Kubectl(pod("worker"), answers=answers))

@@ -1,4 +1,4 @@
-"""`make audit` against an index of its own: what is known, what was withdrawn, and what nobody knows."""
+"""`make audit` against a separate index: known flaws, withdrawn ones, and packages that it does not list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pipelines' own commands, as they stand in the YAML, run by a shell against the trial.
+"""The pipelines' own commands, taken from the YAML, run by a shell against the trial.
 
 What needs the host's cloud cannot run here: the actions, and the commands of `NOT_HERE`.
 """
@@ -116,7 +116,7 @@ class Checkout:
         """What the last steps wrote, for the message of a test that fails."""
         return "\n".join(file.read_text(encoding="utf-8") for file in self.folder.glob("reports/*.md"))
 
-    def said(self, where):
+    def bodies(self, where):
         """Texts of the comments or issues at a path of the host."""
         return [item.get("body") or item.get("description") for item in self.host.entries.get(where, [])]
 
@@ -133,7 +133,7 @@ def test_the_steps_of_the_pipelines_do_their_work(environment, stack_in, tmp_pat
         comments, notes = "/repos/acme/agents/issues/7/comments", "/projects/42/merge_requests/7/notes"
 
         checkout.github("preview.yml")
-        (text,) = checkout.said(comments)
+        (text,) = checkout.bodies(comments)
         assert f"| `{STACK}` | 🔵 installs the agents |" in text
         assert "- 🟡 `protected`" in text
 
@@ -150,14 +150,14 @@ def test_the_steps_of_the_pipelines_do_their_work(environment, stack_in, tmp_pat
         stack.api().delete_namespaced_config_map("astro-agent-git", stack.namespace)
         checkout.github("drift.yml")
         checkout.gitlab("drift")
-        for (text,) in checkout.said("/repos/acme/agents/issues"), checkout.said("/projects/42/issues"):
+        for (text,) in checkout.bodies("/repos/acme/agents/issues"), checkout.bodies("/projects/42/issues"):
             assert "ConfigMap `astro-agent-git` is created" in text
 
         config["dags"]["ref"] = "no-such-branch"
         stack.write(config)
         checkout.github("preview.yml", code=1)
         checkout.gitlab("preview", code=1)
-        for (text,) in (checkout.said(comments), checkout.said(notes)):
+        for (text,) in (checkout.bodies(comments), checkout.bodies(notes)):
             assert "1 stack, 1 of them with a problem" in text
             assert "astro-dbt:dags.ref" in text
 

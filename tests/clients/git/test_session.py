@@ -120,7 +120,7 @@ def test_proxies_of_the_users_git_settings_are_kept(tmp_path: Path, monkeypatch:
 def test_an_inherited_authority_does_not_beat_that_of_the_connection(
     host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = Authority(tmp_path / "other", name="somebody else's")
+    other = Authority(tmp_path / "other", name="another")
     other.ensure([])
     monkeypatch.setenv("GIT_SSL_CAINFO", str(other.pair.certificate))
     with Session(host.access(), timeout=20) as session:
@@ -167,7 +167,7 @@ def _children() -> set[str]:
 
 @pytest.fixture
 def other_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder that is all of PATH; Git's version is asked for once per run, so it is asked for anew."""
+    """A folder that is all of PATH; Git's version is asked for once per run, so it is asked for again."""
     monkeypatch.setenv("PATH", os.fspath(tmp_path))
     session_module.git_version.cache_clear()
     yield tmp_path

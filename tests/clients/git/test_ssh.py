@@ -88,7 +88,7 @@ def _refusal(access: Access, url: str) -> GitError:
 def _https_dags(
     server: SshServer, *, extra: dict[str, str] | None, known_hosts: str | None = None, second: bool = False
 ) -> AgentsAccess:
-    """The agents' view of a Dag repository over https whose submodules are opened by SSH.
+    """The agents' view of a Dag repository over https whose submodules are opened over SSH.
 
     ``extra`` is that of the connection in a Secret of the user's; None: the program makes the Secret.
     """
@@ -159,8 +159,8 @@ def test_the_least_known_host_decides_for_all_as_on_the_agents(sshd: SshServer, 
     elsewhere = f"git.example.com {_another_key(tmp_path)}"
     alone = _https_dags(sshd, extra=None, known_hosts=elsewhere)
     assert _opens(alone, sshd.url("org/dbt.git")) is Cause.HOST_KEY
-    beside = _https_dags(sshd, extra=None, known_hosts=elsewhere, second=True)
-    assert _opens(beside, sshd.url("org/dbt.git")) is None
+    next_to_it = _https_dags(sshd, extra=None, known_hosts=elsewhere, second=True)
+    assert _opens(next_to_it, sshd.url("org/dbt.git")) is None
 
 
 @pytest.mark.parametrize(
