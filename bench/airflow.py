@@ -71,7 +71,11 @@ def _commit(folder: Path) -> str:
 
 
 class Airflow:
-    """API server, scheduler with a local executor, Dag processor and triggerer, for as long as the context lasts."""
+    """API server, scheduler with a local executor, Dag processor and triggerer, for as long as the context lasts.
+
+    The Dag processor parses each file every 30 seconds, which is Airflow's default: a moved submodule does not change the time of
+    a Dag's file, so nothing else has it parsed again.
+    """
 
     def __init__(
         self,
@@ -102,8 +106,6 @@ class Airflow:
                 "AIRFLOW__COSMOS__CACHE_DIR": str(folder / "cosmos"),
                 "AIRFLOW__COSMOS__ENABLE_CACHE_DBT_LS": "False",
                 "AIRFLOW__COSMOS__ENABLE_CACHE_DBT_YAML_SELECTORS": "False",
-                # Parsed once per version: a Dag processor has its own Pod on an agent.
-                "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "86400",
                 "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "600",
                 "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "3600",
                 **_bundles(folder, repositories),

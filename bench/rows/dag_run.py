@@ -44,14 +44,13 @@ from datetime import datetime
 
 from astro_projects import DbtProject
 from cosmos import DbtDag
-from cosmos.constants import ExecutionMode
 
 jaffle = DbtProject.find("jaffle", __file__)
 dag = DbtDag(
     dag_id="{name}",
     schedule=None,
     start_date=datetime(2026, 1, 1),
-    **jaffle.cosmos(target="dev", execution={{"execution_mode": ExecutionMode.{mode}}}),
+    **jaffle.cosmos(target="dev", watcher={queue!r}),
 )
 '''
 
@@ -90,7 +89,10 @@ def prepare(rows: frozenset[str]) -> Iterator[Mapping[str, Pair]]:
 def make_repositories(folder: Path, models: int) -> dict[str, Repository]:
     """Dag -> repository with a project of this many models: `plain`, `local` and `watcher`."""
     texts = {"plain": PLAIN_DAG.replace('"@daily"', "None")}
-    texts |= {mode.lower(): _OURS.format(name=mode.lower(), mode=mode) for mode in _WHY}
+    texts |= {
+        mode.lower(): _OURS.format(name=mode.lower(), queue="default" if mode == "WATCHER" else None)
+        for mode in _WHY
+    }
     return {dag: Repository(folder / dag, text, models=models) for dag, text in texts.items()}
 
 

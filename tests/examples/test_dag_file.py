@@ -29,6 +29,7 @@ class Parsed:
     errors: dict[str, str]
     dags: dict[str, list[str]]
     docs: dict[str, str]
+    queues: dict[str, dict[str, str]]
     files: list[str]
     log: str
 
@@ -261,6 +262,16 @@ def checkout(workspace: Workspace) -> tuple[Path, list[str]]:
     git("init", "--quiet", cwd=workspace.dags)
     git("-c", "advice.addEmbeddedRepo=false", "add", ".", cwd=workspace.dags)
     return project, commits
+
+
+def test_one_dbt_may_run_the_whole_dag_on_a_queue(workspace: Workspace) -> None:
+    workspace.place_project(workspace.dags / "dbt" / "jaffle")
+    dag = workspace.dags / "jaffle_dag.py"
+    dag.write_text(dag.read_text().replace(', "dev")', ', "dev"), watcher="large"'))
+    parsed = parse(workspace)
+    assert parsed.errors == {}
+    assert parsed.queues == {"jaffle": {"dbt_producer_watcher": "large"}}
+    assert {"dbt_producer_watcher", "stg_orders.run"} <= set(parsed.dags["jaffle"])
 
 
 def test_submodule_that_a_refresh_did_not_reach_is_reported_and_still_runs(workspace: Workspace) -> None:

@@ -44,7 +44,7 @@ from typing import Any
 import yaml
 from airflow.configuration import conf
 from cosmos import ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
-from cosmos.constants import InvocationMode, LoadMode
+from cosmos.constants import ExecutionMode, InvocationMode, LoadMode
 
 log = logging.getLogger(__name__)
 
@@ -146,13 +146,16 @@ class DbtProject:
         env_vars: Mapping[str, str] | None = None,
         render: Mapping[str, Any] | None = None,
         execution: Mapping[str, Any] | None = None,
+        watcher: str | None = None,
     ) -> dict[str, Any]:
         """Arguments of `DbtDag` and `DbtTaskGroup` for parsing and running this project.
 
         ``target`` is an output of the profile; ``profile`` is by default the one that `dbt_project.yml` names, in the
         project's own `profiles.yml`. ``dbt_vars`` and ``env_vars`` are dbt's variables and its environment variables, for
         parsing and running. ``render`` and ``execution`` are arguments of Cosmos' RenderConfig, for example
-        {"select": ["tag:daily"]}, and ExecutionConfig.
+        {"select": ["tag:daily"]}, and ExecutionConfig. ``watcher`` is a queue of the stack's workers: one task there runs all of
+        the Dag in a single `dbt build`, and the tasks of the models report what became of them (Cosmos' mode WATCHER). By default
+        each task starts a dbt of its own.
         """
         profile = profile or ProfileConfig(
             profile_name=str(_project_file(self.folder).get("profile", self.name)),
@@ -163,6 +166,12 @@ class DbtProject:
         folder, manifest, install = self._prepare(run, profile, plain=not dbt_vars and not env_vars)
         models = _project_file(self.folder).get("model-paths") or ["models"]
         dbt = {"dbt_executable_path": run.executable, "invocation_mode": InvocationMode.SUBPROCESS}
+        watched: dict[str, Any] = {}
+        if watcher:
+            watched = {
+                "execution_mode": ExecutionMode.WATCHER,
+                "setup_operator_args": {"queue": watcher},
+            }
         return {
             "project_config": ProjectConfig(
                 dbt_project_path=folder,
@@ -183,7 +192,7 @@ class DbtProject:
                     **(render or {}),
                 }
             ),
-            "execution_config": ExecutionConfig(**{**dbt, **(execution or {})}),
+            "execution_config": ExecutionConfig(**{**dbt, **watched, **(execution or {})}),
         }
 
     def _prepare(self, run: _Dbt, profile: ProfileConfig, *, plain: bool) -> tuple[Path, Path | None, bool]:
