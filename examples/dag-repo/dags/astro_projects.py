@@ -155,7 +155,7 @@ class DbtProject:
         parsing and running. ``render`` and ``execution`` are arguments of Cosmos' RenderConfig, for example
         {"select": ["tag:daily"]}, and ExecutionConfig. ``watcher`` is a queue of the stack's workers: one task there runs all of
         the Dag in a single `dbt build`, and the tasks of the models report what became of them (Cosmos' mode WATCHER). By default
-        each task starts a dbt of its own.
+        each task starts its dbt separately.
         """
         profile = profile or ProfileConfig(
             profile_name=str(_project_file(self.folder).get("profile", self.name)),
