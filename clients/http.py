@@ -1,6 +1,7 @@
 """HTTP(S) requests: a time limit for the whole answer, credentials only for the named host.
 
-One attempt, and one more if the host asks for it with Retry-After and the limit leaves the time.
+One attempt, and one more if the host asks for it with Retry-After and the limit leaves the time. Written on Python's
+standard library, which takes proxies from the environment as Git and Docker do.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from pulumi_policy import (
 )
 from pulumi_policy.proxy import UnknownValueError
 
-from policy.rules import RULES, Resource, Rule, Seen
+from policy.rules import RULES, PolicyInput, Resource, Rule
 
 NAME = "astro-dbt"
 
@@ -44,7 +44,9 @@ def _validate(rule: Rule, args: StackValidationArgs, report: ReportViolation) ->
     resources = tuple(_resource(item) for item in args.resources)
     stack = os.environ.get("PULUMI_STACK", "the stack")
     config = plain(args.get_config()) if rule.settings else {}
-    for message in rule.check(Seen(stack, resources, config, _projects(), _bundles(), _chart_version())):
+    for message in rule.check(
+        PolicyInput(stack, resources, config, _projects(), _bundles(), _chart_version())
+    ):
         report(message, None)
 
 

@@ -42,15 +42,15 @@ class Resource:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One stack as the rules see it."""
+class PolicyInput:
+    """One stack, as the rules get it."""
 
     stack: str
     """Name of the stack."""
     resources: Sequence[Resource]
     """Everything in it."""
     config: Mapping[str, Any] = field(default_factory=dict)
-    """Settings of the rule that looks."""
+    """Settings of the rule that runs."""
     projects: Sequence[Mapping[str, Any]] = ()
     """`dbtProjects` of the stack file."""
     bundles: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"dags": {}})
@@ -69,7 +69,7 @@ class Seen:
             yield release, found if isinstance(found, Mapping) else {}
 
 
-Check = Callable[[Seen], Iterable[str]]
+Check = Callable[[PolicyInput], Iterable[str]]
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,9 @@ class Rule:
     """Settings that a file of levels may set, as JSON schemas."""
 
 
-def no_credential_in_clear(seen: Seen) -> Iterator[str]:
+def no_credential_in_clear(inputs: PolicyInput) -> Iterator[str]:
     """Values and variables contain names of Secrets, never credentials."""
-    for release, values in seen.values():
+    for release, values in inputs.values():
         for path in in_clear(values):
             yield (
                 f"{path} of the release {release.name} contains a credential in plain text. Helm stores values in every revision of "
@@ -99,9 +99,9 @@ def no_credential_in_clear(seen: Seen) -> Iterator[str]:
             )
 
 
-def images_by_digest(seen: Seen) -> Iterator[str]:
+def images_by_digest(inputs: PolicyInput) -> Iterator[str]:
     """Images that agents run are pinned by digest."""
-    for release, values in seen.values():
+    for release, values in inputs.values():
         for path, image in _images(values):
             if not _DIGEST.search(image):
                 yield (
@@ -110,9 +110,9 @@ def images_by_digest(seen: Seen) -> Iterator[str]:
                 )
 
 
-def base_by_digest(seen: Seen) -> Iterator[str]:
+def base_by_digest(inputs: PolicyInput) -> Iterator[str]:
     """The image that agents' images are built on is pinned by digest."""
-    for built in seen.of(IMAGE_TYPE):
+    for built in inputs.of(IMAGE_TYPE):
         base = _base(built)
         if base is not None and not _DIGEST.search(base):
             yield (
@@ -121,27 +121,27 @@ def base_by_digest(seen: Seen) -> Iterator[str]:
             )
 
 
-def no_latest(seen: Seen) -> Iterator[str]:
+def no_latest(inputs: PolicyInput) -> Iterator[str]:
     """No image has the tag latest: neither those that agents run, nor base images, nor pushed ones."""
-    for release, values in seen.values():
+    for release, values in inputs.values():
         for path, image in _images(values):
             if _is_latest(image):
                 yield _latest(f"{path} of the release {release.name}", image)
-    for built in seen.of(IMAGE_TYPE):
+    for built in inputs.of(IMAGE_TYPE):
         name = built.props.get("imageName")
         for what, reference in (("the image that is pushed", name), ("image.base", _base(built))):
             if isinstance(reference, str) and _is_latest(reference):
                 yield _latest(what, reference)
 
 
-def chart_version_pinned(seen: Seen) -> Iterator[str]:
+def chart_version_pinned(inputs: PolicyInput) -> Iterator[str]:
     """The chart's version is exact, both in the stack's configuration and in the release.
 
     Pulumi's plugin replaces a range with the version that it finds once every value is known, so the release alone does
     not show it.
     """
-    asked = {"agent.chart.version of the stack": seen.chart_version}
-    for release in seen.of(RELEASE_TYPE):
+    asked = {"agent.chart.version of the stack": inputs.chart_version}
+    for release in inputs.of(RELEASE_TYPE):
         asked[f"the chart version of the release {release.name}"] = release.props.get("version")
     for what, version in asked.items():
         if version is not None and not _EXACT_VERSION.match(str(version)):
@@ -151,9 +151,9 @@ def chart_version_pinned(seen: Seen) -> Iterator[str]:
             )
 
 
-def resources_set(seen: Seen) -> Iterator[str]:
+def resources_set(inputs: PolicyInput) -> Iterator[str]:
     """Every worker has requests for CPU and memory, and a memory limit."""
-    for release, values in seen.values():
+    for release, values in inputs.values():
         for worker in _workers(values):
             resources = worker.get("resources")
             resources = resources if isinstance(resources, Mapping) else {}
@@ -168,9 +168,9 @@ def resources_set(seen: Seen) -> Iterator[str]:
                     )
 
 
-def grace_below_timeout(seen: Seen) -> Iterator[str]:
+def grace_below_timeout(inputs: PolicyInput) -> Iterator[str]:
     """Helm waits longer than the longest grace period of a worker."""
-    for release, values in seen.values():
+    for release, values in inputs.values():
         timeout = release.props.get("timeout")
         if not isinstance(timeout, int | float):
             continue
@@ -184,25 +184,25 @@ def grace_below_timeout(seen: Seen) -> Iterator[str]:
                 )
 
 
-def submodules_match_projects(seen: Seen) -> Iterator[str]:
+def submodules_match_projects(inputs: PolicyInput) -> Iterator[str]:
     """Each bundle fetches submodules if and only if dbt projects of it are submodules or the stack lists some for it."""
-    outputs: Mapping[str, Any] = next((item.props for item in seen.of(STACK_TYPE)), {})
+    outputs: Mapping[str, Any] = next((item.props for item in inputs.of(STACK_TYPE)), {})
     option = outputs.get("delivery")
-    for release, values in seen.values():
+    for release, values in inputs.values():
         for entry in _git_bundles(values.get("dagBundleConfigList")):
-            for at, bundle in seen.bundles.items():
+            for at, bundle in inputs.bundles.items():
                 if option is not None and entry.get("name") == _name(bundle):
-                    problem = _submodules_of(seen, str(option), at, entry, bundle)
+                    problem = _submodules_of(inputs, str(option), at, entry, bundle)
                     if problem:
                         yield f"the Dag bundle {_name(bundle)} of the release {release.name} {problem}"
 
 
 def _submodules_of(
-    seen: Seen, option: str, at: str, entry: Mapping[str, Any], bundle: Mapping[str, Any]
+    inputs: PolicyInput, option: str, at: str, entry: Mapping[str, Any], bundle: Mapping[str, Any]
 ) -> str | None:
     """What is wrong with a bundle, as the rest of a sentence."""
     fetches = bool(entry.get("kwargs", {}).get("submodules"))
-    projects = [item for item in seen.projects if item.get("bundle", _name(bundle)) == _name(bundle)]
+    projects = [item for item in inputs.projects if item.get("bundle", _name(bundle)) == _name(bundle)]
     names = [str(item.get("name")) for item in projects if item.get("submodule", True)]
     if bundle.get("submodules"):
         if fetches:
@@ -222,7 +222,7 @@ def _submodules_of(
             f"does not fetch submodules, but dbtProjects lists submodules: {', '.join(names)}. "
             "Agents would find empty folders. Set kwargs.submodules of the bundle to true"
         )
-    if option == "git-submodule" and not names and seen.projects and fetches:
+    if option == "git-submodule" and not names and inputs.projects and fetches:
         return (
             "fetches submodules, but no dbt project is one. Every refresh makes needless requests. "
             "Remove kwargs.submodules from the bundle"
@@ -230,9 +230,9 @@ def _submodules_of(
     return None
 
 
-def no_secret_replaced(seen: Seen) -> Iterator[str]:
+def no_secret_replaced(inputs: PolicyInput) -> Iterator[str]:
     """Secrets are changed in place, never replaced."""
-    for secret in seen.of(SECRET_TYPE):
+    for secret in inputs.of(SECRET_TYPE):
         if str(secret.provider.get("enableSecretMutable", "")).lower() != "true":
             yield (
                 f"the Secret {secret.object_name} would be replaced if its content changes, because its provider has no "
@@ -240,9 +240,9 @@ def no_secret_replaced(seen: Seen) -> Iterator[str]:
             )
 
 
-def protected(seen: Seen) -> Iterator[str]:
+def protected(inputs: PolicyInput) -> Iterator[str]:
     """Namespace and agent token cannot be deleted by mistake."""
-    for item in (*seen.of(NAMESPACE_TYPE), *seen.of(SECRET_TYPE)):
+    for item in (*inputs.of(NAMESPACE_TYPE), *inputs.of(SECRET_TYPE)):
         if item.type == SECRET_TYPE and not item.object_name.endswith("-agent-token"):
             continue
         if not item.protect:
@@ -253,10 +253,10 @@ def protected(seen: Seen) -> Iterator[str]:
             )
 
 
-def workers_at_least(seen: Seen) -> Iterator[str]:
+def workers_at_least(inputs: PolicyInput) -> Iterator[str]:
     """Every worker has enough Pods to lose one."""
-    least = int(seen.config.get("minimum", 1))
-    for release, values in seen.values():
+    least = int(inputs.config.get("minimum", 1))
+    for release, values in inputs.values():
         for worker in _workers(values):
             pods, key = worker.get("replicas", 1), "replicas"
             scaling = worker.get("hpa")
@@ -265,7 +265,7 @@ def workers_at_least(seen: Seen) -> Iterator[str]:
             if isinstance(pods, int | float) and pods < least:
                 yield (
                     f"the worker {worker.get('name')} of the release {release.name} has {pods:.0f} Pods, fewer than the "
-                    f"{least} that {seen.stack} requires. If its node fails, its queues wait. Write "
+                    f"{least} that {inputs.stack} requires. If its node fails, its queues wait. Write "
                     f"agent.workers[].{key}: {least}"
                 )
 

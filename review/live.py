@@ -37,7 +37,7 @@ def settings_of(stack: str, *, project: str, folder: Path) -> Settings:
     return parse(raw, project=project, root=folder)
 
 
-def look(preview: Preview, settings: Settings, *, folder: Path) -> Facts:
+def facts_of(preview: Preview, settings: Settings, *, folder: Path) -> Facts:
     """Findings of preflight, and the commits of every dbt project that changes."""
     plan = delivery.plan(settings, authorities=authorities(settings, folder))
     found = preflight.run(
@@ -87,7 +87,7 @@ def review_of(
         settings = settings_of(preview.stack, project=preview.project, folder=folder)
     except SettingsError:
         return build(preview, Facts(violations=violations)), ()  # the preview reports what is wrong with them
-    facts = Facts() if preview.errors else look(preview, settings, folder=folder)
+    facts = Facts() if preview.errors else facts_of(preview, settings, folder=folder)
     return build(preview, replace(facts, violations=violations)), tuple(secret_texts(settings))
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from urllib.parse import quote
+
+from clients.http import Method, WebError, request
 
 _SECONDS = 30
 _PAGE = 100
@@ -64,36 +64,37 @@ class Host:
             raise PublishError(f"{missing} is not set; pass the job's token as this variable")
         return found
 
-    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    def call(self, method: Method, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """One request; raises PublishError."""
-        headers = {"Content-Type": "application/json", "User-Agent": "astro-dbt"}
+        headers, authorization = {"Content-Type": "application/json"}, None
         if self.kind == "github":
-            headers |= {"Authorization": f"Bearer {self.token}", "Accept": "application/vnd.github+json"}
+            headers["Accept"], authorization = "application/vnd.github+json", f"Bearer {self.token}"
         else:
             headers["PRIVATE-TOKEN"] = self.token
-        data = json.dumps(body).encode() if body is not None else None
-        request = urllib.request.Request(  # noqa: S310 - the address is the CI host's own
-            f"{self.api.rstrip('/')}/{path}", data=data, method=method, headers=headers
-        )
         try:
-            with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
-                content = answer.read()
-        except urllib.error.HTTPError as error:
-            with error:
-                raise PublishError(
-                    f"{self.kind} answered {error.code} to {method} {path}; the token needs the right to write "
-                    f"{'pull requests and issues' if self.kind == 'github' else 'notes and issues (scope api)'}"
-                ) from None
-        except OSError as error:
+            answer = request(
+                f"{self.api.rstrip('/')}/{path}",
+                timeout=_SECONDS,
+                headers=headers,
+                authorization=authorization,
+                method=method,
+                body=json.dumps(body).encode() if body is not None else None,
+            )
+        except WebError as error:
             raise PublishError(f"{self.kind} cannot be reached at {self.api}: {error}") from None
-        return json.loads(content) if content else None
+        if answer.status >= 300:
+            raise PublishError(
+                f"{self.kind} answered {answer.status} to {method} {path}; the token needs the right to write "
+                f"{'pull requests and issues' if self.kind == 'github' else 'notes and issues (scope api)'}"
+            )
+        return json.loads(answer.body) if answer.body else None
 
     @property
     def root(self) -> str:
         """Path of the project in the API."""
         if self.kind == "github":
             return f"repos/{self.project}"
-        return f"projects/{urllib.parse.quote(self.project, safe='')}"
+        return f"projects/{quote(self.project, safe='')}"
 
     def pages(self, path: str) -> list[dict[str, Any]]:
         """All entries of a list."""
@@ -153,7 +154,8 @@ def drift_issue(where: Host, text: str, *, title: str, drifted: bool) -> Done:
             return "nothing"
         where.call("POST", f"{where.root}/issues", {"title": title, text_key: body})
         return "created"
-    path, method = f"{where.root}/issues/{known[key]}", "PATCH" if where.kind == "github" else "PUT"
+    path = f"{where.root}/issues/{known[key]}"
+    method: Method = "PATCH" if where.kind == "github" else "PUT"
     if drifted:
         where.call(method, path, {text_key: body})
         return "updated"

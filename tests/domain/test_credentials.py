@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from domain import credentials
 from domain.credentials import holds_a_credential, in_clear, looks_like_a_credential, named_like_a_credential
 from domain.names import RELEASE_TYPE
-from policy.rules import RULES, Resource, Seen
+from policy.rules import RULES, PolicyInput, Resource
 from settings import SettingsError
 from tests.support.stacks import settings_of, with_agent
 
@@ -57,7 +57,7 @@ def reported_by_policy(name: str, value: str) -> bool:
     """Whether the policy pack reports it."""
     (rule,) = [item for item in RULES if item.name == "no-credential-in-clear"]
     values = {"commonEnv": [{"name": name, "value": value}]}
-    return bool(list(rule.check(Seen("prod", [Resource(RELEASE_TYPE, "agent", {"values": values})]))))
+    return bool(list(rule.check(PolicyInput("prod", [Resource(RELEASE_TYPE, "agent", {"values": values})]))))
 
 
 @pytest.mark.parametrize(("name", "value"), CREDENTIALS.items(), ids=CREDENTIALS)

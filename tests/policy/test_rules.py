@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from domain.names import IMAGE_TYPE, NAMESPACE_TYPE, RELEASE_TYPE, SECRET_TYPE, STACK_TYPE
-from policy.rules import RULES, Resource, Seen
+from policy.rules import RULES, PolicyInput, Resource
 
 DIGEST = "@sha256:" + "a" * 64
 RESOURCES = {"requests": {"cpu": "1", "memory": "2Gi"}, "limits": {"memory": "2Gi"}}
@@ -44,7 +44,7 @@ def good() -> dict[str, Resource]:
 
 def messages(rule, resources, *, projects=({"name": "jaffle"},), **config):
     (found,) = [item for item in RULES if item.name == rule]
-    return list(found.check(Seen("prod", tuple(resources.values()), config, projects)))
+    return list(found.check(PolicyInput("prod", tuple(resources.values()), config, projects)))
 
 
 def with_values(**changes: Any) -> dict[str, Resource]:
@@ -130,7 +130,7 @@ def test_every_rule_has_a_case_that_trips_it():
 def test_a_range_in_the_configuration_trips_also_when_the_plugin_has_resolved_it(known):
     resources = good() if known else with_release(version=None)
     (rule,) = [item for item in RULES if item.name == "chart-version-pinned"]
-    (message,) = rule.check(Seen("prod", tuple(resources.values()), chart_version=">=2"))
+    (message,) = rule.check(PolicyInput("prod", tuple(resources.values()), chart_version=">=2"))
     assert message.startswith("agent.chart.version of the stack is '>=2', which is not exact. ")
 
 
@@ -147,8 +147,8 @@ def test_code_submodules_are_fetched_under_both_options():
     listed = ({"repo": "https://git.example.com/a/common.git"},)
     bundles = {"dags": {"submodules": listed}}
     for resources in (good(), as_image(good())):
-        assert not list(rule.check(Seen("prod", tuple(resources.values()), bundles=bundles)))
-    (message,) = rule.check(Seen("prod", tuple(no_submodules().values()), bundles=bundles))
+        assert not list(rule.check(PolicyInput("prod", tuple(resources.values()), bundles=bundles)))
+    (message,) = rule.check(PolicyInput("prod", tuple(no_submodules().values()), bundles=bundles))
     assert "dags.submodules lists some" in message
 
 
@@ -166,7 +166,7 @@ def test_each_bundle_is_judged_by_its_own_projects():
 
     def judged(*homes):
         projects = [{"name": f"of_{home}", "bundle": home} for home in homes]
-        return list(rule.check(Seen("prod", resources, projects=projects, bundles=bundles)))
+        return list(rule.check(PolicyInput("prod", resources, projects=projects, bundles=bundles)))
 
     assert judged("sales") == []
     (message,) = judged("sales", "finance")
