@@ -53,6 +53,11 @@ class Cluster:
         """Read an object or a list. Raises ClusterError or RefusedError."""
         return self._request("GET", path, query=query, accept=accept)
 
+    def text(self, path: str, *, query: dict[str, str] | None = None) -> str:
+        """Read something that is not JSON, such as a log. Raises ClusterError or RefusedError."""
+        _, content = self._send("GET", path, query=query, accept="*/*")
+        return content.decode(errors="replace")
+
     def post(self, path: str, body: Any) -> Any:
         """Send a review. Raises ClusterError or RefusedError."""
         return self._request("POST", path, body=body)

@@ -43,12 +43,53 @@ def siblings(program: str) -> tuple[Process, ...]:
     ancestors = set(_ancestors(os.getpid()))
     found = []
     for folder in _PROC.glob("[0-9]*"):
-        with suppress(OSError):
-            command = (folder / "cmdline").read_bytes().split(b"\0")[0].decode(errors="replace")
-            stat = _stat(int(folder.name))
-            if Path(command).name == program and stat is not None and stat[0] in ancestors:
-                found.append(Process(int(folder.name), stat[1]))
+        pid = int(folder.name)
+        stat = _stat(pid)
+        if stat is not None and stat[0] in ancestors and _program(pid) == program:
+            found.append(Process(pid, stat[1]))
     return tuple(sorted(found, key=lambda process: process.pid))
+
+
+def children_of_nearest(ancestor: str, program: str) -> tuple[Process, ...]:
+    """Processes of a program whose parent is the nearest ancestor of this process that runs the program ``ancestor``.
+
+    Unlike `siblings`, it leaves out what an ancestor's ancestor started, such as the plugins of an engine in which this
+    engine runs as a command.
+    """
+    parent = next((pid for pid in _ancestors(os.getpid()) if _program(pid) == ancestor), None)
+    return tuple(
+        process
+        for process in siblings(program)
+        if (stat := _stat(process.pid)) is not None and stat[0] == parent
+    )
+
+
+def listening_ports(pid: int) -> tuple[int, ...]:
+    """TCP ports on which a process listens (proc_pid_net(5)); empty if the system does not show them."""
+    sockets = set()
+    with suppress(OSError):
+        for descriptor in (_PROC / str(pid) / "fd").iterdir():
+            with suppress(OSError):
+                sockets.add(str(descriptor.readlink()))
+    ports = set()
+    for table in ("tcp", "tcp6"):
+        with suppress(OSError):
+            for line in (_PROC / str(pid) / "net" / table).read_text(encoding="ascii").splitlines()[1:]:
+                fields = line.split()
+                if fields[3] == _LISTENS and f"socket:[{fields[9]}]" in sockets:
+                    ports.add(int(fields[1].rpartition(":")[2], 16))
+    return tuple(sorted(ports))
+
+
+_LISTENS = "0A"
+"""State of a listening socket in these tables."""
+
+
+def _program(pid: int) -> str | None:
+    with suppress(OSError):
+        command = (_PROC / str(pid) / "cmdline").read_bytes().split(b"\0")[0]
+        return Path(command.decode(errors="replace")).name
+    return None
 
 
 def _ancestors(pid: int) -> Iterator[int]:

@@ -43,6 +43,7 @@ from program.build_cache import cache_hooks, cache_tag
 from program.build_context import StagingError, UnsafeLinkError, UnstagedPackageError, stage
 from program.chart_source import is_out_of_reach
 from program.repair import repair_hooks, repair_note
+from program.rollout_watch import watch_hooks
 from settings.connections import GithubAppConnection, HttpsConnection, SshConnection
 from settings.image import ImageRegistry
 from settings.stack import Settings
@@ -321,7 +322,7 @@ def agent_release(
         RELEASE_COMPONENT,
         replace(
             args,
-            hooks=repair_hooks(settings, root),
+            hooks=pulumi.ResourceHookBinding.merge(repair_hooks(settings, root), watch_hooks(settings, root)),
             load_chart=_load_chart(settings),
             description=repair_note(settings, root),
         ),

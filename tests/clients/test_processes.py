@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -47,3 +48,42 @@ def test_siblings_are_what_an_ancestor_started() -> None:
 def test_this_machine_has_one_name() -> None:
     assert processes.machine() is not None
     assert processes.machine() == processes.machine()
+
+
+def test_listening_ports_are_those_of_one_process() -> None:
+    serve = (
+        "import socket, sys; found = [socket.create_server((host, 0), family=family) for host, family in "
+        "(('127.0.0.1', socket.AF_INET), ('::1', socket.AF_INET6))]; "
+        "print(*[item.getsockname()[1] for item in found], flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", serve]
+    with (
+        socket.create_server(("127.0.0.1", 0)),
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child,
+    ):
+        ports = {int(port) for port in child.stdout.readline().split()}
+        assert set(processes.listening_ports(child.pid)) == ports
+        child.kill()
+    assert processes.listening_ports(child.pid) == ()
+
+
+def test_only_children_of_the_nearest_ancestor_of_that_name(tmp_path: Path) -> None:
+    """An engine that another engine's command started: the plugins of the outer one are not its own."""
+    engine = tmp_path / "engine"
+    engine.symlink_to(Path(sys.executable).resolve())
+    look = (
+        "import json; from clients import processes; "
+        "print(json.dumps([p.pid for p in processes.children_of_nearest('engine', 'sleep')]))"
+    )
+    start = "import subprocess; plugin = subprocess.Popen(['sleep', '600'], stdout=subprocess.DEVNULL)\n"
+    inner = (
+        f"{start}print(plugin.pid, flush=True)\n"
+        f"try: subprocess.run([{sys.executable!r}, '-c', {look!r}], check=True)\n"
+        "finally: plugin.kill()"
+    )
+    outer = (
+        f"{start}try: subprocess.run([{str(engine)!r}, '-c', {inner!r}], check=True)\nfinally: plugin.kill()"
+    )
+    done = subprocess.run([engine, "-c", outer], stdout=subprocess.PIPE, text=True, check=True, timeout=60)
+    plugin, found = done.stdout.splitlines()
+    assert json.loads(found) == [int(plugin)]
