@@ -77,11 +77,18 @@ class ChartPackage:
             return True
         subchart = self.subcharts.get(str(path[0]))
         if subchart is not None:
-            return len(path) == 1 or path[1] == "global" or subchart.knows(path[1:])
+            switch = ".".join(map(str, path)) in self._conditions
+            return len(path) == 1 or path[1] == "global" or switch or subchart.knows(path[1:])
         name = re.escape(str(path[-1]))
         owner = r"\.Values" if len(path) == 1 else r"[\w)]*"
         read = rf'{owner}\.{name}\b|(?:index|get|hasKey|dig) [^}}\n]*"{name}"'
         return re.search(rf"^[ \t]*#[ \t]*(?:- )?{name}:|{read}", self.text, re.MULTILINE) is not None
+
+    @cached_property
+    def _conditions(self) -> frozenset[str]:
+        """Paths of the values that switch subcharts on, for example `beacon.enabled`."""
+        texts = (str(item.get("condition") or "") for item in self.metadata.get("dependencies") or ())
+        return frozenset(path.strip() for text in texts for path in text.split(","))
 
     def default_of(self, path: Path) -> Any:
         """The chart's default at a path, or None."""

@@ -79,6 +79,9 @@ def _values(context: Context, package: ChartPackage, unknown: list[UnknownValue]
         yield CHART_VALUES.refused(key_of(settings, path), path=render(path), version=version, detail=detail)
     yield from _unknown(version, package, [value for value in unknown if value.path not in refused])
     yield from _empty(settings, package)
+    for path, known in ignored_below(values, package):
+        remedy = near(str(path[-1]), known, none=_NO_VALUE)
+        yield CHART_VALUES.ignored(key_of(settings, path), path=render(path), version=version, near=remedy)
     if package.schema is not None:
         return  # the schema decides which keys there are
     settled = {value.path for value in unknown} | {*lacking.values()}
@@ -170,6 +173,18 @@ def ignored(values: Mapping[str, Any], package: ChartPackage) -> Iterator[tuple[
     Only mappings with a fixed set of keys are judged: labels, resources and the like may have any.
     """
     yield from _ignored(values, KNOWN, package, package.values, ())
+
+
+def ignored_below(values: Mapping[str, Any], package: ChartPackage) -> Iterator[tuple[Path, list[str]]]:
+    """The same for the values of charts within the chart that have no schema."""
+    for name, subchart in package.subcharts.items():
+        given = values.get(name)
+        if subchart.schema is not None or not isinstance(given, Mapping):
+            continue
+        for key in given:
+            path = (name, str(key))
+            if key != "global" and key not in subchart.words and not package.knows(path):
+                yield path, [str(item) for item in subchart.values]
 
 
 def _ignored(

@@ -116,6 +116,7 @@ def test_keys_of_a_chart_within_the_chart(nested, key):
     for path in ((key,), (key, "port"), (key, "read"), (key, "global", "anything")):
         assert nested.knows(path)
     assert not nested.knows((key, "prot"))
+    assert nested.knows((key, "enabled")) == (key == "light"), "its condition"
     assert not nested.knows(("beacon",)), "its values are below its alias"
 
 

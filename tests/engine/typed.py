@@ -146,7 +146,7 @@ def seen_mistakes(stack: Stack) -> None:
         stack,
         config,
         "astro-dbt:agent.workers[0].values.keda",
-        "agent.workers[0].unknownValues.keda",
+        "which version 2.3.3 rejects, because this key is unknown",
         "astro-dbt:agent.workers[1].autoscaling.keda.triggers[0].metadata.threshold",
     )
     assert stack.history() == history

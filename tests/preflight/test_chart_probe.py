@@ -350,3 +350,16 @@ def test_a_chart_in_a_registry() -> None:
         expect(refused, "chart.reach", "refused", at="agent.chart.repository")
         assert "canary" not in str(refused)
         assert not [path for path, _ in host.asked if "canary" in path]
+
+
+def test_a_value_that_a_chart_within_the_chart_ignores() -> None:
+    inside = {"Chart.yaml": "name: beacon\nversion: 1.0.0\n", "values.yaml": "port: 80\nhosts: []\n"}
+    files = _files() | {f"charts/beacon/{name}": text for name, text in inside.items()}
+    del files["values.schema.json"]
+    values = {"beacon": {"prot": 1, "port": 2, "global": {}}}
+    with WebHost(chart_repository(NAME, {"2.3.3": chart_package(NAME, "2.3.3", files)})) as host:
+        report = report_of(_config(host.url, agent={"values": values}))
+    expect(report, "chart.values", "ignored", at="agent.values.beacon.prot", says="port")
+    assert [item.key for item in report.findings if "beacon" in item.key] == [
+        "astro-dbt:agent.values.beacon.prot"
+    ]
