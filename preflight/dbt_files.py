@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from clients.git import Entry, Session
+from clients.git import Entry, PartialClone, Session
 from clients.git.attributes import ATTRIBUTES, in_lfs
+from clients.git.links import follow as follow_in
 from domain.dbt_adapters import adapters_for
 from domain.links import LinkError, check_upwards, follow
 from domain.plain_yaml import PlainYamlError, load
@@ -32,11 +33,21 @@ READ = (PROJECT, PROFILES, LOCK, "packages.yml", "dependencies.yml")
 """Names of the files that preflight reads at the root of a dbt project."""
 
 
-def files_of(entries: Mapping[str, Entry], folder: str) -> list[Entry]:
-    """The files of the dbt project in ``folder`` that preflight reads."""
+def files_of(clone: PartialClone, entries: Mapping[str, Entry], folder: str) -> dict[str, Entry]:
+    """The files of the dbt project in ``folder`` that preflight reads, by name; a link stands for the file that it leads to.
+
+    Raises GitError.
+    """
     prefix = f"{folder}/" if folder else ""
-    found = (entries.get(prefix + name) for name in READ)
-    return [entry for entry in found if entry is not None and entry.kind == "file"]
+    found = {}
+    for name in READ:
+        entry = entries.get(prefix + name)
+        if entry is not None and entry.kind == "link":
+            real = follow_in(clone, entries, entry.path)
+            entry = entries.get(real) if real else None
+        if entry is not None and entry.kind == "file":
+            found[name] = entry
+    return found
 
 
 def attributes_of(entries: Mapping[str, Entry]) -> list[Entry]:
@@ -121,6 +132,11 @@ class ProjectFiles:
 
     content: Mapping[str, bytes]
     """Content by name."""
+
+    @classmethod
+    def of(cls, entries: Mapping[str, Entry], content: Mapping[str, bytes]) -> ProjectFiles:
+        """The files ``entries`` (by name), of which ``content`` holds the content by path."""
+        return cls({name: content[entry.path] for name, entry in entries.items()})
 
     @cached_property
     def parsed(self) -> Mapping[str, Any]:

@@ -144,12 +144,13 @@ def _read(session: Session, project: DbtProject, repo: str, *, at: str) -> _Sour
     if folder is None:
         return _Source(commit, links, [], [], ProjectFiles({}), entries)
     prefix = f"{folder}/" if folder else ""
-    content = clone.read(files_of(entries, folder))
+    own = files_of(clone, entries, folder)
+    content = clone.read(list(own.values()))
     return _Source(
         commit,
         links,
         lfs_paths(session, entries, small, folder),
         [path for path, entry in entries.items() if entry.kind == "submodule" and path.startswith(prefix)],
-        ProjectFiles({path.removeprefix(prefix): data for path, data in content.items()}),
+        ProjectFiles.of(own, content),
         entries,
     )

@@ -57,6 +57,8 @@ class Tree:
     """Paths of the stack -> the path without symbolic links; None when a link leads out of the repository."""
     projects: Mapping[int, DbtProject]
     """dbt projects that are in it, by their position in dbtProjects."""
+    plain: Mapping[int, Mapping[str, Entry]]
+    """What preflight reads of those that are ordinary folders, by position and name."""
 
     def names(self, kind: str) -> list[str]:
         """Paths of all entries of one kind."""
@@ -202,18 +204,22 @@ def _dag_repository(
     asked = {bundle.subdir, *(project.path for project in projects.values())}
     real = {path: follow(clone, entries, path) for path in asked if path}
     wanted = [entries[".gitmodules"]] if ".gitmodules" in entries else []
-    for project in projects.values():
+    plain = {}
+    for index, project in projects.items():
         if context.plan.option == "git-submodule" and project.path is not None and not project.submodule:
-            wanted += dbt_files.files_of(entries, real[project.path] or project.path)
+            plain[index] = dbt_files.files_of(clone, entries, real[project.path] or project.path)
+            wanted += plain[index].values()
     files = clone.read(wanted)
+    facts = (bundle, commit, entries)
+    stored = clone.stored()
     try:
         modules = read_modules(session, files.get(".gitmodules", b""))
     except GitError as error:
         if not settings.fetches_submodules(bundle):
-            return Tree(bundle, commit, entries, Modules({}), files, clone.stored(), real, projects)
+            return Tree(*facts, Modules({}), files, stored, real, projects, plain)
         invalid = GIT_SUBMODULE.invalid(f"{bundle.at}.repo", url=bundle.repo, detail=str(error))
         return [*_subdir(bundle, entries, real), invalid]
-    return Tree(bundle, commit, entries, modules, files, clone.stored(), real, projects)
+    return Tree(*facts, modules, files, stored, real, projects, plain)
 
 
 def _subdir(
@@ -269,10 +275,7 @@ def _ordinary_folder(
         remedy = near(written, tree.names("folder"), none="the folder of the dbt project")
         yield GIT_SUBMODULE.no_folder(at, path=written, ref=ref, near=remedy)
         return
-    entries = dbt_files.files_of(tree.entries, path)
-    files = dbt_files.ProjectFiles(
-        {entry.path.removeprefix(f"{path}/"): tree.files[entry.path] for entry in entries}
-    )
+    files = dbt_files.ProjectFiles.of(tree.plain[index], tree.files)
     yield from dbt_files.examine(context, index, files, at=at, where=f"{path} of the Dag repository")
     yield from package_findings(context, PackageUser.in_commit(index, files, path, tree.entries))
     yield ProjectSource(project.name, ProjectFacts(tree.bundle.repo, tree.commit, 0, files.name))

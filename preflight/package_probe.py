@@ -58,7 +58,10 @@ class PackageUser:
         """A project in ``folder`` of a commit."""
 
         def has_folder(path: str) -> bool:
-            return path in entries and entries[path].kind == "folder"
+            parts = path.split("/")
+            above = ["/".join(parts[:length]) for length in range(1, len(parts) + 1)]
+            linked = any(place in entries and entries[place].kind == "link" for place in above)
+            return linked or (path in entries and entries[path].kind == "folder")
 
         vendored = has_folder(join(folder, _installed(files)))
         return cls(index, files, folder, has_folder, vendored, is_submodule)

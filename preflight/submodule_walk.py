@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from clients.git import Cause, Entry, GitError, PartialClone, Refs, Session, ls_remote
+from clients.git.links import follow
 from clients.git.refs import default_branch
 from delivery.git_access import opened_by, opens
 from domain.address import AddressError, RepositoryAddress, is_relative, redacted, resolved
@@ -189,14 +190,27 @@ class SubmoduleWalk:
     ) -> Iterator[Found | PinnedSubmodule]:
         """What the pinned commit holds. Raises GitError."""
         entries = {entry.path: entry for entry in clone.entries(submodule.commit)}
-        files = clone.read(_wanted(entries, submodule.projects))
+        real = {hosted.index: follow(clone, entries, hosted.inside) for hosted in submodule.projects}
+        own = {
+            index: dbt_files.files_of(clone, entries, folder)
+            for index, folder in real.items()
+            if folder is not None
+        }
+        files = clone.read(_wanted(entries, own))
         for hosted in submodule.projects:
-            yield from self._project(session, submodule, hosted, entries, files)
-            at = f"dbtProjects[{hosted.index}]"
+            at, folder = f"dbtProjects[{hosted.index}]", real[hosted.index]
+            if folder is None:
+                yield GIT_SUBMODULE.link(f"{at}.path", path=f"{submodule.path}/{hosted.inside}")
+                continue
+            project = dbt_files.ProjectFiles.of(own[hosted.index], files)
+            hosted = replace(hosted, inside=folder)
+            yield from self._project(submodule, hosted, entries, project)
+            pointers = dbt_files.lfs_paths(session, entries, files, folder)
+            remedy = "deliver the project with agent-image"
+            yield from dbt_files.lfs_findings(pointers, at=f"{at}.path", remedy=remedy)
             findings, behind = self._lag(submodule, hosted, session, clone, refs, at=at)
             yield from findings
-            name = _project_files(entries, files, hosted.inside).name
-            facts = ProjectFacts(submodule.url, submodule.commit, behind, name)
+            facts = ProjectFacts(submodule.url, submodule.commit, behind, project.name)
             yield ProjectSource(hosted.project.name, facts)
         try:
             modules = read_modules(session, files.get(".gitmodules", b""))
@@ -234,20 +248,16 @@ class SubmoduleWalk:
 
     def _project(
         self,
-        session: Session,
         submodule: PinnedSubmodule,
         hosted: HostedProject,
         entries: Mapping[str, Entry],
-        files: Mapping[str, bytes],
+        own: dbt_files.ProjectFiles,
     ) -> Iterator[Finding]:
         at = f"dbtProjects[{hosted.index}].path"
         where = f"{hosted.inside or 'the root'} of {submodule.url}"
-        own = _project_files(entries, files, hosted.inside)
         yield from dbt_files.examine(self._context, hosted.index, own, at=at, where=where)
         user = PackageUser.in_commit(hosted.index, own, hosted.inside, entries, is_submodule=True)
         yield from package_findings(self._context, user)
-        pointers = dbt_files.lfs_paths(session, entries, files, hosted.inside)
-        yield from dbt_files.lfs_findings(pointers, at=at, remedy="deliver the project with agent-image")
 
     def _followed(self, submodule: PinnedSubmodule, project: DbtProject, session: Session, refs: Refs) -> str:
         """The stack's `ref`, else the branch of .gitmodules (gitmodules(5)), else the branch of the remote's HEAD."""
@@ -319,24 +329,14 @@ class SubmoduleWalk:
         return GIT_NESTED.failing(submodule.listed_at, path=submodule.path, detail=detail)
 
 
-def _wanted(entries: Mapping[str, Entry], projects: Sequence[HostedProject]) -> list[Entry]:
-    """The files of a submodule that are read."""
-    wanted = {
-        entry.path: entry for hosted in projects for entry in dbt_files.files_of(entries, hosted.inside)
-    }
+def _wanted(entries: Mapping[str, Entry], own: Mapping[int, Mapping[str, Entry]]) -> list[Entry]:
+    """The files of a submodule that are read; ``own`` are those of the dbt projects in it, by position and name."""
+    wanted = {entry.path: entry for files in own.values() for entry in files.values()}
     if ".gitmodules" in entries:
         wanted[".gitmodules"] = entries[".gitmodules"]
-    if projects:
+    if own:
         wanted |= {entry.path: entry for entry in dbt_files.attributes_of(entries)}
     return list(wanted.values())
-
-
-def _project_files(
-    entries: Mapping[str, Entry], files: Mapping[str, bytes], folder: str
-) -> dbt_files.ProjectFiles:
-    prefix = f"{folder}/" if folder else ""
-    paths = (entry.path for entry in dbt_files.files_of(entries, folder))
-    return dbt_files.ProjectFiles({path.removeprefix(prefix): files[path] for path in paths})
 
 
 def _pin(submodule: PinnedSubmodule, clone: PartialClone, refs: Refs) -> Finding | None:

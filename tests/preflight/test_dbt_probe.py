@@ -124,6 +124,14 @@ def test_a_link_that_leads_out_of_a_local_folder(tmp_path: Path) -> None:
     expect(report, "dbt.links", "outside", at="dbtProjects[0].source", says="models/leak.sql")
 
 
+def test_a_project_file_that_is_a_link_is_read(git_stack: GitStack) -> None:
+    (git_stack.dbt.tree / "dbt_project.yml").unlink()
+    (git_stack.dbt.tree / "dbt_project.yml").symlink_to("shared/project.yml")
+    git_stack.dbt.commit({"shared/project.yml": "name: shop\n"})
+    report = git_stack.report(delivery="agent-image")
+    expect(report, "dbt.name", "differs", at="dbtProjects[0].name", says="shop")
+
+
 def test_links_inside_the_repository_are_no_finding(git_stack: GitStack) -> None:
     _link(git_stack.dbt, "projects/sales/models/x.sql", "../../../views/x.sql")
     _link(git_stack.dbt, "alias", "projects/sales")

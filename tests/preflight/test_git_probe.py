@@ -254,7 +254,9 @@ def test_links_of_the_repository_are_followed(git_stack: GitStack) -> None:
     (tree / "round").symlink_to("round")
     (tree / "file").symlink_to("dags/dag.py")
     (tree / "nowhere").symlink_to("dags/gone")
-    git_stack.dags.commit({"warehouse/dbt_project.yml": "name: wh\n"})
+    (tree / "warehouse").mkdir()
+    (tree / "warehouse/dbt_project.yml").symlink_to("../dags/wh.yml")
+    git_stack.dags.commit({"dags/wh.yml": "name: wh\n"})
     projects = [
         *git_stack.project(path="entry/dbt/jaffle"),
         {"name": "wh", "path": "dags/wh", "submodule": False},

@@ -309,6 +309,21 @@ def test_a_branch_of_the_entry_that_does_not_exist(git_stack: GitStack) -> None:
     )
 
 
+def test_links_inside_a_submodule_are_followed(git_stack: GitStack) -> None:
+    tree = git_stack.dbt.tree
+    (tree / "sales").mkdir()
+    (tree / "alias").symlink_to("sales")
+    (tree / "up").symlink_to("../..")
+    (tree / "sales/dbt_project.yml").symlink_to("../shared/project.yml")
+    pin = git_stack.dbt.commit({"shared/project.yml": "name: shop\n", "dbt_project.yml": None})
+    _move(git_stack, commit=pin)
+    report = git_stack.report(dbtProjects=git_stack.project(name="shop", path="dags/dbt/jaffle/alias"))
+    expect_nothing(report)
+    assert report.projects["shop"].dbt_name == "shop"
+    report = git_stack.report(dbtProjects=git_stack.project(path="dags/dbt/jaffle/up"))
+    expect(report, "git.submodule", "link", at="dbtProjects[0].path", says="dags/dbt/jaffle/up")
+
+
 def test_a_nested_relative_address_that_leads_above_the_host(git_stack: GitStack) -> None:
     pin = git_stack.dbt.commit(submodules={"vendor/macros": ("../../../macros.git", git_stack.pin)})
     _move(git_stack, commit=pin)

@@ -106,7 +106,13 @@ class TestValuesFiles:
 
     @pytest.mark.parametrize(("start", "end"), [("", "\n"), ("\ufeff", "\r\n")])
     def test_dates_and_times_in_values_files_are_text_as_for_helm(self, tmp_path, start, end):
-        lines = ("podAnnotations:", "  reviewed: 2026-01-01", "  window: 12:30", "  impossible: 2026-13-45", "")
+        lines = (
+            "podAnnotations:",
+            "  reviewed: 2026-01-01",
+            "  window: 12:30",
+            "  impossible: 2026-13-45",
+            "",
+        )
         (tmp_path / "a.yaml").write_bytes((start + end.join(lines)).encode())
         values = settings_of(with_agent(valuesFiles=["a.yaml"]), root=tmp_path).agent.values
         expected = {"reviewed": "2026-01-01", "window": "12:30", "impossible": "2026-13-45"}
