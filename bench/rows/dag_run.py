@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from bench.airflow import Airflow, Repository
+from bench.local_airflow import Airflow, Repository
 from bench.dag_parse import PLAIN_DAG
 from bench.pairs import SECONDS, Pair, Row
 from tests.support.airflow_env import REQUIREMENTS, environment
