@@ -108,6 +108,8 @@ class Airflow:
                 "AIRFLOW__COSMOS__ENABLE_CACHE_DBT_YAML_SELECTORS": "False",
                 "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "600",
                 "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "3600",
+                # Five seconds are not enough on a machine that does much else.
+                "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
                 **_bundles(folder, repositories),
                 "ASTRO_DBT_CACHE": str(folder / "cache"),
                 "ASTRO_DBT_EXECUTABLE": str(dbt.program("dbt")),
