@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from bench.local_airflow import Airflow, Repository
 from bench.dag_parse import PLAIN_DAG
+from bench.local_airflow import Airflow, Repository
 from bench.pairs import SECONDS, Pair, Row
 from tests.support.airflow_env import REQUIREMENTS, environment
 
