@@ -25,7 +25,12 @@ def main() -> None:
         plan = delivery.plan(settings, authorities=authorities(settings, root))
         delivery.check(settings, plan, project=pulumi.get_project())
         report = preflight.run(
-            settings, plan, project=pulumi.get_project(), stack=pulumi.get_stack(), root=root
+            settings,
+            plan,
+            project=pulumi.get_project(),
+            stack=pulumi.get_stack(),
+            root=root,
+            preview=pulumi.runtime.is_dry_run(),
         )
         for finding in report.warnings:
             pulumi.log.warn(str(finding))

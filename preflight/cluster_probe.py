@@ -194,8 +194,16 @@ def _permissions(context: Context, api: Cluster, *, exists: bool) -> Iterator[Fi
     asked = [(group, resource, agent.namespace) for group, resource in (*_CREATED, *_more(agent))]
     if not exists and agent.create_namespace:
         asked.append(("", "namespaces", ""))
-    for group, resource, where in asked:
-        if not _may_create(api, group, resource, where):
+    denied = [
+        (resource, where)
+        for group, resource, where in asked
+        # Pulumi creates the namespace by a patch of that name, so a right to this one name is enough.
+        if not _may_create(api, group, resource, where, name="" if where else agent.namespace)
+    ]
+    if context.preview and len(denied) == len(asked):
+        yield CLUSTER_PERMISSIONS.read_only("agent.cluster", namespace=agent.namespace)
+    else:
+        for resource, where in denied:
             place = f"{resource} in {where}" if where else resource
             yield CLUSTER_PERMISSIONS.denied("agent.cluster", verb="create", resource=place)
 
@@ -232,9 +240,9 @@ def _serves(api: Cluster, group_version: str) -> bool:
     return any(not version or item["version"] == version for group in found for item in group["versions"])
 
 
-def _may_create(api: Cluster, group: str, resource: str, namespace: str) -> bool:
-    """Ask the API server; a review is answered and not stored."""
-    wanted = {"group": group, "resource": resource, "namespace": namespace, "verb": "create"}
+def _may_create(api: Cluster, group: str, resource: str, namespace: str, *, name: str = "") -> bool:
+    """Ask the API server; a review is answered and not stored. ``name``: whether an object of this name may be created."""
+    wanted = {"group": group, "resource": resource, "namespace": namespace, "name": name, "verb": "create"}
     review = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",

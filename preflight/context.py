@@ -43,6 +43,8 @@ class Context:
     """The chart's final values where a preview has computed them."""
     images: Once[AgentsImages]
     """What the images that run Dags install."""
+    preview: bool = False
+    """Whether this run only shows changes, for which an account needs no right to make them."""
 
     @classmethod
     def of(
@@ -54,12 +56,13 @@ class Context:
         stack: str | None,
         root: Path,
         values: Mapping[str, Any] | None = None,
+        preview: bool = False,
     ) -> Context:
         """The context of a stack; nothing is sent yet."""
         levels = Levels(settings.preflight)
         images = Once(partial(read_images, settings, labels=levels.enabled("image.contents")))
         cluster, chart = ClusterAccess(settings, root=root), Once(partial(pinned_chart, settings))
-        return cls(settings, plan, project, stack, root, levels, cluster, chart, values, images)
+        return cls(settings, plan, project, stack, root, levels, cluster, chart, values, images, preview)
 
     @property
     def timeout(self) -> float:

@@ -98,17 +98,20 @@ def run(
     root: Path,
     stack: str | None = None,
     values: Mapping[str, Any] | None = None,
+    preview: bool = False,
     probes: Sequence[Probe] = PROBES,
 ) -> Report:
     """Check everything that this stack needs and report what would fail later, without changing anything.
 
     ``project`` and ``stack`` are Pulumi's names: the first begins every key, both mark what belongs to this stack. ``root`` is
     the folder that relative paths of the settings start from; ``values`` are the chart's final ones where a preview has computed
-    them. Each request ends after ``settings.preflight.timeout`` seconds,
+    them. In a ``preview`` the cluster's account may be one that can only read. Each request ends after ``settings.preflight.timeout`` seconds,
     the whole run after STEPS times that. With every check off there is no network call. Nothing is raised for what is found:
     the report says it.
     """
-    context = Context.of(settings, plan, project=project, stack=stack, root=root, values=values)
+    context = Context.of(
+        settings, plan, project=project, stack=stack, root=root, values=values, preview=preview
+    )
     probes = [probe for probe in probes if probe.wanted(settings) and context.levels.enabled(*probe.checks)]
     tasks = [Task(probe.subject, partial(probe.find, context)) for probe in probes]
     outcomes = gather(tasks, seconds=STEPS * context.timeout)

@@ -47,6 +47,7 @@ def facts_of(preview: Preview, settings: Settings, *, folder: Path) -> Facts:
         stack=preview.stack,
         root=folder,
         values=final_values(preview),
+        preview=True,
     )
     known = preview.outputs.get("dbtProjects")
     known = known if isinstance(known, Mapping) else {}

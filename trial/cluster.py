@@ -19,6 +19,8 @@ from trial.progress import Progress
 CONTEXT = "trial"
 SERVICE_RANGE = "10.96.0.0/16"
 SERVICE_ADDRESS = "10.96.0.1"
+AUDITED = ("astro-dbt-deploy", "astro-dbt-preview")
+"""Groups of docs/rbac.yaml: what their members ask for is in the audit log, without any content."""
 
 _API_SERVER_HOSTS = (
     LOOPBACK, "localhost", SERVICE_ADDRESS, "kubernetes", "kubernetes.default", "kubernetes.default.svc",
@@ -203,10 +205,23 @@ class TrialCluster:
             "--enable-admission-plugins=NodeRestriction",
             "--allow-privileged=true",
             "--profiling=false",
+            f"--audit-policy-file={self._audit_policy()}",
+            f"--audit-log-path={audit_log(self.layout)}",
         ]
         url = f"{self.server}/readyz"
         ready = answers(url, authority=authority, client=_client(pairs["admin"]))
         return Service("kube-apiserver", argv, ready=ready, ready_seconds=180)
+
+    def _audit_policy(self) -> Path:
+        path = self.layout.private_folder(audit_log(self.layout).parent) / "policy.yaml"
+        policy = {
+            "apiVersion": "audit.k8s.io/v1",
+            "kind": "Policy",
+            "omitStages": ["RequestReceived"],
+            "rules": [{"level": "Metadata", "userGroups": list(AUDITED)}, {"level": "None"}],
+        }
+        write_private(path, yaml.safe_dump(policy, sort_keys=False))
+        return path
 
     def _controller_manager(self, pairs: Mapping[str, KeyPair]) -> Service:
         name = "kube-controller-manager"
@@ -247,6 +262,11 @@ class TrialCluster:
     def _healthy(self, port: int, pairs: Mapping[str, KeyPair]) -> Callable[[], str | None]:
         url = f"https://{LOOPBACK}:{port}/healthz"
         return answers(url, authority=self.authority.pair.certificate, client=_client(pairs["admin"]))
+
+
+def audit_log(layout: Layout) -> Path:
+    """The API server's audit log: one JSON object a line for each request of AUDITED."""
+    return layout.state / "audit" / "audit.log"
 
 
 def _client(pair: KeyPair) -> tuple[Path, Path]:

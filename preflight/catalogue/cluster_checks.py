@@ -56,7 +56,14 @@ class ClusterPermissions(Check, id="cluster.permissions"):
 
     @error("agent.cluster")
     def denied(self, *, verb: str, resource: str) -> str:
-        return f"has a user who may not {verb} {resource}; grant that permission, or use another kubeconfig"
+        return f"has a user who may not {verb} {resource}; grant that permission (docs/rbac.yaml), or use another kubeconfig"
+
+    @warning("agent.cluster")
+    def read_only(self, *, namespace: str) -> str:
+        return (
+            f"has a user who may create nothing in {namespace}; that is enough for this preview, but `pulumi up` needs the role "
+            "astro-dbt-deploy of docs/rbac.yaml"
+        )
 
 
 class ClusterNamespace(Check, id="cluster.namespace"):

@@ -38,11 +38,13 @@ def only(*families: str) -> dict[str, Any]:
     return off(*sorted(FAMILIES - {"preflight"} - set(families)))
 
 
-def report_of(config: dict[str, Any], *, root: Path = ROOT, name: str = "dev") -> Report:
+def report_of(
+    config: dict[str, Any], *, root: Path = ROOT, name: str = "dev", preview: bool = False
+) -> Report:
     """Run the checks of a configuration."""
     settings = settings_of(config, root=root)
     plan = delivery.plan(settings, authorities=authorities(settings, root))
-    return preflight.run(settings, plan, project="astro-dbt", stack=name, root=root)
+    return preflight.run(settings, plan, project="astro-dbt", stack=name, root=root, preview=preview)
 
 
 def expect(report: Report, check: str, case: str, *, at: str, says: str = "") -> Finding:
@@ -159,7 +161,12 @@ class Trial:
     config: dict[str, Any]
 
     def report(
-        self, *families: str, agent: dict[str, Any] | None = None, timeout: int = 30, **changes: Any
+        self,
+        *families: str,
+        agent: dict[str, Any] | None = None,
+        timeout: int = 30,
+        preview: bool = False,
+        **changes: Any,
     ) -> Report:
         """Run the checks of some families with some keys changed; None removes one."""
         config = copy.deepcopy(self.config)
@@ -170,7 +177,7 @@ class Trial:
                 config.pop(key, None)
             else:
                 config[key] = value
-        return report_of(config)
+        return report_of(config, preview=preview)
 
 
 @pytest.fixture

@@ -125,6 +125,9 @@ def test_a_user_who_may_not(trial: Trial, namespace: str) -> None:
     report = trial.report("cluster", agentToken=None, **changes)
     expect(report, "cluster.permissions", "denied", at="agent.cluster", says=f"secrets in {namespace}")
     expect(report, "cluster.secret", "unreadable", at="agent.agentTokenSecret", says="token")
+    report = trial.report("cluster", agentToken=None, preview=True, **changes)
+    expect(report, "cluster.permissions", "read-only", at="agent.cluster", says="astro-dbt-deploy")
+    assert not [item for item in report.findings if item.severity == "error"]
 
 
 def test_a_namespace_not_managed_by_the_stack(trial: Trial) -> None:
