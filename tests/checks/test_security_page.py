@@ -10,7 +10,8 @@ import pytest
 from tests.support.stacks import ROOT
 
 _PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
-_ROWS = re.findall(r"^\| (?!claim|---)(.+?) \| (.+) \|$", _PAGE, re.MULTILINE)
+_TABLES = re.findall(r"^\| claim \| tests \|\n\|---\|---\|\n((?:\|.*\|\n)+)", _PAGE, re.MULTILINE)
+_ROWS = re.findall(r"^\| (.+?) \| (.+) \|$", "".join(_TABLES), re.MULTILINE)
 _TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
 CLAIMS = dict(_ROWS)
 TESTS = sorted(set(_TEST.findall(_PAGE)))
@@ -18,8 +19,7 @@ TESTS = sorted(set(_TEST.findall(_PAGE)))
 
 def test_there_are_claims():
     assert len(CLAIMS) == len(_ROWS) > 20
-    headers = re.findall(r"^\| claim \| (.+) \|$", _PAGE, re.MULTILINE)
-    assert set(headers) == {"tests"}, "every table of the page is one of claims"
+    assert len(_TABLES) == _PAGE.count("| claim |") > 5
 
 
 @pytest.mark.parametrize("claim", CLAIMS)

@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 import pytest
 
 from clients.processes import machine
-from tests.engine.typed import keda
 from tests.support.accounts import (
     DEPLOY,
     PREVIEW,
@@ -34,6 +33,7 @@ from tests.support.accounts import (
 from tests.support.canaries import Canaries, Watch
 from tests.support.engine import SECRET_KEYS, Stack, copy_program
 from tests.support.helm import Helm
+from tests.support.keda import keda
 from tests.support.kube_objects import kubectl
 
 pytestmark = pytest.mark.engine
