@@ -189,7 +189,9 @@ class Proxy:
             ends = {client: upstream, upstream: client}
             while True:
                 for end in _readable(client, upstream):
-                    content = end.recv(_PIECE)
+                    content = _receive(end)
+                    if content is None:
+                        continue
                     if not content:
                         if end is upstream:
                             return
@@ -207,7 +209,9 @@ class Proxy:
             content = b""
             while select.select([client, upstream], [], [], _QUIET)[0]:
                 for end in _readable(client, upstream):
-                    piece = end.recv(_PIECE)
+                    piece = _receive(end)
+                    if piece is None:
+                        continue
                     if end is client and piece:
                         upstream.sendall(piece)
                     elif not piece:
@@ -241,6 +245,17 @@ def _one_request(head: bytes) -> bytes:
 def _readable(*ends: socket.socket) -> list[socket.socket]:
     waiting: list[socket.socket] = [end for end in ends if isinstance(end, ssl.SSLSocket) and end.pending()]
     return waiting or select.select(ends, [], [])[0]
+
+
+def _receive(end: socket.socket) -> bytes | None:
+    """What a readable end sent, b"" at its end; None for a record of TLS itself, such as a session ticket."""
+    end.setblocking(False)
+    try:
+        return end.recv(_PIECE)
+    except (ssl.SSLWantReadError, BlockingIOError):
+        return None
+    finally:
+        end.setblocking(True)
 
 
 def _rest(source: socket.socket, target: socket.socket) -> None:

@@ -14,7 +14,9 @@ import trustme
 from clients.errors import Cause
 from clients.http import WebError, request
 from drills.proxy import STATUSES, Fault, Proxy, Upstream, server_context
+from tests.support.http_server import HttpServer
 from tests.support.web_hosts import WebHost
+from trial.certificates import KeyPair
 
 CONTENT = b'{"address": "%s"}' + b" " * 1000
 
@@ -113,3 +115,25 @@ def test_a_fault_of_some_requests_only(proxy: Proxy) -> None:
     assert _ask(proxy)
     answer = request(f"http://{proxy.server}/some/path", timeout=10, method="PUT", body=b"content")
     assert answer.status == 500
+
+
+def test_a_large_request_over_tls_on_both_sides(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    with authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.tempfile() as name:
+        pair = Path(name)
+        serve = server_context(pair, pair)
+        trust = ssl.create_default_context()
+        authority.configure_trust(trust)
+        with HttpServer(
+            lambda request: (200, str(len(request.body)).encode(), {}), pair=KeyPair(pair, pair)
+        ) as server:
+            host, port = server.server.split(":")
+            proxy = Proxy(Upstream((host, int(port)), trust), serve=serve)
+            try:
+                body = b"x" * 3_000_000
+                answer = request(
+                    f"https://{proxy.server}/", timeout=20, method="POST", body=body, trust=trust
+                )
+            finally:
+                proxy.close()
+    assert answer.body == b"3000000"
