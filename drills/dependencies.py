@@ -20,6 +20,7 @@ from clients.image_copy import Place as Repository
 from clients.image_copy import copy_image
 from clients.registry import Login, Registry
 from domain.image_reference import Reference
+from drills.operations import with_ready_image
 from drills.place import Place
 from drills.proxy import Applies, Proxy, Upstream, always, server_context
 from tests.support.engine import Stack
@@ -91,8 +92,11 @@ class Surroundings:
 
 
 @contextmanager
-def surroundings(place: Place, name: str = "faults") -> Iterator[Surroundings]:
-    """A stack with every dependency behind a proxy. Raises SystemExit without the trial's Docker engine."""
+def surroundings(place: Place, *, ready: bool = False) -> Iterator[Surroundings]:
+    """A stack with every dependency behind a proxy; ``ready``: with a ready image, so that nothing is built.
+
+    Raises SystemExit without the trial's Docker engine.
+    """
     info = place.environment.info()
     if info.docker_host is None or info.base_image is None:
         raise SystemExit("error: faults need a trial with a Docker engine; run without NO_DOCKER")
@@ -112,10 +116,14 @@ def surroundings(place: Place, name: str = "faults") -> Iterator[Surroundings]:
             "KUBECONFIG": str(kubeconfig),
             "DOCKER_HOST": f"tcp://{proxies[DOCKER].server}",
         }
-        stack = place.stack(name, Behind(place.environment, variables))
+        stack = place.stack("faults", Behind(place.environment, variables))
         _make_dag_repository(place.environment, proxies[GIT])
-        _put_base_layers(stack)
-        stack.write(_config(stack, proxies))
+        config = _config(stack, proxies)
+        if ready:
+            config = with_ready_image(config, config["image"]["base"])
+        else:
+            _put_base_layers(stack)
+        stack.write(config)
         yield Surroundings(stack, proxies)
 
 

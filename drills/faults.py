@@ -212,11 +212,11 @@ def _full_folder(folder: Path) -> Iterator[None]:
 
 def sentence_of(output: str) -> str:
     """The error that a reader sees first: one of this program's if there is any, else the first one of all."""
-    lines = [line.strip() for line in output.splitlines()]
-    own = [line for line in lines if re.match(r"(error: )?astro-dbt:", line)]
-    errors = [line for line in lines if re.search(r"\berror: \S", line)]
-    found = own or errors
-    return found[0].removeprefix("error: ") if found else ""
+    diagnostics = re.findall(r"^\s*error: (\S.*)$", output, re.MULTILINE)
+    found = diagnostics or re.findall(r"\berror: (\S.*)$", output, re.MULTILINE)
+    own = [sentence for sentence in found if sentence.startswith("astro-dbt:")]
+    telling = [sentence for sentence in found if sentence.strip() != "update failed"]
+    return str((own or telling or found or [""])[0]).strip()
 
 
 def drill(place: Place, chosen: Sequence[Cell], *, logs: Path | None = None) -> list[Result]:

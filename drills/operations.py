@@ -22,6 +22,12 @@ def prepared(config: Config) -> Config:
     return _with_agent(config, timeout=TIMEOUT)
 
 
+def with_ready_image(config: Config, reference: str) -> Config:
+    """The configuration with a ready image, so that nothing is built."""
+    rest = {key: value for key, value in config.items() if key != "image"}
+    return _with_agent({**rest, "delivery": "git-submodule"}, image=reference)
+
+
 def change(stack: Stack, operation: str, number: int) -> None:
     """Write what an operation needs; ``number`` makes it differ from the one before."""
     if operation == "push":

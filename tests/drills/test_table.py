@@ -17,6 +17,7 @@ def test_the_own_sentence_comes_first() -> None:
     own = "error: astro-dbt:dags.repo cannot be reached; check it"
     assert sentence_of(f"Updating\n  error: update failed\n    {own}\n") == own.removeprefix("error: ")
     assert sentence_of("  error: update failed\n") == "update failed"
+    assert sentence_of(" ~  docker:index:Image client updating (2s) error: not found\n") == "not found"
     assert sentence_of("done\n") == ""
 
 
