@@ -1,4 +1,4 @@
-"""Measuring two ways of doing one thing by turns in one run: A B A B.
+"""Measuring two ways of doing one thing alternately in one run: A B A B.
 
 Seconds depend on the machine and on what else it does; the ratio of two medians from one run does much less.
 """
@@ -96,7 +96,7 @@ class Row:
 
 
 def measure(row: Row, pair: Pair, *, pairs: int) -> tuple[Measured, ...]:
-    """Warm both ways up once, then measure them by turns; one result for each metric."""
+    """Warm both ways up once, then measure them alternately; one result for each metric."""
     seen: dict[str, dict[str, list[float]]] = {}
     first, last = (0, pairs) if row.most is None else (1, min(row.most, pairs))
     for number in range(first, last + 1):

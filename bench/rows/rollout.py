@@ -160,7 +160,7 @@ class _Watch(threading.Thread):
         self.join()
 
     def run(self) -> None:
-        """Look until the measurement ends."""
+        """Poll until the measurement ends."""
         last = time.perf_counter()
         while not self._ended.wait(self.EVERY):
             pods = self._api.list_namespaced_pod(self._namespace, label_selector="component=worker").items

@@ -1,4 +1,4 @@
-"""Measuring by turns."""
+"""Measuring alternately."""
 
 from __future__ import annotations
 
