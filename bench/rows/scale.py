@@ -12,8 +12,6 @@ from bench.pairs import SECONDS, Pair, Row, Work
 from bench.trial_stacks import Bench, bench, pulumi_up
 from tests.support.engine import Stack
 
-HELM_LIMIT = 1 << 20
-"""Bytes that a Secret may have, and so a Helm record (kubernetes.io, Secrets: "limited to 1MiB in size")."""
 QUEUES, CONNECTIONS, PROJECTS = 200, 100, 50
 _LINE = "straight line from one"
 _GOALS = {SECONDS: 1.0, "install seconds": 1.0, "state bytes": 1.0, "Helm record bytes": 1.0}
