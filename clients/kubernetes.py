@@ -259,7 +259,7 @@ def _unusable(error: Exception, context: str | None) -> ClusterError:
 
 
 def _short(error: object) -> str:
-    text = str(error)
+    text = re.sub(r"\[Errno -?\d+\] ", "", str(error))
     if "CERTIFICATE" in text.upper():
         return "its certificate is not trusted"
     return text.rsplit(": ", 1)[-1].strip("()'\" ") or type(error).__name__

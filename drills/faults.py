@@ -60,7 +60,7 @@ LATER: dict[str, tuple[Fault, ...]] = {
 BOUND = 90.0
 """Seconds within which a run must report a fault from the start."""
 BOUND_LATER = 300.0
-"""Seconds for a fault in the middle of a change: Helm may wait for `agent.timeout` twice."""
+"""Seconds for a fault in the middle of a change, where Helm may wait for `agent.timeout` twice, and for a slow host."""
 _NEEDS_BUILD = {REGISTRY, DOCKER, BUILD_DISK}
 
 
@@ -121,7 +121,7 @@ class FaultDrill:
         self._number += 1
         self._change(cell)
         before, result = running(self.stack), Result()
-        bound = BOUND_LATER if cell.later else BOUND
+        bound = BOUND_LATER if cell.later or cell.fault.kind == "slow" else BOUND
         with self._broken(cell) as hits:
             run = self._up("broken")
             code = run.wait(bound)
