@@ -215,8 +215,8 @@ def end_leftovers(*folders: Path) -> None:
 
 
 def unmount_below(*folders: Path) -> None:
-    """Unmount everything under the folders, the deepest first."""
+    """Unmount everything under the folders, the deepest first, and the folders, which a killed engine leaves mounted."""
     mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()]
-    below = [path for path in mounts if any(path.startswith(f"{folder}/") for folder in folders)]
+    below = [path for path in mounts if any(f"{path}/".startswith(f"{folder}/") for folder in folders)]
     for path in sorted(below, key=len, reverse=True):
         run(["umount", "--lazy", path], purpose=f"unmounting {path}")
