@@ -12,7 +12,7 @@ from pulumi import automation as auto
 
 from clients.registry import Login, Registry
 from domain.image_reference import Reference
-from tests.engine.typed import typed_settings
+from tests.engine.typed import chart_of_others, seen_mistakes, typed_settings
 from tests.support.keda import keda
 from tests.support.stacks import ROOT
 
@@ -99,7 +99,9 @@ def test_submodule_option_from_nothing(with_keda, stack):
     )
     assert_no_leak(stack, done.stdout, again.stdout, values, history, stack.state(), json.dumps(outputs))
 
+    seen_mistakes(stack)
     typed_settings(stack)
+    chart_of_others(stack)
 
     gone = stack.pulumi("destroy", "--yes", "--skip-preview")
     assert gone.returncode == 0, gone.stdout + gone.stderr

@@ -115,10 +115,7 @@ def chart_of_others(stack: Stack) -> None:
     config["agent"]["workers"][0]["values"] = foreign_chart.FURTHER
     with foreign_chart.served() as chart:
         config["agent"] |= {"chart": chart, "values": {"beacon": {"enabled": True, "protocol": "SCTPX"}}}
-        refused = stack.preview(config)
-        assert refused.returncode != 0
-        assert "astro-dbt:agent.values.beacon leads to Service astro-agent-beacon" in refused.stdout
-
+        _refused(stack, config, "astro-dbt:agent.values.beacon leads to Service astro-agent-beacon")
         config["agent"]["values"]["beacon"]["protocol"] = "UDP"
         done = stack.up(config)
     assert done.outputs["release"].value["version"] == foreign_chart.VERSION
