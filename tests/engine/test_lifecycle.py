@@ -134,7 +134,7 @@ def test_a_dbt_edit_changes_no_image_under_submodules(stack):
 
 
 class WorkerWatch(threading.Thread):
-    """Watches the ready workers of a stack until it is stopped."""
+    """Looks at the ready workers of a stack until it is told to stop."""
 
     def __init__(self, stack):
         super().__init__(daemon=True)
@@ -309,8 +309,12 @@ def test_failed_upgrade_is_rolled_back_and_the_next_one_succeeds(stack):
         "checks": {"cluster": {"level": "off", "reason": "the claim is missing on purpose"}}
     }
     good = stack.config
-    with pytest.raises(auto.CommandError):
+    with pytest.raises(auto.CommandError) as caught:
         stack.up(broken)
+    output = str(caught.value)
+    assert "did not get ready. Before Helm took the change back:" in output
+    assert 'Unschedulable: 0/1 nodes are available: persistentvolumeclaim "none" not found' in output
+    assert_no_leak(stack, output)
     assert stack.helm("list")[0]["status"] == "deployed"
     assert templates(stack) == before
     done = stack.up({**good, "agent": {**good["agent"], "values": {"logLevel": "DEBUG"}}})
