@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import os
 import re
@@ -259,6 +260,11 @@ def _unusable(error: Exception, context: str | None) -> ClusterError:
 
 
 def _short(error: object) -> str:
+    # urllib3 wraps the cause in an error whose text quotes it.
+    while isinstance(error, BaseException) and error.args and isinstance(error.args[-1], BaseException):
+        error = error.args[-1]
+    if isinstance(error, http.client.IncompleteRead):
+        return "its answer ended early"
     text = re.sub(r"\[Errno -?\d+\] ", "", str(error))
     if "CERTIFICATE" in text.upper():
         return "its certificate is not trusted"

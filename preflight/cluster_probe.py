@@ -63,7 +63,7 @@ def find(context: Context) -> Iterator[Finding]:
     except ClusterError as error:
         yield _out_of_reach(error, context.seconds)
     except RefusedError as error:
-        yield CLUSTER_REACH.unreachable("agent.cluster", server=server, detail=str(error))
+        yield CLUSTER_REACH.failing("agent.cluster", server=server, detail=str(error))
 
 
 def _out_of_reach(error: ClusterError, seconds: str) -> Finding:

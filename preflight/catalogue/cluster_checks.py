@@ -35,6 +35,13 @@ class ClusterReach(Check, id="cluster.reach"):
         return f"names {server}, which cannot be reached ({detail}); check the context and the network"
 
     @error("agent.cluster")
+    def failing(self, *, server: str, detail: str) -> str:
+        return (
+            f"names {server}, which answers with an error ({detail}); check that the context names an API server, and try again "
+            "later, or ask whoever runs it"
+        )
+
+    @error("agent.cluster")
     def timeout(self, *, server: str, seconds: str) -> str:
         return f"names {server}, which did not answer within {seconds} s; check the network, or raise preflight.timeout"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -66,6 +68,27 @@ def test_a_server_that_does_not_answer() -> None:
         cluster.get("/version")
     assert caught.value.cause in {Cause.UNREACHABLE, Cause.TIMEOUT}
     assert caught.value.server == "https://first.invalid:6443"
+
+
+def test_half_an_answer() -> None:
+    def answer(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"major": "1"')
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer, args=(listener,))
+        thread.start()
+        config = {**CONFIG, "clusters": [{"name": "first", "cluster": {"server": _url(listener)}}]}
+        with pytest.raises(ClusterError) as caught:
+            connect(yaml.safe_dump(config), None, timeout=5).get("/version")
+        thread.join()
+    assert (caught.value.cause, str(caught.value)) == (Cause.UNREACHABLE, "its answer ended early")
+
+
+def _url(listener: socket.socket) -> str:
+    return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def secrets_of(stack):
 
 
 def failing(stack):
-    """Worker and triggerer on a node of their own, and a time limit that only an early end can beat."""
+    """Worker and triggerer on another node, with a time limit that only an early end can beat."""
     config = copy.deepcopy(stack.config)
     config["agent"]["timeout"] = 300
     config["agent"]["workers"][0]["nodeSelector"] = {LABEL: stack.name}

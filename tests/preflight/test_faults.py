@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 import time
 from collections.abc import Callable
@@ -152,5 +153,44 @@ def test_registry(fault: str, at: str, wrong: str, remedy: str, tmp_path: Path) 
     if fault in {"429", "500"}:
         expect(report, "image.registry", "failing", at=at)
     (sentence,) = (item for item in found if item.startswith(f"astro-dbt:{at} "))
+    assert wrong in sentence
+    assert remedy in sentence
+
+
+@pytest.mark.parametrize(
+    ("fault", "wrong", "remedy"),
+    [
+        ("down", "cannot be reached (Connection refused)", "check the context and the network"),
+        ("hanging", f"did not answer within {SECONDS} s", "raise preflight.timeout"),
+        ("401", "refuses the credentials", "log in again"),
+        ("403", "HTTP 403", LATER),
+        ("404", "HTTP 404", LATER),
+        ("429", "HTTP 429", LATER),
+        ("500", "HTTP 500", LATER),
+        ("half", "cannot be reached (its answer ended early)", "check the context and the network"),
+        ("certificate", "cannot be reached", "check the context and the network"),
+    ],
+)
+def test_api_server(fault: str, wrong: str, remedy: str, tmp_path: Path) -> None:
+    version = json.dumps(
+        {"major": "1", "minor": "36", "gitVersion": "v1.36.3", "padding": "x" * 100_000}
+    ).encode()
+    with WebHost(lambda _path, _headers: (200, version, {"Content-Type": "application/json"})) as host:
+        proxy = Proxy(_upstream(host.server), strange=_strange(tmp_path))
+        kubeconfig = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "trial",
+            "clusters": [{"name": "trial", "cluster": {"server": f"http://{proxy.server}"}}],
+            "users": [{"name": "trial", "user": {"token": "canary-token"}}],
+            "contexts": [{"name": "trial", "context": {"cluster": "trial", "user": "trial"}}],
+        }
+        config = with_agent(cluster={"context": "trial"})
+        config["kubeconfig"] = json.dumps(kubeconfig)
+        config["preflight"] = {"checks": only("cluster"), "timeout": SECONDS}
+        report, (sentence,) = _broken(proxy, fault, lambda: report_of(config))
+    if fault in {"403", "404", "429", "500"}:
+        expect(report, "cluster.reach", "failing", at="agent.cluster")
+    assert sentence.startswith("astro-dbt:agent.cluster ")
     assert wrong in sentence
     assert remedy in sentence
