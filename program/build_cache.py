@@ -25,11 +25,18 @@ def cache_hooks(settings: Settings, name: str) -> pulumi.ResourceHookBinding | N
         return None
 
     def moved(args: pulumi.ResourceHookArgs) -> None:
-        pushed = str((args.new_outputs or {}).get("repoDigest") or "")
-        if "@sha256:" in pushed:
-            place = Reference.parse(pushed)
-            target = Place(open_registry(settings, place.server, timeout=SECONDS), place.repository)
-            tag_image(target, place.tag, tag=cache_tag(name))
+        move_cache(settings, name, str((args.new_outputs or {}).get("repoDigest") or ""))
 
     hook = pulumi.ResourceHook(f"keep-cache-{name}", moved)
     return pulumi.ResourceHookBinding(after_create=[hook], after_update=[hook])
+
+
+def move_cache(settings: Settings, name: str, pushed: str) -> None:
+    """Move the tag to the image ``pushed``, `repository@sha256:…`; one that only the engine has is left out.
+
+    Raises RegistryError.
+    """
+    if "@sha256:" in pushed:
+        place = Reference.parse(pushed)
+        target = Place(open_registry(settings, place.server, timeout=SECONDS), place.repository)
+        tag_image(target, place.tag, tag=cache_tag(name))
