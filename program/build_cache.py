@@ -34,7 +34,7 @@ def cache_hooks(settings: Settings, name: str) -> pulumi.ResourceHookBinding | N
 def move_cache(settings: Settings, name: str, pushed: str) -> None:
     """Move the tag to the image ``pushed``, `repository@sha256:…`; one that only the engine has is left out.
 
-    Raises RegistryError.
+    Raises WebError or RegistryError.
     """
     if "@sha256:" in pushed:
         place = Reference.parse(pushed)
