@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from xdist.scheduler import LoadScopeScheduling
 
-APART = ("tests/examples/",)
-"""Where tests are that do not touch the shared trial: Airflow without a cluster."""
+APART = ("tests/delivery_proof/test_real_node.py", "tests/examples/")
+"""Where tests are that do not touch the shared trial: a node with a separate trial, and Airflow without a cluster."""
 SHARED = "the shared trial"
 
 
