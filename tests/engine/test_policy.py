@@ -32,6 +32,7 @@ CARELESS = '''
 import json
 
 import pulumi
+import pulumi_docker as docker
 import pulumi_kubernetes as kubernetes
 
 config = pulumi.Config("astro-dbt")
@@ -60,6 +61,12 @@ kubernetes.helm.v3.Release(
     },
     opts=inside,
 )
+docker.Image(
+    "client",
+    image_name="registry.example.com/client:1",
+    build=docker.DockerBuildArgs(context=".", args={"BASE_IMAGE": "registry.example.com/base:3.1"}),
+    skip_push=True,
+)
 pulumi.export("delivery", "git-submodule")
 '''
 
@@ -71,6 +78,7 @@ def careless(stack_in, tmp_path):
     (folder / "stacks").mkdir(parents=True)
     (folder / ".venv").symlink_to(ROOT / ".venv")
     (folder / "__main__.py").write_text(CARELESS, encoding="utf-8")
+    (folder / "Dockerfile").write_text("ARG BASE_IMAGE\nFROM $BASE_IMAGE\n", encoding="utf-8")
     shutil.copy(ROOT / "Pulumi.yaml", folder)
     stack = stack_in(folder, "careless")
     stack.write(
@@ -90,10 +98,7 @@ def test_every_rule_trips_in_a_preview_of_a_program_that_breaks_it(careless):
     )
     assert done.returncode == 1, done.stdout + done.stderr
     assert tripped(done.stdout, "🔴") == {rule.name for rule in RULES if rule.mandatory}
-    # This program builds no image; tests/policy/test_rules.py trips the rule on its base.
-    assert tripped(done.stdout, "🟡") == {rule.name for rule in RULES if not rule.mandatory} - {
-        "base-by-digest"
-    }
+    assert tripped(done.stdout, "🟡") == {rule.name for rule in RULES if not rule.mandatory}
     assert "agent.chart.version of the stack is '&gt;=2.0.0', which is not exact" in done.stdout
     assert "is registry.example.com/agent:latest" in done.stdout
     for value in ("canary-in-clear", "canary-agent-token"):
