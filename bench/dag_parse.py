@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.airflow_env import REQUIREMENTS, PythonEnvironment, environment
+from tests.support.airflow_env import PythonEnvironment, kept_environment
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
@@ -198,12 +198,7 @@ def main() -> int:
     parser.add_argument("--models", type=int, nargs="+", default=[5, 300])
     parser.add_argument("--rounds", type=int, default=3, help="rounds, of which the median is used")
     options = parser.parse_args()
-    airflow, dbt = (
-        environment(
-            REQUIREMENTS / f"requirements-{name}.txt", constraints=REQUIREMENTS / f"constraints-{name}.txt"
-        )
-        for name in ("airflow", "dbt")
-    )
+    airflow, dbt = kept_environment("airflow"), kept_environment("dbt")
     met = True
     for models in options.models:
         with tempfile.TemporaryDirectory(prefix="astro-dbt-bench-") as folder:

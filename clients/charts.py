@@ -13,8 +13,6 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urljoin
 
-import yaml
-
 from clients.errors import Cause, RemoteError
 from clients.http import WebError, request
 from clients.importing import IMPORTING
@@ -26,8 +24,6 @@ from domain.plain_yaml import load
 
 _LAYER = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 _MOST_UNPACKED = 64 * 1024 * 1024
-_YAML: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""libyaml reads an index of many megabytes ten times as fast."""
 
 
 class MissingChartError(RemoteError):
@@ -224,10 +220,10 @@ def fetch_chart(chart: ChartAddress, *, login: Login | None = None, timeout: flo
 def _from_index(chart: ChartAddress, timeout: float) -> bytes:
     base = chart.repository.rstrip("/") + "/"
     try:
-        index = yaml.load(_body(base + "index.yaml", timeout=timeout), Loader=_YAML)  # noqa: S506 - a safe loader
+        index = load(_body(base + "index.yaml", timeout=timeout))
         entries = index["entries"]
         versions = {str(item["version"]): item for item in entries.get(chart.name) or []}
-    except (yaml.YAMLError, TypeError, ValueError, LookupError, AttributeError, RecursionError):
+    except (ValueError, TypeError, LookupError, AttributeError):
         raise WebError(Cause.INVALID, "its index.yaml is not an index") from None
     if chart.name not in entries:
         raise MissingChartError(

@@ -15,7 +15,6 @@ from typing import Any
 from clients.registry import Login
 from domain.image_reference import HUB_HOSTS
 
-_HUB_NAMES = HUB_HOSTS
 _HUB_KEY = "https://index.docker.io/v1/"
 _TOKEN_USER = "<token>"  # noqa: S105 - what helpers call the user of an identity token
 _SECONDS = 20
@@ -46,7 +45,7 @@ def _of_server(entries: object, server: str) -> object:
     """The entry of a registry; keys may be URLs (docker/cli, credentials.ConvertToHostname)."""
     if not isinstance(entries, Mapping):
         return None
-    names = _HUB_NAMES if server in _HUB_NAMES else {server.lower()}
+    names = HUB_HOSTS if server in HUB_HOSTS else {server.lower()}
     return next((entry for key, entry in entries.items() if _host(str(key)) in names), None)
 
 
@@ -75,7 +74,7 @@ def helper_login(server: str) -> Login | None:
     program = shutil.which(f"docker-credential-{name}") if isinstance(name, str) and name else None
     if program is None:
         return None
-    asked = _HUB_KEY if server in _HUB_NAMES else server
+    asked = _HUB_KEY if server in HUB_HOSTS else server
     try:
         done = subprocess.run(
             [program, "get"], input=asked, capture_output=True, text=True, timeout=_SECONDS, check=False

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PROC = Path("/proc")
+_LISTENS = "0A"
+"""State of a listening socket in /proc/<pid>/net/tcp."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +81,6 @@ def listening_ports(pid: int) -> tuple[int, ...]:
                 if fields[3] == _LISTENS and f"socket:[{fields[9]}]" in sockets:
                     ports.add(int(fields[1].rpartition(":")[2], 16))
     return tuple(sorted(ports))
-
-
-_LISTENS = "0A"
-"""State of a listening socket in these tables."""
 
 
 def _program(pid: int) -> str | None:

@@ -17,6 +17,7 @@ from urllib.parse import quote, urlencode
 
 from clients.errors import Cause, RemoteError
 from clients.http import Answer, Method, Readable, Stream, WebError, is_loopback, request, stream
+from domain.basic_auth import basic_auth
 from domain.image_reference import HUB_HOSTS
 
 MANIFEST_TYPES = ", ".join(
@@ -77,7 +78,7 @@ class Login:
     @property
     def basic(self) -> str:
         """The Authorization header (RFC 7617)."""
-        return "Basic " + base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+        return f"Basic {basic_auth(self.username, self.password)}"
 
 
 class Registry:

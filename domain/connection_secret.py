@@ -5,10 +5,11 @@ docs/connections.md describes the same for existing Secrets.
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Mapping
 from typing import Any
+
+from domain.basic_auth import basic_auth
 
 CONNECTION_KEY = "connection"
 """Key of the Airflow connection as JSON."""
@@ -81,4 +82,4 @@ def extra_of(connection: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def http_header(login: str, password: str) -> str:
     """The header for access with user and token (RFC 7617)."""
-    return "Authorization: Basic " + base64.b64encode(f"{login}:{password}".encode()).decode()
+    return f"Authorization: Basic {basic_auth(login, password)}"

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
 _USERINFO = re.compile(r"(?<=http://)[^/\s@]+@|(?<=https://)[^/\s@]+@|(?<=://)[^/\s:@]*:[^/\s@]+@")
-_SHORTEST = 4
-"""Shorter secrets would also redact ordinary words."""
+SHORTEST = 4
+"""Characters of a secret; shorter ones would also redact ordinary words."""
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
@@ -24,7 +24,7 @@ def redact(text: str, secrets: Iterable[str]) -> str:
     return _USERINFO.sub("***@", without(text, [*secrets, *(line for line in lines if line.strip())]))
 
 
-def without(text: str, secrets: Iterable[str], *, mask: str = "***", shortest: int = _SHORTEST) -> str:
+def without(text: str, secrets: Iterable[str], *, mask: str = "***", shortest: int = SHORTEST) -> str:
     r"""The text with these secrets replaced, in every encoding in which they could appear; ``shortest`` is in characters.
 
     >>> without('{"a": "one\\ntwo"}', ["one\ntwo"], mask="[secret]")

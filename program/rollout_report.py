@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from clients.helm.pod_failures import PodFailure, Reason
 from delivery.connection_data import created_secret
-from domain.redaction import redact
+from domain.basic_auth import basic_auth
+from domain.redaction import SHORTEST, redact
 from settings.connections import HttpsConnection
 from settings.secret_texts import secret_texts
 from settings.stack import Settings
@@ -37,8 +37,6 @@ _MOST = 8
 """Failures that are described; more are counted."""
 _LONGEST = 400
 """Characters of one line."""
-_SHORTEST = 4
-"""Shorter secrets would also redact ordinary words."""
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -101,7 +99,7 @@ class Wording:
 
 def _secrets(settings: Settings) -> tuple[str, ...]:
     """Every secret of the stack, and what the program makes from them."""
-    secrets = [text for text in secret_texts(settings) if len(text) >= _SHORTEST]
+    secrets = [text for text in secret_texts(settings) if len(text) >= SHORTEST]
     made = [
         text
         for name, connection in settings.connections.items()
@@ -122,5 +120,5 @@ def _secrets(settings: Settings) -> tuple[str, ...]:
         password_of = settings.password_of(name)
         if password_of is not None and isinstance(connection, HttpsConnection):
             pairs.append((connection.login, password_of))
-    basic = [base64.b64encode(f"{user}:{password}".encode()).decode() for user, password in pairs]
+    basic = [basic_auth(user, password) for user, password in pairs]
     return (*secrets, *made, *basic)

@@ -181,7 +181,7 @@ def watch_hooks(settings: Settings, root: Path) -> pulumi.ResourceHookBinding:
         pulumi.log.warn(f"{title}: {sentence}")
 
     def start(_args: pulumi.ResourceHookArgs) -> None:
-        stop(_args)
+        stop()
         try:
             place = Place(open_cluster(settings, root=root, timeout=10), agent.namespace, agent.release)
             watch = RolloutWatch(place, wording, warn, lambda: cancel_helm(PLUGIN))
@@ -190,7 +190,7 @@ def watch_hooks(settings: Settings, root: Path) -> pulumi.ResourceHookBinding:
             return  # what cannot be read cannot be explained; Helm reports the cluster itself
         running.append((watch, WatchThread(watch)))
 
-    def stop(_args: object) -> RolloutWatch | None:
+    def stop() -> RolloutWatch | None:
         if not running:
             return None
         watch, thread = running.pop()
@@ -198,7 +198,7 @@ def watch_hooks(settings: Settings, root: Path) -> pulumi.ResourceHookBinding:
         return watch
 
     def explain(args: pulumi.ErrorHookArgs) -> bool:
-        watch = stop(args)
+        watch = stop()
         if watch is None:
             return False
         if watch.ended_after is not None:
@@ -218,8 +218,8 @@ def watch_hooks(settings: Settings, root: Path) -> pulumi.ResourceHookBinding:
             )
         return False
 
-    def finish(args: pulumi.ResourceHookArgs) -> None:
-        stop(args)
+    def finish(_args: pulumi.ResourceHookArgs) -> None:
+        stop()
 
     begin, end = pulumi.ResourceHook("watch-release", start), pulumi.ResourceHook("stop-watching", finish)
     return pulumi.ResourceHookBinding(

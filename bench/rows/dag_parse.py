@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.dag_parse import Case
 from bench.pairs import Pair, Row, Work
-from tests.support.airflow_env import REQUIREMENTS, environment
+from tests.support.airflow_env import kept_environment
 
 PARSE = "CPU seconds of a parse"
 START = "CPU seconds of a task's process up to its work"
@@ -35,12 +35,7 @@ ROWS = tuple(
 @contextmanager
 def prepare(rows: frozenset[str]) -> Iterator[Mapping[str, Pair]]:
     """Dags in a real Airflow, with generated projects."""
-    airflow, dbt = (
-        environment(
-            REQUIREMENTS / f"requirements-{name}.txt", constraints=REQUIREMENTS / f"constraints-{name}.txt"
-        )
-        for name in ("airflow", "dbt")
-    )
+    airflow, dbt = kept_environment("airflow"), kept_environment("dbt")
     with tempfile.TemporaryDirectory(prefix="astro-dbt-bench-") as name:
         pairs = {}
         for models in (5, 300):

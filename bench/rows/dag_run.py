@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.dag_parse import PLAIN_DAG
 from bench.local_airflow import Airflow, Repository
 from bench.pairs import SECONDS, Pair, Row
-from tests.support.airflow_env import REQUIREMENTS, environment
+from tests.support.airflow_env import kept_environment
 
 MODELS = 40
 _PLAIN = "Cosmos alone: LOCAL, `dbt ls`"
@@ -58,12 +58,7 @@ dag = DbtDag(
 @contextmanager
 def prepare(rows: frozenset[str]) -> Iterator[Mapping[str, Pair]]:
     """An Airflow with a Dag for each way, each in its own repository."""
-    airflow, dbt = (
-        environment(
-            REQUIREMENTS / f"requirements-{name}.txt", constraints=REQUIREMENTS / f"constraints-{name}.txt"
-        )
-        for name in ("airflow", "dbt")
-    )
+    airflow, dbt = kept_environment("airflow"), kept_environment("dbt")
     with tempfile.TemporaryDirectory(prefix="astro-dbt-bench-") as name:
         repositories = make_repositories(Path(name), MODELS)
         with Airflow(Path(name), airflow, dbt, repositories) as running:

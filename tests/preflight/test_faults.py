@@ -63,6 +63,12 @@ def _broken(proxy: Proxy, fault: str, report_with: Callable[[], Report]) -> tupl
     return report, found
 
 
+def _reads(sentence: str, at: str, wrong: str, remedy: str) -> None:
+    assert sentence.startswith(f"astro-dbt:{at} ")
+    assert wrong in sentence
+    assert remedy in sentence
+
+
 @pytest.mark.parametrize(
     ("fault", "at", "wrong", "remedy"),
     [
@@ -87,9 +93,7 @@ def test_git_host(fault: str, at: str, wrong: str, remedy: str, git_stack: GitSt
     report, (sentence,) = _broken(proxy, fault, git_stack.report)
     if fault in {"429", "500"}:
         expect(report, "git.reach", "failing", at=at)
-    assert sentence.startswith(f"astro-dbt:{at} ")
-    assert wrong in sentence
-    assert remedy in sentence
+    _reads(sentence, at, wrong, remedy)
 
 
 @pytest.mark.parametrize(
@@ -119,9 +123,7 @@ def test_chart_repository(fault: str, wrong: str, remedy: str, tmp_path: Path) -
         report, (sentence,) = _broken(proxy, fault, lambda: report_of(config))
     if fault in {"429", "500"}:
         expect(report, "chart.reach", "failing", at="agent.chart.repository")
-    assert sentence.startswith("astro-dbt:agent.chart.repository ")
-    assert wrong in sentence
-    assert remedy in sentence
+    _reads(sentence, "agent.chart.repository", wrong, remedy)
 
 
 @pytest.mark.parametrize(
@@ -153,8 +155,7 @@ def test_registry(fault: str, at: str, wrong: str, remedy: str, tmp_path: Path) 
     if fault in {"429", "500"}:
         expect(report, "image.registry", "failing", at=at)
     (sentence,) = (item for item in found if item.startswith(f"astro-dbt:{at} "))
-    assert wrong in sentence
-    assert remedy in sentence
+    _reads(sentence, at, wrong, remedy)
 
 
 @pytest.mark.parametrize(
@@ -191,6 +192,4 @@ def test_api_server(fault: str, wrong: str, remedy: str, tmp_path: Path) -> None
         report, (sentence,) = _broken(proxy, fault, lambda: report_of(config))
     if fault in {"403", "404", "429", "500"}:
         expect(report, "cluster.reach", "failing", at="agent.cluster")
-    assert sentence.startswith("astro-dbt:agent.cluster ")
-    assert wrong in sentence
-    assert remedy in sentence
+    _reads(sentence, "agent.cluster", wrong, remedy)

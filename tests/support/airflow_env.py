@@ -133,11 +133,16 @@ def _install(wanted: PythonEnvironment, requirements: Path, constraints: Path | 
     )
 
 
+def kept_environment(name: str) -> PythonEnvironment:
+    """The environment `airflow` or `dbt`, made if it is not there yet."""
+    return environment(
+        REQUIREMENTS / f"requirements-{name}.txt", constraints=REQUIREMENTS / f"constraints-{name}.txt"
+    )
+
+
 def _kept(config: pytest.Config, name: str) -> PythonEnvironment:
     with visible(config):
-        return environment(
-            REQUIREMENTS / f"requirements-{name}.txt", constraints=REQUIREMENTS / f"constraints-{name}.txt"
-        )
+        return kept_environment(name)
 
 
 @pytest.fixture(scope="session")
