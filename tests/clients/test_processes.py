@@ -11,10 +11,11 @@ from pathlib import Path
 
 from clients import processes
 from clients.processes import Process
+from tests.support.processes import running
 
 
 def test_a_process_is_alive_until_it_ends() -> None:
-    with subprocess.Popen(["sleep", "600"]) as child:
+    with running(["sleep", "600"]) as child:
         stat = Path(f"/proc/{child.pid}/stat").read_text(encoding="utf-8")
         started = int(stat.rpartition(")")[2].split()[19])
         process = Process(child.pid, started)
@@ -36,13 +37,12 @@ def test_siblings_are_what_an_ancestor_started() -> None:
         "import subprocess, sys; plugin = subprocess.Popen(['sleep', '600']); print(plugin.pid, flush=True); "
         f"subprocess.run([sys.executable, '-c', {host!r}], check=True); plugin.kill()"
     )
-    with subprocess.Popen(["sleep", "600"]) as stranger:
+    with running(["sleep", "600"]) as stranger:
         done = subprocess.run([sys.executable, "-c", engine], capture_output=True, text=True, check=True)
         plugin, siblings = done.stdout.splitlines()
         numbers = [pid for pid, _ in json.loads(siblings)]
         assert int(plugin) in numbers
         assert stranger.pid in numbers, "this test is an ancestor as well, so its child counts"
-        stranger.kill()
 
 
 def test_this_machine_has_one_name() -> None:
@@ -59,11 +59,10 @@ def test_listening_ports_are_those_of_one_process() -> None:
     command = [sys.executable, "-c", serve]
     with (
         socket.create_server(("127.0.0.1", 0)),
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child,
+        running(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child,
     ):
         ports = {int(port) for port in child.stdout.readline().split()}
         assert set(processes.listening_ports(child.pid)) == ports
-        child.kill()
     assert processes.listening_ports(child.pid) == ()
 
 

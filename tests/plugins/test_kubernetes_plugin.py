@@ -12,6 +12,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto.provider_pb2 import GetSchemaRequest
 from pulumi.runtime.proto.provider_pb2_grpc import ResourceProviderStub
 
+from tests.support.processes import running
 from trial.environment import Environment
 from trial.pulumi_cli import plugin_file
 
@@ -23,14 +24,12 @@ def plugin(environment: Environment):
     """A client of the plugin's own process."""
     installed = version("pulumi-kubernetes")
     program = plugin_file(Path(environment.info().pulumi.home), "kubernetes", installed)
-    with subprocess.Popen([program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        assert process.stdout is not None
+    with running([program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         port = int(process.stdout.readline())
         with grpc.insecure_channel(
             f"127.0.0.1:{port}", options=[("grpc.max_receive_message_length", -1)]
         ) as channel:
             yield ResourceProviderStub(channel)
-        process.kill()
 
 
 def test_the_plugin_is_the_official_one_in_the_version_of_the_sdk(plugin) -> None:

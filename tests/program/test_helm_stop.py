@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.processes import running
 from tests.support.stacks import ROOT
 
 KUBERNETES, DOCKER = "pulumi-resource-kubernetes", "pulumi-resource-docker"
@@ -109,20 +110,17 @@ def programs(tmp_path: Path) -> Programs:
 def test_only_the_plugin_of_this_runs_engine_is_cancelled(programs: Programs, tmp_path: Path) -> None:
     files = {name: tmp_path / f"{name}.txt" for name in (KUBERNETES, DOCKER, "stranger")}
     command = [programs.named(KUBERNETES), "-c", PLUGIN, str(files["stranger"])]
-    with subprocess.Popen(command, cwd=ROOT, env=programs.environment) as stranger:
-        try:
-            plugins = {name: files[name] for name in (KUBERNETES, DOCKER)}
-            assert programs.engine(plugins) == "True"
-            while not files["stranger"].exists():
-                time.sleep(0.05)
-            # An ancestor of the program that is not its engine started the stranger.
-            assert {name: file.read_text() for name, file in files.items()} == {
-                KUBERNETES: "cancelled",
-                DOCKER: "ready",
-                "stranger": "ready",
-            }
-        finally:
-            stranger.kill()
+    with running(command, cwd=ROOT, env=programs.environment):
+        plugins = {name: files[name] for name in (KUBERNETES, DOCKER)}
+        assert programs.engine(plugins) == "True"
+        while not files["stranger"].exists():
+            time.sleep(0.05)
+        # An ancestor of the program that is not its engine started the stranger.
+        assert {name: file.read_text() for name, file in files.items()} == {
+            KUBERNETES: "cancelled",
+            DOCKER: "ready",
+            "stranger": "ready",
+        }
 
 
 def test_without_a_plugin_nothing_is_cancelled(programs: Programs) -> None:

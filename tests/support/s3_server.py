@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.processes import running
+
 SERVER = "github.com/johannesboyne/gofakes3/cmd/gofakes3@v1.2.0"
 BUCKET = "astro-dbt-state"
 
@@ -55,7 +57,7 @@ def s3_server() -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     arguments = ["-host", address, "-backend", "mem", "-initialbucket", BUCKET, "-quiet"]
-    with subprocess.Popen([server_program(), *arguments], stderr=subprocess.DEVNULL) as server:
+    with running([server_program(), *arguments], stderr=subprocess.DEVNULL):
         deadline = time.monotonic() + 30
         while True:
             try:
@@ -64,7 +66,4 @@ def s3_server() -> Iterator[str]:
             except urllib.error.URLError:
                 assert time.monotonic() < deadline, "the S3-compatible server did not start"
                 time.sleep(0.1)
-        try:
-            yield address
-        finally:
-            server.terminate()
+        yield address

@@ -4,39 +4,35 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from tests.support.processes import running
 from trial import orphans
 from trial.processes import is_alive
 
 
-def start_as(program: Path) -> subprocess.Popen[bytes]:
+def sleep_as(program: Path) -> list[str | Path]:
     program.parent.mkdir(parents=True)
     shutil.copy(shutil.which("sleep") or "/bin/sleep", program)
-    return subprocess.Popen([program, "600"])
+    return [program, "600"]
 
 
 def test_plugins_of_this_home_alone_are_found_and_ended(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    plugin = start_as(home / "plugins" / "resource-x-v1.0.0" / "pulumi-resource-x")
-    other = start_as(tmp_path / "other" / "plugins" / "resource-x-v1.0.0" / "pulumi-resource-x")
-    try:
+    below = Path("plugins") / "resource-x-v1.0.0" / "pulumi-resource-x"
+    with running(sleep_as(home / below)) as plugin, running(sleep_as(tmp_path / "other" / below)) as other:
         found = orphans.plugins_below(home)
         assert [item.pid for item in found] == [plugin.pid]
         orphans.end(found)
         assert not is_alive(found[0])
         assert other.poll() is None
-    finally:
-        for process in (plugin, other):
-            process.kill()
-            process.wait()
 
 
 def test_one_that_ignores_the_request_is_killed(tmp_path: Path) -> None:
     program = tmp_path / "plugins" / "resource-x-v1.0.0" / "pulumi-resource-x"
     program.parent.mkdir(parents=True)
     shutil.copy(shutil.which("bash") or "/bin/bash", program)
-    script = "trap '' TERM; echo ready; while :; do sleep 0.1; done"
-    with subprocess.Popen([program, "-c", script], stdout=subprocess.PIPE) as stubborn:
-        assert stubborn.stdout is not None
+    # Built-in commands only: a shell that forks is seen twice until its child has executed another program.
+    script = "trap '' TERM; echo ready; while :; do read -r line; done"
+    with running([program, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as stubborn:
         stubborn.stdout.readline()
         found = orphans.plugins_below(tmp_path)
         assert [item.pid for item in found] == [stubborn.pid]

@@ -16,6 +16,7 @@ from clients.kubernetes import Cluster, connect
 from clients.processes import Process
 from tests.support.helm import NAME, Helm
 from tests.support.kube_objects import kubectl, make
+from tests.support.processes import running
 from trial.environment import Environment
 
 pytestmark = pytest.mark.preflight
@@ -40,10 +41,9 @@ def cluster(environment: Environment) -> Cluster:
 
 @pytest.fixture
 def child() -> Iterator[tuple[subprocess.Popen[bytes], Process]]:
-    with subprocess.Popen(["sleep", "600"]) as started:
+    with running(["sleep", "600"]) as started:
         stat = Path(f"/proc/{started.pid}/stat").read_text(encoding="utf-8")
         yield started, Process(started.pid, int(stat.rpartition(")")[2].split()[19]))
-        started.kill()
 
 
 class Clock:
