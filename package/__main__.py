@@ -1,8 +1,6 @@
 """The plugin: Pulumi starts it for programs in any language."""
 
-from astro_agents import AstroAgents
-from astro_agents.location import VERSION
-from pulumi.provider.experimental import component_provider_host
+from astro_agents.plugin import serve
 
 if __name__ == "__main__":
-    component_provider_host(components=[AstroAgents], name="astro-agents", version=VERSION)
+    serve()

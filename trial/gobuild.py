@@ -99,6 +99,7 @@ PROGRAMS: Mapping[str, Program] = {
             ),
         ),
         Program("pulumi-resource-docker", "pulumi", package="./docker"),
+        Program("pulumi-python-sdk", "pulumi", package="./python_sdk"),
     )
 }
 

@@ -23,6 +23,7 @@ from trial.gobuild import (
     go_is_enough,
     locked,
 )
+from trial.language_host.sdk import GENERATOR
 from trial.layout import Layout
 from trial.progress import Progress
 
@@ -263,6 +264,8 @@ class Toolbox:
         if official.exists():
             for helper in sorted(official.parent.glob("pulumi-language-python-*")):
                 self._link(helper.name, helper)
+        else:
+            self._link(GENERATOR, self.builder().build(PROGRAMS[GENERATOR]))
 
     def _link_engine(self, pulumi: Path) -> None:
         """Link the engine so that the language host next to the link counts as its own.

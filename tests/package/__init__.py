@@ -7,6 +7,7 @@ from tests.support.stacks import ROOT
 sys.path.append(str(ROOT / "package"))
 
 from astro_agents import AstroAgents, location
+from astro_agents.plugin import AgentsProvider
 
 
 def version() -> str:
@@ -14,4 +15,4 @@ def version() -> str:
     return location.VERSION
 
 
-__all__ = ["AstroAgents", "version"]
+__all__ = ["AgentsProvider", "AstroAgents", "version"]

@@ -1,4 +1,4 @@
-"""The package in use: installed by pip for a Python program, added by `pulumi package add` to a YAML program."""
+"""The package in use: installed by pip for a Python program, added by `pulumi package add` to a Python and a YAML program."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,23 @@ agents = AstroAgents(
         "credentials": config.require_secret_object("credentials"),
         "agent_token": config.require_secret("agentToken"),
     },
+)
+pulumi.export("release", agents.release)
+"""
+
+
+WITH_SDK = """\
+import json
+
+import pulumi
+import pulumi_astro_agents as astro_agents
+
+config = pulumi.Config()
+agents = astro_agents.AstroAgents(
+    "agents",
+    **json.loads(config.require("arguments")),
+    credentials=config.require_secret_object("credentials"),
+    agent_token=config.require_secret("agentToken"),
 )
 pulumi.export("release", agents.release)
 """
@@ -128,28 +146,70 @@ def test_a_python_program_in_another_folder(environment: Environment, python_pro
     assert environment.info().git.token not in state
 
 
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package in a checkout, with its dependencies installed."""
+    checkout = copy_program(tmp_path_factory.mktemp("package") / "checkout")
+    shutil.copytree(ROOT / "package", checkout / "package", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "requirements.txt", checkout)
+    (checkout / "package" / ".venv").symlink_to(ROOT / ".venv")
+    return checkout / "package"
+
+
 @pytest.fixture
-def yaml_project(environment: Environment, tmp_path: Path) -> Iterator[Project]:
-    """A YAML program, and a checkout to add the package from."""
+def sdk_project(environment: Environment, tmp_path: Path, package: Path) -> Iterator[Project]:
+    """A Python program with the generated SDK in its own virtual environment, which sees the tests' packages."""
+    project = Project(environment, tmp_path / "sdk")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", project.folder / "venv"], check=True)
+    [site] = project.folder.glob("venv/lib/python*/site-packages")
+    (site / "more.pth").write_text(sysconfig.get_path("purelib"))
+    runtime = {"name": "python", "options": {"toolchain": "pip", "virtualenv": "venv"}}
+    (project.folder / "Pulumi.yaml").write_text(yaml.safe_dump({"name": "other-sdk", "runtime": runtime}))
+    (project.folder / "requirements.txt").write_text("pulumi>=3,<4\n")
+    (project.folder / "__main__.py").write_text(WITH_SDK)
+    project.pulumi("stack", "init", "dev")
+    assert "import pulumi_astro_agents as astro_agents" in project.pulumi("package", "add", package)
+    yield project
+    project.destroy()
+
+
+def test_a_python_program_with_the_generated_sdk(environment: Environment, sdk_project: Project) -> None:
+    assert list(yaml.safe_load((sdk_project.folder / "Pulumi.yaml").read_text())["packages"]) == [
+        "astro-agents"
+    ]
+    assert (sdk_project.folder / "requirements.txt").read_text() == "pulumi>=3,<4\nsdks/astro-agents\n"
+    given = arguments(environment, "other-sdk")
+    given["dbt_projects"] = given.pop("dbtProjects")
+    sdk_project.pulumi("config", "set", "arguments", json.dumps(given), "--stack", "dev")
+    sdk_project.secrets(credentials=token(environment), agentToken="canary-token")
+    sdk_project.pulumi("up", "--yes", "--skip-preview", "--stack", "dev")
+    release = json.loads(sdk_project.pulumi("stack", "output", "--json", "--stack", "dev"))["release"]
+    assert (release["status"], release["version"]) == ("deployed", "2.3.3")
+    assert "canary-token" not in sdk_project.pulumi("stack", "export", "--stack", "dev")
+
+    given["agent"]["workers"] = [{"name": "w", "queus": ["a"]}]
+    sdk_project.pulumi("config", "set", "arguments", json.dumps(given), "--stack", "dev")
+    mistake(sdk_project)
+
+
+def mistake(project: Project) -> None:
+    """The mistake in the arguments is reported as in a stack file."""
+    done = project.tried("preview", "--stack", "dev")
+    assert done.returncode != 0
+    printed = done.stdout + done.stderr
+    assert "agents:agent.workers[0].queus is not a known key; write queues if you meant that" in printed
+    assert "Traceback" not in printed
+    assert "component.py" not in printed
+
+
+@pytest.fixture
+def yaml_project(environment: Environment, tmp_path: Path, package: Path) -> Iterator[Project]:
+    """A YAML program that the package is added to."""
     path = f"{build()}{os.pathsep}{environment.variables()['PATH']}"
-    copy_program(tmp_path / "checkout")
-    shutil.copytree(
-        ROOT / "package", tmp_path / "checkout" / "package", ignore=shutil.ignore_patterns("__pycache__")
-    )
-    shutil.copy(ROOT / "requirements.txt", tmp_path / "checkout")
-    (tmp_path / "checkout" / "package" / ".venv").symlink_to(ROOT / ".venv")
     project = Project(environment, tmp_path / "yaml", PATH=path)
     (project.folder / "Pulumi.yaml").write_text(yaml.safe_dump({"name": "other-yaml", "runtime": "yaml"}))
     project.pulumi("stack", "init", "dev")
-    package = tmp_path / "checkout" / "package"
-    added = project.tried("package", "add", package)
-    assert "Successfully generated an SDK for the astro-agents package" in added.stdout + added.stderr
-    if added.returncode != 0:
-        # Its last step calls a method that the newest YAML host on the Go module proxy does not have yet.
-        assert "method Link not implemented" in added.stderr
-        content = yaml.safe_load((project.folder / "Pulumi.yaml").read_text())
-        content.setdefault("packages", {})["astro-agents"] = str(package)
-        (project.folder / "Pulumi.yaml").write_text(yaml.safe_dump(content))
+    project.pulumi("package", "add", package)
     yield project
     project.destroy()
 
@@ -172,8 +232,4 @@ def test_a_yaml_program(environment: Environment, yaml_project: Project) -> None
 
     given["agent"]["workers"] = [{"name": "w", "queus": ["a"]}]
     file.write_text(yaml.safe_dump(project, sort_keys=False))
-    done = yaml_project.tried("preview", "--stack", "dev")
-    assert done.returncode != 0
-    printed = done.stdout + done.stderr
-    assert "agents:agent.workers[0].queus is not a known key; write queues if you meant that" in printed
-    assert "Traceback" not in printed
+    mistake(yaml_project)

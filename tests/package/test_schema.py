@@ -6,16 +6,15 @@ import json
 import tomllib
 
 import pytest
-from pulumi.provider.experimental.component import ComponentProvider
 
 from settings.stack import Settings, config_key, secret_fields
-from tests.package import AstroAgents, version
+from tests.package import AgentsProvider, version
 from tests.support.stacks import ROOT
 
 
 @pytest.fixture(scope="module")
 def component():
-    schema = json.loads(ComponentProvider([AstroAgents], "astro-agents", version=version()).schema or "")
+    schema = json.loads(AgentsProvider().schema or "")
     assert schema["version"] == version()
     return schema["resources"]["astro-agents:index:AstroAgents"]
 

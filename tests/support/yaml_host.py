@@ -1,11 +1,13 @@
 """Pulumi's YAML language host, built from its Go module for tests.
 
 The newest version on the Go module proxy is 1.25.0, which was written for an older `pkg/v3` than the trial's CLI. Three calls have
-more arguments there, and one field became a method; with those lines changed it shares its packages with the CLI's build.
+more arguments there, and one field became a method; with those lines changed it shares its packages with the CLI's build. The
+version that Pulumi's releases bring is newer and answers `Link`, the last step of `pulumi package add`, with nothing to do.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -15,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.support.stacks import ROOT
-from trial.gobuild import locked
+from trial.gobuild import QUICK_COMPILE, locked
 from trial.layout import cache_folder
 
 VERSION = "1.25.0"
@@ -32,12 +34,22 @@ _CHANGED = {
         ("n.Schema ", "n.GetSchema() "),
     ],
 }
-_TOKEN = "\nfunc tokenOf(n *pcl.Resource) string { token, _ := n.GetToken(); return token }\n"
+_ADDED = {
+    "pkg/pulumiyaml/codegen/gen_program.go": """
+func tokenOf(n *pcl.Resource) string { token, _ := n.GetToken(); return token }
+""",
+    "pkg/server/server.go": """
+func (*yamlLanguageHost) Link(context.Context, *pulumirpc.LinkRequest) (*pulumirpc.LinkResponse, error) {
+	return &pulumirpc.LinkResponse{}, nil // Pulumi.yaml names the package, and the engine writes that
+}
+""",
+}
 
 
 def build() -> Path:
     """The folder with `pulumi-language-yaml`, in the user's cache."""
-    folder = cache_folder() / "programs" / "pulumi-language-yaml" / VERSION
+    key = hashlib.sha256(repr((_CHANGED, _ADDED, QUICK_COMPILE)).encode()).hexdigest()[:8]
+    folder = cache_folder() / "programs" / "pulumi-language-yaml" / f"{VERSION}-{key}"
     with locked(cache_folder() / "locks" / "pulumi-language-yaml.lock"):
         if not (folder / "pulumi-language-yaml").exists():
             with tempfile.TemporaryDirectory() as scratch:
@@ -57,11 +69,14 @@ def _build(scratch: Path, folder: Path) -> None:
         for old, new in changes:
             assert old in text, f"{name} of {_MODULE} {VERSION} is not what this was written for"
             text = text.replace(old, new)
-        file.write_text(text + (_TOKEN if "tokenOf" in text else ""), encoding="utf-8")
+        file.write_text(text, encoding="utf-8")
+    for name, more in _ADDED.items():
+        with (source / name).open("a", encoding="utf-8") as end:
+            end.write(more)
     _go(module, "mod", "edit", f"-replace={_MODULE}={source}")
     target = scratch / "pulumi-language-yaml"
     _go(
-        module, "build", "-mod=mod", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", str(target),
+        module, "build", "-mod=mod", "-trimpath", "-buildvcs=false", QUICK_COMPILE, "-ldflags=-s -w", "-o", str(target),
         f"{_MODULE}/cmd/pulumi-language-yaml",
     )  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)

@@ -28,23 +28,27 @@ class Children:
         environment: Mapping[str, str],
         folder: Path | None = None,
         piped: bool,
+        given: bytes | None = None,
     ) -> Iterator[subprocess.Popen[bytes]]:
         """Start a process and stop it at the end of the block.
 
-        With ``piped`` the caller reads standard output and error; otherwise they go to the host's own.
+        With ``piped`` the caller reads standard output and error; otherwise they go to the host's own. The process reads
+        ``given`` from its standard input, which is empty without it.
         """
         stream = subprocess.PIPE if piped else None
         child = subprocess.Popen(
             [str(argument) for argument in arguments],
             env=dict(environment),
             cwd=folder,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
             stdout=stream,
             stderr=stream,
         )
         with self._lock:
             self._running.add(child)
         try:
+            if child.stdin is not None:
+                threading.Thread(target=_feed, args=(child.stdin, given), daemon=True).start()
             yield child
         finally:
             with self._lock:
@@ -68,6 +72,11 @@ class Children:
                 child.kill()
 
 
+def _feed(stream: IO[bytes], given: bytes | None) -> None:
+    with contextlib.suppress(BrokenPipeError), stream:
+        stream.write(given or b"")
+
+
 def end(child: subprocess.Popen[bytes]) -> None:
     """Terminate a process, and kill it if it does not stop."""
     if child.poll() is not None:
@@ -85,8 +94,9 @@ def lines(child: subprocess.Popen[bytes]) -> Iterator[tuple[str, bytes]]:
     received: queue.SimpleQueue[tuple[str, bytes] | None] = queue.SimpleQueue()
 
     def read(name: str, stream: IO[bytes]) -> None:
-        while chunk := os.read(stream.fileno(), 65536):
-            received.put((name, chunk))
+        with stream:
+            while chunk := os.read(stream.fileno(), 65536):
+                received.put((name, chunk))
         received.put(None)
 
     streams = [

@@ -26,6 +26,7 @@ from pulumi.runtime.proto import (
     plugin_pb2,
 )
 
+from trial.language_host import sdk
 from trial.language_host.policy_proxy import PolicyProxy
 from trial.language_host.processes import Children, lines
 from trial.language_host.run_program import MESSAGE_SHOWN
@@ -221,6 +222,33 @@ class LanguageHost(LanguageRuntimeServicer):
         finally:
             proxy.stop()
             self.children.interrupt()
+
+    def GeneratePackage(self, request: Any, context: Any) -> Any:
+        """Write the SDK of a package into a folder."""
+        try:
+            sdk.generate(
+                self.children,
+                os.environ,
+                schema=request.schema,
+                loader=request.loader_target,
+                directory=Path(request.directory),
+                extra_files=dict(request.extra_files),
+            )
+        except ToolchainError as error:
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
+        return language_pb2.GeneratePackageResponse()
+
+    def Link(self, request: Any, context: Any) -> Any:
+        """Add generated SDKs to the program's requirements, which the engine installs next."""
+        self._toolchain(request.info, context, required=False)
+        try:
+            instructions = sdk.link(
+                Path(request.info.program_directory), [package.path for package in request.packages]
+            )
+        except ToolchainError as error:
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
+            raise
+        return language_pb2.LinkResponse(import_instructions=instructions)
 
     def Cancel(self, request: Any, context: Any) -> Any:
         """Stop everything that is running."""
