@@ -87,8 +87,9 @@ SPEC = _closed(
 )
 """The part of the CRD's schema that the manifest uses, in our words.
 
-Source: pulumi/pulumi-kubernetes-operator, deploy/crds/pulumi.com_stacks.yaml at 475dbc6c (2026-08-22), version v1. The manifest was
-also validated against that file itself, with unknown keys refused.
+Source: pulumi/pulumi-kubernetes-operator, deploy/crds/pulumi.com_stacks.yaml at 475dbc6c (2026-08-22, after v2.9.0), version v1. The
+operator's module is not on the Go module proxy, so tests cannot read the CRD; the manifest was also validated against that file itself,
+with unknown keys refused.
 """
 
 
@@ -122,7 +123,19 @@ def test_the_names_of_the_objects_fit_together(objects) -> None:
 
 
 def test_the_workspace_has_the_cli_of_the_pinned_sdk(objects) -> None:
-    assert f":{PULUMI_VERSION}-" in objects["Stack"]["spec"]["workspaceTemplate"]["spec"]["image"]
+    """Of Pulumi's images only `pulumi/pulumi` has tags that end in -nonroot, which the restricted profile needs."""
+    workspace = objects["Stack"]["spec"]["workspaceTemplate"]["spec"]
+    assert workspace["securityProfile"] == "restricted"
+    assert workspace["image"] == f"pulumi/pulumi:{PULUMI_VERSION}-nonroot"
+
+
+def test_the_account_has_the_role_that_a_run_was_proven_with(objects) -> None:
+    """tests/engine/test_accounts.py runs a stack's life with it."""
+    roles = yaml.safe_load_all((ROOT / "docs" / "rbac.yaml").read_text(encoding="utf-8"))
+    names = {item["metadata"]["name"] for item in roles if item["kind"] == "Role"}
+    bound = objects["RoleBinding"]["roleRef"]
+    assert bound["kind"] == "Role"
+    assert bound["name"] in names
 
 
 def test_no_secret_is_in_the_manifest(objects) -> None:

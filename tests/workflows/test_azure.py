@@ -95,6 +95,21 @@ def test_previews_and_drift_use_the_identity_that_may_only_read() -> None:
     assert task["inputs"]["azureSubscription"] == "astro-dbt-up"
 
 
+def test_a_schedule_starts_drift_and_the_audit_alone() -> None:
+    conditions = {name: stage["condition"] for name, stage in stages().items()}
+    scheduled = {name for name, text in conditions.items() if text.startswith("eq(") and "'Schedule'" in text}
+    assert scheduled == {"drift", "audit"}
+    for name in ("staging", "prod"):
+        assert "ne(variables['Build.Reason'], 'Schedule')" in conditions[name]
+    assert stages()["audit"]["dependsOn"] == []
+    assert [step.get("script") for step in stages()["audit"]["jobs"][0]["steps"]] == [None, "make audit"]
+
+
+def test_packages_are_checked_against_the_locks() -> None:
+    (script,) = (step["script"] for step in load(TEMPLATES[0])["steps"] if "script" in step)
+    assert "--require-hashes -r requirements.txt" in script
+
+
 def test_the_passphrase_is_handed_over_by_the_environment_alone() -> None:
     for script in scripts():
         assert "PASSPHRASE" not in script

@@ -200,18 +200,31 @@ def test_every_command_of_the_pipelines_is_one_that_this_project_has():
     assert len(called) == 8
 
 
-def test_drift_runs_on_a_schedule_and_nothing_else_does():
+def test_drift_and_audit_run_on_a_schedule_and_nothing_else_does():
     """GitLab runs every job of a scheduled pipeline whose rules match."""
-    scheduled = [file.name for file in WORKFLOWS if "schedule" in load(file)["on"]]
-    assert scheduled == ["drift.yml"]
-    (schedule,) = load(ROOT / ".github/workflows/drift.yml")["on"]["schedule"]
-    assert len(schedule["cron"].split()) == 5
+    scheduled = [file for file in WORKFLOWS if "schedule" in load(file)["on"]]
+    assert [file.name for file in scheduled] == ["audit.yml", "drift.yml"]
+    for file in scheduled:
+        (schedule,) = load(file)["on"]["schedule"]
+        assert len(schedule["cron"].split()) == 5
     for name, job in gitlab_jobs().items():
         if name.startswith("."):
             continue
         conditions = [rule["if"] for rule in job.get("rules", gitlab_jobs()[".up"]["rules"])]
         assert conditions, name
-        assert all(("schedule" in text) == (name == "drift") for text in conditions), name
+        assert all(("schedule" in text) == (name in {"audit", "drift"}) for text in conditions), name
+
+
+def test_the_audit_gets_no_credentials_and_does_not_keep_drift_from_running():
+    (audit,) = jobs(ROOT / ".github/workflows/audit.yml").values()
+    assert [step["run"] for step in audit["steps"] if "run" in step] == ["make audit"]
+    assert "secrets." not in str(audit)
+    assert "vars." not in str(audit)
+    gitlab = gitlab_jobs()
+    assert gitlab["audit"]["script"] == ["make audit"]
+    assert "extends" not in gitlab["audit"]
+    assert "allow_failure" not in gitlab["audit"]
+    assert gitlab["drift"]["needs"] == []
 
 
 def test_files_that_pipelines_name_exist():
