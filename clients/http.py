@@ -1,24 +1,25 @@
 """HTTP(S) requests: a time limit for the whole answer, credentials only for the named host.
 
-One attempt, and one more if the host asks for it with Retry-After and the limit leaves the time. Written on Python's
-standard library, which takes proxies from the environment as Git and Docker do.
+One attempt, and one more if the host asks for it with Retry-After and the limit leaves the time. Proxies come from the
+environment, as for Git and Docker. clients/transport.py makes the connections.
 """
 
 from __future__ import annotations
 
-import http.client
-import ssl
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from email.message import Message
-from typing import Any, Literal, Protocol
-from urllib.parse import urlsplit
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, Protocol
+from urllib.parse import urljoin, urlsplit
 
 from clients.errors import Cause, RemoteError
+from clients.importing import IMPORTING
+
+if TYPE_CHECKING:
+    import ssl
+
+    from urllib3 import HTTPResponse
 
 
 class WebError(RemoteError):
@@ -31,8 +32,8 @@ class Answer:
 
     status: int
     """HTTP status."""
-    headers: Message
-    """Headers."""
+    headers: Mapping[str, str]
+    """Headers, by names in any case; one that was sent several times is joined with commas."""
     body: bytes
     """Content."""
 
@@ -56,18 +57,44 @@ class Stream:
 
     status: int
     """HTTP status."""
-    headers: Message
-    """Headers."""
+    headers: Mapping[str, str]
+    """Headers, as in Answer."""
     content: Readable
-    """Content."""
+    """Content; reading it raises WebError."""
 
 
 MOST = 64 * 1024 * 1024
 """Maximum size of an answer in bytes."""
 _PIECE = 64 * 1024
+_REDIRECTS = 10
 
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH"]
+
+
+@dataclass(frozen=True)
+class _Request:
+    method: Method
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | Readable | None = None
+    trust: ssl.SSLContext | None = None
+
+    def redirected(self, status: int, location: str | None) -> _Request | None:
+        """The request that follows an answer, if it is a redirect that can be followed.
+
+        Credentials may be in any header, so only what the answer shall be is repeated. A form that was sent becomes a GET
+        (RFC 9110, 15.4), as in browsers; other content is never sent to another address.
+        """
+        reading = self.method in {"GET", "HEAD"}
+        followed = (
+            {301, 302, 303, 307, 308} if reading else {301, 302, 303} if self.method == "POST" else set()
+        )
+        if location is None or status not in followed:
+            return None
+        kept = {name: value for name, value in self.headers.items() if name in {"Accept", "User-Agent"}}
+        method = self.method if reading else "GET"
+        return replace(self, method=method, url=urljoin(self.url, location), headers=kept, body=None)
 
 
 def request(
@@ -84,23 +111,25 @@ def request(
 
     An answer 429 or 503 with Retry-After is waited for once, if ``timeout`` leaves the time (RFC 9110, 10.2.3).
 
-    ``authorization`` is sent to the host of ``url`` only, not to hosts that it redirects to; ``timeout`` is for the whole
-    request, in seconds, or for each step of one whose body is a stream; ``trust`` determines which certificates are trusted
-    (by default those of this machine). A stream needs its Content-Length in ``headers``.
+    ``headers`` and ``authorization`` are sent to the host of ``url`` only, and nothing but Accept to where it redirects;
+    ``timeout`` is for the whole request, in seconds, or for each step of one whose body is a stream; ``trust`` determines
+    which certificates are trusted (by default those of this machine). A stream needs its Content-Length in ``headers``.
     Raises WebError.
     """
+    wanted = _Request(method, url, _headers(headers, authorization), body, trust)
+    whole = body is None or isinstance(body, bytes)
     end = time.monotonic() + timeout
 
     def attempt() -> Answer:
-        left = max(end - time.monotonic(), 0.1)
-        with _opened(url, left, headers, authorization, method, body, trust) as answer:
-            limit = end if body is None or isinstance(body, bytes) else time.monotonic() + timeout
-            return Answer(answer.status or 0, answer.headers, _read(answer, limit))
+        step = max(end - time.monotonic(), 0.1)
+        with _failures(timeout, end if whole else None), ExitStack() as held:
+            answer = _open(held, wanted, step, end if whole else None)
+            limit = end if whole else time.monotonic() + timeout
+            return Answer(answer.status, answer.headers, _read(answer, limit))
 
     first = attempt()
     pause = _asked_pause(first)
-    repeatable = body is None or isinstance(body, bytes)
-    if pause is None or not repeatable or time.monotonic() + pause >= end:
+    if pause is None or not whole or time.monotonic() + pause >= end:
         return first
     time.sleep(pause)
     return attempt()
@@ -116,42 +145,63 @@ def _asked_pause(answer: Answer) -> int | None:
 def stream(
     url: str, *, timeout: float, headers: Mapping[str, str] | None = None, authorization: str | None = None
 ) -> Iterator[Stream]:
-    """The answer to a GET whose content is read piece by piece; ``timeout`` in seconds bounds each piece. Raises WebError."""
-    with _opened(url, timeout, headers, authorization, "GET", None, None) as answer:
-        yield Stream(answer.status or 0, answer.headers, answer)
+    """The answer to a GET whose content is read piece by piece; ``timeout`` in seconds bounds each step. Raises WebError."""
+    with ExitStack() as held:
+        with _failures(timeout, None):
+            answer = _open(held, _Request("GET", url, _headers(headers, authorization)), timeout, None)
+        yield Stream(answer.status, answer.headers, _Content(answer, timeout))
+
+
+@dataclass(frozen=True)
+class _Content:
+    answer: HTTPResponse
+    timeout: float
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Of this host, even where its content is the body of a request to another one."""
+        with _failures(self.timeout, None):
+            return self.answer.read(size)
+
+
+def _headers(headers: Mapping[str, str] | None, authorization: str | None) -> dict[str, str]:
+    own = {"Authorization": authorization} if authorization is not None else {}
+    return {"User-Agent": "astro-dbt", **(headers or {}), **own}
 
 
 @contextmanager
-def _opened(
-    url: str,
-    timeout: float,
-    headers: Mapping[str, str] | None,
-    authorization: str | None,
-    method: Method,
-    body: bytes | Readable | None,
-    trust: ssl.SSLContext | None,
-) -> Iterator[http.client.HTTPResponse | urllib.error.HTTPError]:
-    data: Any = body
-    wanted = urllib.request.Request(url, data=data, headers=dict(headers or {}), method=method)  # noqa: S310
-    wanted.add_header("User-Agent", "astro-dbt")
-    if authorization is not None:
-        wanted.add_unredirected_header("Authorization", authorization)
+def _failures(timeout: float, end: float | None) -> Iterator[None]:
+    """Report what goes wrong as WebError; after ``end`` it is the limit that went wrong."""
+    with IMPORTING:
+        from clients import transport
     try:
-        try:
-            answer = urllib.request.urlopen(wanted, timeout=timeout, context=trust)  # noqa: S310
-        except urllib.error.HTTPError as error:
-            answer = error
-        with answer:
-            yield answer
-    except TimeoutError:
-        raise WebError(Cause.TIMEOUT, f"no answer within {timeout:.0f} s") from None
-    except urllib.error.URLError as error:
-        raise _unreachable(error.reason, timeout) from None
-    except (OSError, http.client.HTTPException) as error:
-        raise _unreachable(error, timeout) from None
+        yield
+    except transport.FAILURES as error:
+        late = end is not None and time.monotonic() >= end
+        raise WebError(*transport.explained(TimeoutError() if late else error, timeout)) from None
 
 
-def _read(answer: http.client.HTTPResponse | urllib.error.HTTPError, end: float) -> bytes:
+def _open(held: ExitStack, wanted: _Request, step: float, end: float | None) -> HTTPResponse:
+    """The answer of the host, or of the last one that it redirects to."""
+    with IMPORTING:
+        from clients import transport
+    following: _Request | None = wanted
+    for _ in range(_REDIRECTS):
+        if following is None:
+            break
+        held.close()
+        asked = following
+        answer = held.enter_context(
+            transport.exchange(
+                asked.method, asked.url, asked.headers, asked.body, step=step, end=end, trust=asked.trust
+            )
+        )
+        following = asked.redirected(answer.status, answer.headers.get("Location"))
+    else:
+        raise WebError(Cause.UNREACHABLE, f"it redirects {_REDIRECTS} times and more")
+    return answer
+
+
+def _read(answer: HTTPResponse, end: float) -> bytes:
     pieces, size = [], 0
     while piece := answer.read(_PIECE):
         pieces.append(piece)
@@ -160,23 +210,9 @@ def _read(answer: http.client.HTTPResponse | urllib.error.HTTPError, end: float)
             raise WebError(Cause.UNREACHABLE, f"the answer is larger than {MOST // 1024 // 1024} MiB")
         if time.monotonic() > end:
             raise TimeoutError
-    content = b"".join(pieces)
-    if getattr(answer, "length", None):  # read(size) says nothing of content that is missing at the end
-        raise http.client.IncompleteRead(content)
-    return content
-
-
-def _unreachable(reason: object, timeout: float) -> WebError:
-    if isinstance(reason, TimeoutError):
-        return WebError(Cause.TIMEOUT, f"no answer within {timeout:.0f} s")
-    if isinstance(reason, ssl.SSLCertVerificationError):
-        return WebError(Cause.TLS, f"its certificate is not trusted: {reason.verify_message}")
-    if isinstance(reason, http.client.IncompleteRead):
-        return WebError(Cause.UNREACHABLE, "its answer ended early")
-    if isinstance(reason, http.client.BadStatusLine) and not isinstance(reason, ConnectionError):
-        return WebError(Cause.UNREACHABLE, "its answer is not HTTP")
-    text = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
-    return WebError(Cause.UNREACHABLE, str(text))
+    if time.monotonic() > end:  # an answer without a length ends with its connection
+        raise TimeoutError
+    return b"".join(pieces)
 
 
 def is_loopback(server: str) -> bool:

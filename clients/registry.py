@@ -100,7 +100,7 @@ class Registry:
         """Manifest or index as the registry has it. Raises WebError or RegistryError."""
         path = f"/v2/{repository}/manifests/{quote(tag, safe=':')}"
         answer = self._get(path, repository, accept=MANIFEST_TYPES)
-        kind = str(answer.headers.get_content_type())
+        kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         return Manifest(answer.body, kind if kind in MANIFEST_TYPES else "")
 
     def blob(self, repository: str, digest: str) -> bytes:
@@ -222,7 +222,7 @@ class Registry:
         return answer
 
     def _authorize(self, answer: Answer, repository: str, *, push: bool) -> str:
-        challenges = ", ".join(answer.headers.get_all("WWW-Authenticate") or [])
+        challenges = answer.headers.get("WWW-Authenticate", "")
         bearer = re.search(r"Bearer\s+(.*)", challenges, re.IGNORECASE)
         if bearer is None:
             if self._login is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,8 +14,10 @@ from pathlib import Path
 import pytest
 
 from clients.errors import Cause
-from clients.http import WebError, is_loopback, request
+from clients.http import WebError, is_loopback, request, stream
 from tests.support.git_server import serve
+from tests.support.http_server import Answer as Answered
+from tests.support.http_server import HttpServer, Request
 
 Reply = Callable[[BaseHTTPRequestHandler], None]
 
@@ -126,6 +130,113 @@ def test_credentials_stay_with_the_host_that_was_asked() -> None:
     with server(other) as elsewhere, server(first) as url:
         request(url, timeout=5, authorization="Bearer canary")
     assert seen == ["Bearer canary", None]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_followed_with_nothing_that_could_be_a_credential(status: int) -> None:
+    seen: list[Request] = []
+
+    def other(asked: Request) -> Answered:
+        seen.append(asked)
+        return 200, b"there", {}
+
+    with (
+        HttpServer(other) as elsewhere,
+        HttpServer(lambda _: (status, b"", {"Location": f"{elsewhere.url}/b c"})) as host,
+    ):
+        headers = {"Accept": "text/plain", "PRIVATE-TOKEN": "canary"}
+        assert request(host.url, timeout=20, headers=headers).body == b"there"
+    assert (seen[0].path, seen[0].headers["Accept"]) == ("/b%20c", "text/plain")
+    assert "canary" not in str(seen[0].headers)
+
+
+def test_a_form_becomes_a_get_and_other_content_stays_here() -> None:
+    seen: list[Request] = []
+
+    def answer(asked: Request) -> Answered:
+        seen.append(asked)
+        return (200, b"", {}) if asked.path == "/there" else (302, b"", {"Location": "/there"})
+
+    with HttpServer(answer) as host:
+        assert request(host.url, timeout=20, method="POST", body=b"canary").status == 200
+        assert [(asked.method, asked.body) for asked in seen] == [("POST", b"canary"), ("GET", b"")]
+        assert request(host.url, timeout=20, method="PUT", body=b"canary").status == 302
+        assert request(host.url, timeout=20, method="PATCH", body=b"canary").status == 302
+    assert len(seen) == 4
+
+
+@pytest.mark.parametrize(
+    ("location", "wrong"),
+    [("/", "it redirects 10 times and more"), ("file:///etc/passwd", "neither http:// nor https://")],
+)
+def test_a_redirect_that_leads_nowhere(location: str, wrong: str) -> None:
+    with (
+        HttpServer(lambda _: (302, b"", {"Location": location})) as host,
+        pytest.raises(WebError, match=wrong),
+    ):
+        request(host.url, timeout=20)
+
+
+def test_an_answer_has_a_largest_size() -> None:
+    def endless(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        with contextlib.suppress(OSError):
+            while True:
+                handler.wfile.write(bytes(1024 * 1024))
+
+    with server(endless) as url, pytest.raises(WebError, match="the answer is larger than 64 MiB"):
+        request(url, timeout=60)
+
+
+def test_headers_are_found_by_names_in_any_case() -> None:
+    def twice(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(401)
+        handler.send_header("www-authenticate", 'Basic realm="a"')
+        handler.send_header("WWW-Authenticate", 'Bearer realm="b"')
+        handler.end_headers()
+
+    with server(twice) as url:
+        assert request(url, timeout=20).headers["Www-Authenticate"] == 'Basic realm="a", Bearer realm="b"'
+
+
+def test_content_is_passed_on_as_it_is_sent() -> None:
+    """A digest is that of these bytes."""
+    packed = gzip.compress(b"content")
+    with HttpServer(lambda _: (200, packed, {"Content-Encoding": "gzip"})) as host:
+        assert request(host.url, timeout=20).body == packed
+
+
+def test_a_stream_is_sent_on_and_its_faults_are_its_own() -> None:
+    received: list[bytes] = []
+
+    def take(asked: Request) -> Answered:
+        received.append(asked.body)
+        return 201, b"", {}
+
+    content = bytes(range(256)) * 1000
+    with HttpServer(take) as target:
+        headers = {"Content-Length": str(len(content))}
+        with HttpServer(lambda _: (200, content, {})) as source, stream(source.url, timeout=20) as found:
+            done = request(target.url, timeout=20, method="PUT", headers=headers, body=found.content)
+        assert (done.status, received) == (201, [content])
+        broken = {"Content-Length": str(len(content) + 1)}
+        with (
+            HttpServer(lambda _: (200, content, broken)) as source,
+            stream(source.url, timeout=20) as found,
+            pytest.raises(WebError, match="its answer ended early"),
+        ):
+            request(target.url, timeout=20, method="PUT", headers=broken, body=found.content)
+    assert len(received) == 1
+
+
+def test_errors_of_whoever_reads_a_stream_are_theirs() -> None:
+    with (
+        HttpServer(lambda _: (200, b"x", {})) as host,
+        pytest.raises(IsADirectoryError),
+        stream(host.url, timeout=20),
+    ):
+        Path("/").read_bytes()
 
 
 def test_a_trickle_ends_at_the_limit() -> None:

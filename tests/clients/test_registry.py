@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from clients.registry import Login
@@ -21,7 +19,7 @@ def test_a_token_service_in_plain_text_gets_no_password() -> None:
     from clients.http import Answer
     from clients.registry import Login, Registry, RegistryError
 
-    headers: Any = type("H", (), {"get_all": lambda *_: ['Bearer realm="http://tokens.invalid/t"']})()
+    headers = {"WWW-Authenticate": 'Bearer realm="http://tokens.invalid/t"'}
     registry = Registry("registry.example.com", Login("u", "canary"), timeout=1)
     with pytest.raises(RegistryError, match="https"):
         registry._authorize(  # noqa: SLF001 - no loopback server is served over https
