@@ -133,6 +133,43 @@ def _install(wanted: PythonEnvironment, requirements: Path, constraints: Path | 
     )
 
 
+def modules(name: str) -> Path:
+    """A folder with the pinned packages of `requirements-<name>.txt` for PYTHONPATH, next to the environment `airflow`.
+
+    pip resolves nothing: a provider asks for far more packages than the few modules that a test imports. Raises TrialError.
+    """
+    requirements = REQUIREMENTS / f"requirements-{name}.txt"
+    made_by = (
+        f"{platform.python_version()} {platform.machine()} {kept_environment('airflow').root.name}".encode()
+    )
+    key = hashlib.sha256(made_by + b"\0" + requirements.read_bytes()).hexdigest()[:16]
+    folder = cache_folder() / "venvs" / f"{name}-{key}"
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.is_dir():
+            making = folder.with_suffix(".new")
+            shutil.rmtree(making, ignore_errors=True)
+            command: list[str | Path] = [
+                kept_environment("airflow").python,
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--no-deps",
+            ]
+            options: list[str | Path] = [
+                "--progress-bar",
+                "off",
+                "--target",
+                making,
+                "--requirement",
+                requirements,
+            ]
+            run([*command, *options], purpose=f"installing {requirements.name}", seconds=INSTALL_SECONDS)
+            making.rename(folder)
+    return folder
+
+
 def kept_environment(name: str) -> PythonEnvironment:
     """The environment `airflow` or `dbt`, made if it is not there yet."""
     return environment(

@@ -1,4 +1,4 @@
-"""An S3-compatible server with one bucket, for Pulumi's state."""
+"""An S3-compatible server with one bucket: for Pulumi's state, and for Dags."""
 
 from __future__ import annotations
 
@@ -48,6 +48,21 @@ def server_program() -> Path:
         assert done.returncode == 0, done.stderr
         (cache / "gofakes3").rename(program)
     return program
+
+
+def put(address: str, name: str, content: str) -> None:
+    """Write an object into the bucket of a server (host:port)."""
+    _send(address, name, method="PUT", data=content.encode())
+
+
+def delete(address: str, name: str) -> None:
+    """Remove an object from the bucket of a server."""
+    _send(address, name, method="DELETE")
+
+
+def _send(address: str, name: str, *, method: str, data: bytes | None = None) -> None:
+    url = f"http://{address}/{BUCKET}/{name}"
+    urllib.request.urlopen(urllib.request.Request(url, data=data, method=method)).close()
 
 
 @contextmanager
