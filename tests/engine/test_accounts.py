@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from clients.processes import machine
 from tests.support.accounts import (
     DEPLOY,
     PREVIEW,
@@ -32,8 +31,8 @@ from tests.support.accounts import (
 )
 from tests.support.canaries import Canaries, Watch
 from tests.support.engine import SECRET_KEYS, Stack, copy_program
-from tests.support.helm import Helm
 from tests.support.keda import keda
+from tests.support.kills import kill
 from tests.support.kube_objects import kubectl
 
 pytestmark = pytest.mark.engine
@@ -78,6 +77,15 @@ class Life:
         self.texts[f"events of {name}"] = events.read_text(encoding="utf-8")
         return done
 
+    def kill(self, name: str) -> None:
+        """Kill a run with all of its processes while Helm works, and look at everything that it leaves."""
+        temporary, output = Path(self.stack.variables["TMPDIR"]), self.folder / f"{name}.txt"
+        with Watch(self.canaries, temporary) as watch, output.open("wb") as stream:
+            kill(self.stack, "everything", "--logtostderr", "-v=6", output=stream)
+        self.leaks |= {f"{name}: {found}" for found in watch.found}
+        self.leaks |= {f"left by {name}: {found}" for found in self.canaries.below(temporary)}
+        assert self.stack.pulumi("cancel", "--yes").returncode == 0
+
     def record(self, name: str) -> None:
         """Keep what Helm and Kubernetes show outside of Secrets."""
         api, namespace = self.stack.api(), self.stack.namespace
@@ -97,6 +105,7 @@ def complete(config: dict[str, Any]) -> dict[str, Any]:
         "createNamespace": False,
         "logs": {"sidecar": {"sinks": {"out": {"type": "console", "encoding": {"codec": "text"}}}}},
         "disruptionBudgets": {"workers": {"maxUnavailable": 1}},
+        "openLineage": {"enabled": True, "url": "http://127.0.0.1:9"},
         "workers": [
             {
                 **worker,
@@ -109,7 +118,9 @@ def complete(config: dict[str, Any]) -> dict[str, Any]:
     changed |= {
         "agentToken": canary("agent"),
         "sentinelAuth": canary("sentinel"),
+        "openLineageApiKey": canary("lineage"),
         "packageIndex": f"https://someone:canary-index-{secrets.token_hex(8)}@127.0.0.1:9/simple",
+        "proxy": f"http://someone:canary-proxy-{secrets.token_hex(8)}@127.0.0.1:9",
         "pullRegistry": {"server": changed["registry"]["server"], "username": "other"},
         "pullRegistryPassword": canary("pull"),
     }
@@ -140,6 +151,17 @@ def broken(config: dict[str, Any]) -> dict[str, Any]:
     return changed
 
 
+def endless(config: dict[str, Any]) -> dict[str, Any]:
+    """A release that no node is large enough for, which leaves the time to kill its run, and another secret."""
+    changed = copy.deepcopy(config)
+    changed["agentToken"] = canary("killed")
+    changed["agent"]["workers"][1] |= {"resources": {"requests": {"cpu": "1000"}, "limits": {"cpu": "1000"}}}
+    changed["agent"]["workers"].append({"name": "killed", "queues": ["killed"]})
+    reason = {"level": "off", "reason": "no node is large enough on purpose"}
+    changed["preflight"]["checks"] |= {"cluster": reason}
+    return changed
+
+
 def canary(kind: str) -> str:
     """A secret that nothing else contains; its signs have other spellings in addresses."""
     return f"canary/{kind}+{secrets.token_hex(8)}@:%"
@@ -159,19 +181,6 @@ def secrets_of(*configs: dict[str, Any]) -> set[str]:
     return {urlsplit(text).password or text if "://" in text else text for text in found}
 
 
-def interrupt(stack: Stack, folder: Path) -> None:
-    """Leave what a killed run leaves: Helm's newest record pending, and the Lease of processes that are gone."""
-    Helm(stack.environment, stack.namespace, folder).break_off("pending-upgrade")
-    holder = {"machine": machine(), "processes": [[1, 1]]}
-    lease = {
-        "apiVersion": "coordination.k8s.io/v1",
-        "kind": "Lease",
-        "metadata": {"name": "astro-agent-helm", "namespace": stack.namespace},
-        "spec": {"holderIdentity": json.dumps(holder), "leaseDurationSeconds": 600},
-    }
-    apply(stack.environment, [lease])
-
-
 def granted_by(stack: Stack) -> set[Right]:
     """What the release's own Roles grant."""
     roles = stack.kubectl("get", "roles", "--selector=app=astro-agent", "--output=json")
@@ -188,15 +197,15 @@ def life(environment, tmp_path_factory) -> Iterator[Life]:
     (folder / "tmp").mkdir()
     config = complete(stack.config)
     other = changed_everywhere(config)
-    failing = broken(other)
+    failing, killed = broken(other), endless(other)
     objects = documents("rbac.yaml", namespace=stack.namespace)
-    canaries = Canaries(secrets_of(config, other, failing))
+    canaries = Canaries(secrets_of(config, other, failing, killed))
     life = Life(stack, folder, Audit(environment), objects, canaries)
     kubectl(environment, "create", "namespace", stack.namespace)
     apply(environment, objects)
     with keda(environment):
         try:
-            live(life, config, other, failing)
+            live(life, config, other, failing, killed)
             yield life
         finally:
             life.act_as(DEPLOY)
@@ -206,7 +215,13 @@ def life(environment, tmp_path_factory) -> Iterator[Life]:
             kubectl(environment, "delete", "namespace", stack.namespace, "--wait=false")
 
 
-def live(life: Life, config: dict[str, Any], other: dict[str, Any], failing: dict[str, Any]) -> None:
+def live(
+    life: Life,
+    config: dict[str, Any],
+    other: dict[str, Any],
+    failing: dict[str, Any],
+    killed: dict[str, Any],
+) -> None:
     stack = life.stack
     life.act_as(DEPLOY)
     stack.write(config)
@@ -229,7 +244,9 @@ def live(life: Life, config: dict[str, Any], other: dict[str, Any], failing: dic
     stack.write(failing)
     assert life.run("failed run", "up", "--yes", "--skip-preview").returncode != 0
     life.record("failed run")
-    interrupt(stack, life.folder)
+    stack.write(killed)
+    life.kill("killed run")
+    life.record("killed run")
     by_hand = {"data": {"token": base64.b64encode(b"by-hand").decode()}}
     stack.kubectl("patch", "secret", "astro-agent-agent-token", "--patch", json.dumps(by_hand))
     stack.write(config)

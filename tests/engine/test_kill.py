@@ -10,37 +10,10 @@ import time
 
 import pytest
 
-from drills.victims import processes_of, signal_all
 from tests.support.helm import Helm
+from tests.support.kills import kill, started
 
 pytestmark = pytest.mark.engine
-
-
-def wait_for_pending(stack, program, seconds=120):
-    """Wait until Helm's newest record is pending; fails when the run ends before."""
-    api, deadline = stack.api(), time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = api.list_namespaced_secret(stack.namespace, label_selector="owner=helm").items
-        if any(item.metadata.labels["status"].startswith("pending") for item in found):
-            return
-        assert program.poll() is None, "the run ended before Helm was at work"
-        time.sleep(0.01)
-    raise AssertionError("Helm never got to work")
-
-
-def kill_while_helm_works(stack, how, who="everything"):
-    """Start `pulumi up`, and kill the engine, the Kubernetes plugin or everything while the release is pending."""
-    program = subprocess.Popen(
-        ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", stack.name],
-        cwd=stack.folder,
-        env=stack.variables,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    wait_for_pending(stack, program)
-    signal_all(processes_of(program.pid, who), how)
-    program.wait(60)
 
 
 def slow(stack):
@@ -83,7 +56,7 @@ def test_killed_at_the_release(stack, before, who):
     else:
         stack.up()
     stack.write(bad)
-    kill_while_helm_works(stack, signal.SIGKILL, who)
+    kill(stack, who)
     assert stack.helm("list", "--all")[0]["status"].startswith("pending")
 
     stack.pulumi("cancel", "--yes")
@@ -105,7 +78,7 @@ def test_a_first_install_that_helm_finished_alone_is_taken_over(stack):
     """The engine dies, Helm continues and installs: the release runs, and Pulumi's state does not contain it."""
     namespace_first(stack, stack.config)
     stack.write()
-    kill_while_helm_works(stack, signal.SIGKILL, "engine")
+    kill(stack, "engine")
     deadline = time.monotonic() + 60
     while stack.helm("list", "--all")[0]["status"] != "deployed":
         assert time.monotonic() < deadline, "Helm did not finish"
@@ -122,7 +95,7 @@ def test_a_first_install_that_failed_outside_of_the_state_is_healed(stack, tmp_p
     good, bad = copy.deepcopy(stack.config), slow(stack)
     namespace_first(stack, good, bad)
     stack.write(bad)
-    kill_while_helm_works(stack, signal.SIGKILL)
+    kill(stack)
     Helm(stack.environment, stack.namespace, tmp_path).break_off("failed")
     stack.pulumi("cancel", "--yes")
     done = stack.up(good)
@@ -136,21 +109,12 @@ def test_interrupted_leaves_no_lock(stack):
     stack.up()
     good = copy.deepcopy(stack.config)
     stack.write(slow(stack))
-    program = subprocess.Popen(
-        ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", stack.name],
-        cwd=stack.folder,
-        env=stack.variables,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    wait_for_pending(stack, program)
+    program = started(stack, output=subprocess.PIPE)
     for _ in range(2):
         os.kill(program.pid, signal.SIGINT)
         time.sleep(1)
     output, _ = program.communicate(timeout=120)
-    assert "Traceback" not in output
+    assert b"Traceback" not in output
     done = stack.up(good)
     assert done.outputs["release"].value["status"] == "deployed"
     assert stack.helm("list")[0]["status"] == "deployed"
