@@ -1,4 +1,4 @@
-"""A real node: the agents' own Pods, pulled by the kubelet, run the example's Dag to rows under either option."""
+"""A real node: the agents' own Pods, pulled by the kubelet, restricted, run the example's Dag to rows under either option."""
 
 from __future__ import annotations
 
@@ -102,6 +102,8 @@ def agents(node: Environment, tmp_path_factory: pytest.TempPathFactory) -> Itera
     stack.config["image"] |= recipe()
     agent = stack.config["agent"]
     agent["sentinel"] = {"image": info.sentinel_image}
+    # The strictest of the three standards: what runs under it runs under the others.
+    agent["podSecurity"] = "restricted"
     agent["dagProcessor"] = agent["triggerer"] = {"resources": SMALL}
     agent["workers"][0]["resources"] = SMALL
     # Its Pods have no DNS: each task would wait ten seconds to report statistics.
