@@ -8,9 +8,9 @@ VENV := .venv
 NEWEST := .venv-newest
 STAMP := $(VENV)/.requirements
 TRIAL := $(VENV)/bin/python -m trial
+# Each of the two workers of the tests has a trial (tests/support/workers.py), and so has the test of a real node.
 TEST_STATE := .trial-tests
-# The test of a real node has a separate trial.
-NODE_STATE := .trial-tests-node
+TEST_STATES := $(TEST_STATE) $(TEST_STATE)-gw1 $(TEST_STATE)-node
 # So have the drills, which kill its parts.
 DRILL_STATE := .trial-drills
 KILLS ?= 50
@@ -19,7 +19,6 @@ NEEDS_TRIAL := engine or airflow or delivery or preflight
 # Files of tests that need no trial run beside each other, one worker per processor.
 QUICK := -m 'not ($(NEEDS_TRIAL))' --numprocesses auto --dist loadfile
 
-# Two workers, one of them for all that changes the shared trial (tests/support/workers.py).
 WITH_TRIAL = -m '$(NEEDS_TRIAL)' --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 # PYTEST_ARGS may choose tests of one kind only; pytest ends with 5 if it ran none.
 NONE_IS_FINE = $(if $(PYTEST_ARGS),|| test $$? = 5)
@@ -52,15 +51,11 @@ stop: $(STAMP) ## Stop all processes of the trial, keep its state
 	@$(TRIAL) stop
 
 down: $(STAMP) ## Stop the trial and remove its state, keep the caches
-	@$(TRIAL) --state $(NODE_STATE) down
-	@$(TRIAL) --state $(DRILL_STATE) down
-	@$(TRIAL) --state $(TEST_STATE) down
+	@for state in $(TEST_STATES) $(DRILL_STATE); do $(TRIAL) --state $$state down || exit; done
 	@$(TRIAL) down
 
 clean: $(STAMP) ## Like down, and remove the caches
-	@$(TRIAL) --state $(NODE_STATE) down
-	@$(TRIAL) --state $(DRILL_STATE) down
-	@$(TRIAL) --state $(TEST_STATE) down
+	@for state in $(TEST_STATES) $(DRILL_STATE); do $(TRIAL) --state $$state down || exit; done
 	@$(TRIAL) clean
 
 env: $(STAMP) ## Print export lines: eval "$$(make -s env)"
@@ -72,11 +67,11 @@ status: $(STAMP) ## Show which processes of the trial are running
 # What the quick tests find costs a minute, not half an hour.
 test: test-quick test-trial ## Run all tests: the quick ones, then those that need a trial environment
 
-# The tests have a separate trial, next to one that may be running. They take it down; this does so if they could not.
+# The tests have separate trials, next to one that may be running. They take them down; this does so if they could not.
 test-trial: $(STAMP) ## Bring up what the tests need, then run those that need it
 	@$(TRIAL) --state $(TEST_STATE) up --no-stack
 	@status=0; $(VENV)/bin/python -m pytest $(WITH_TRIAL) $(PYTEST_ARGS) $(NONE_IS_FINE) || status=$$?; \
-	  $(TRIAL) --state $(NODE_STATE) down; $(TRIAL) --state $(TEST_STATE) down; exit $$status
+	  for state in $(TEST_STATES); do $(TRIAL) --state $$state down; done; exit $$status
 
 test-delivery: $(STAMP) ## Test with real Airflow that agents can fetch and run the dbt project
 	@$(MAKE) --no-print-directory test-trial NEEDS_TRIAL=delivery

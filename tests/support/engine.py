@@ -19,6 +19,7 @@ from pulumi import automation as auto
 from settings.stack import config_key, secret_fields
 from tests.support.kube_objects import kubectl
 from tests.support.stacks import ROOT, stack
+from tests.support.workers import trial_of_this_worker
 from trial.environment import Environment, EnvironmentInfo
 
 PROGRAM = (
@@ -204,6 +205,6 @@ class Stack:
 
 
 def environment_for_tests() -> Environment:
-    """The trial environment of the test-suite: a separate state folder, the user's cache."""
-    state = Path(os.environ.get("TRIAL_TEST_STATE") or ROOT / ".trial-tests")
+    """The trial environment of this worker's tests: a separate state folder, the user's cache."""
+    state = Path(os.environ.get("TRIAL_TEST_STATE") or ROOT / trial_of_this_worker())
     return Environment(repo=ROOT, state=state)
