@@ -17,7 +17,7 @@ PENDING = "owner=helm, status in (pending-install, pending-upgrade, pending-roll
 def started(
     stack: Stack, *options: str, output: IO[bytes] | int = subprocess.DEVNULL
 ) -> subprocess.Popen[bytes]:
-    """A `pulumi up` in a session of its own, whose release is pending.
+    """A `pulumi up` in a separate session, whose release is pending.
 
     Raises AssertionError: it ended before, or Helm did not get to work within two minutes.
     """
