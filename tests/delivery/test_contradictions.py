@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+import contextlib
+import copy
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args
 
 import pytest
+from pydantic import BaseModel
 
 import delivery
 from delivery.chart_values import JOINED, chart_values, decided_values
@@ -21,11 +24,24 @@ FULL: dict[str, Any] = {
     "secretsBackend": {"class": "a.b.C", "kwargs": {"region_name": "x"}},
     "xcom": {"path": "s3://conn@bucket/xcom", "compression": "gzip"},
     "stateStore": {"path": "s3://conn@bucket/state", "threshold": 0, "compression": "gzip"},
-    "openLineage": {"enabled": True, "apiKeySecret": "lineage"},
-    "identity": {"azure": {"clientId": "00000000-0000-0000-0000-000000000001"}},
+    "prefix": "agents",
+    "env": {"TEAM": "data"},
+    "openLineage": {
+        "enabled": True,
+        "namespace": "lineage",
+        "url": "https://lineage.example.com",
+        "apiKeySecret": "lineage",
+    },
+    "identity": {
+        "azure": {
+            "clientId": "00000000-0000-0000-0000-000000000001",
+            "tenantId": "00000000-0000-0000-0000-000000000002",
+        }
+    },
     "logs": {
         "sidecar": {
             "image": "timberio/vector:0.45.0-debian",
+            "name": "vector",
             "env": {"KEY": {"secret": "s", "key": "k"}, "REGION": "x"},
             "resources": {"limits": {"cpu": "1"}},
             "preStopSeconds": 9,
@@ -71,9 +87,52 @@ FIRST = {
 }
 
 
+_AMOUNTS = {"cpu": "1", "memory": "1Gi", "ephemeral-storage": "1Gi"}
+_COMPONENT: dict[str, Any] = {
+    "env": {"A": "1"},
+    "resources": {"requests": _AMOUNTS, "limits": _AMOUNTS},
+    "nodeSelector": {"disk": "ssd"},
+    "tolerations": [{"key": "k"}],
+    "affinity": {"nodeAffinity": {"x": "y"}},
+    "spread": {"over": "node", "required": True},
+    "priorityClass": "high",
+    "identity": {"aws": {"roleArn": "arn:aws:iam::123456789012:role/one", "by": "pod-identity"}},
+}
+OTHER: dict[str, Any] = {
+    "secretsBackend": {"class": "a.b.C", "kwargsSecret": {"secret": "s", "key": "k"}},
+    "xcom": {"path": "s3://conn@bucket/xcom", "threshold": 9, "backend": "a.b.C"},
+    "stateStore": {"class": "a.b.C", "path": "s3://conn@bucket/state"},
+    "identity": {"gcp": {"serviceAccount": "x@project.iam.gserviceaccount.com"}, "account": "agents"},
+    "logs": {
+        "sidecar": {
+            "resources": {"requests": _AMOUNTS, "limits": _AMOUNTS},
+            "config": {"sinks": {"store": {"type": "aws_s3"}}},
+        }
+    },
+    "workers": [
+        {
+            **_COMPONENT,
+            "name": "w",
+            "autoscaling": {"minReplicas": 2, "maxReplicas": 3, "target": 7},
+            "terminationGracePeriodSeconds": 77,
+            "kubernetesPodOperator": True,
+        },
+        {"name": "second", "queues": ["second"], "replicas": 2},
+    ],
+    "dagProcessor": _COMPONENT,
+    "triggerer": {**_COMPONENT, "replicas": 2},
+    "sentinel": {
+        **{key: value for key, value in _COMPONENT.items() if key != "spread"},
+        "enabled": False,
+    },
+}
+"""What FULL has no room for."""
+
+
 STACKS = {
     "plain": with_agent(),
     "full": with_ready_image(**FULL),
+    "other": with_ready_image(**OTHER),
     "first": with_ready_image(**FIRST, chart={"version": "1.0.2"}),
     "image": stack(delivery="agent-image"),
 }
@@ -184,3 +243,131 @@ def test_what_no_setting_decides_passes() -> None:
     values = chart_values(settings, plan)
     assert values["dagProcessor"]["image"] == "r.example.com/dags:1"
     assert values["workers"][0]["hpa"]["behavior"] == {"scaleDown": {"selectPolicy": "Min"}}
+
+
+ELSEWHERE: Mapping[str, str] = {
+    "Agent.cluster": "where the release goes",
+    "TargetCluster.*": "where the release goes",
+    "Agent.release": "the release's own name",
+    "Agent.chart": "which values there are",
+    "Chart.*": "which values there are",
+    "Agent.timeout": "how Helm works",
+    "Agent.history": "how Helm works",
+    "Agent.protect": "what Pulumi refuses to delete",
+    "Agent.createNamespace": "the namespace is this program's: the chart's createNamespace is always false",
+    "Agent.agentTokenSecret": "refused by settings.chart_keys.MANAGED under any value",
+    "Agent.imagePullSecret": "refused by settings.chart_keys.MANAGED under any value",
+    "Agent.sentinelAuthSecret": "refused by settings.chart_keys.MANAGED under any value",
+    "OpenLineage.apiKeySecret": "refused by settings.chart_keys.MANAGED under any value",
+    "Agent.disruptionBudgets": "objects next to the chart's (delivery.objects)",
+    "DisruptionBudgets.*": "objects next to the chart's (delivery.objects)",
+    "DisruptionBudget.*": "objects next to the chart's (delivery.objects)",
+    "Keda.*": "objects next to the chart's (delivery.objects)",
+    "*.values": "the raw values themselves",
+    "Agent.valuesFiles": "the raw values themselves",
+    "*.unknownValues": "what the raw values may contain",
+    "*.withheld": "what is left to the raw values (tests/delivery/test_withheld.py)",
+    "*.envOrder": "an order, not a value",
+    "Sentinel.spread": "there is one sentinel (settings.consistency)",
+}
+"""Setting -> why no value of the chart is decided by it."""
+
+
+def is_elsewhere(setting: str) -> bool:
+    model, _, key = setting.partition(".")
+    return not ELSEWHERE.keys().isdisjoint((setting, f"{model}.*", f"*.{key}"))
+
+
+def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from models_in(part)
+
+
+def declared(model: type[BaseModel], above: tuple[type[BaseModel], ...] = ()) -> Iterator[str]:
+    """`Model.key` of every setting below a model, as the models themselves say."""
+    for name, field in model.model_fields.items():
+        yield f"{model.__name__}.{field.alias or name}"
+        for below in models_in(field.annotation):
+            if below not in above:
+                yield from declared(below, (*above, below))
+
+
+def written(value: Any, path: Path = ()) -> Iterator[tuple[str, Path]]:
+    """(`Model.key`, path in the stack file) of every setting that a stack writes."""
+    if isinstance(value, BaseModel):
+        for name in value.model_fields_set:
+            key = type(value).model_fields[name].alias or name
+            yield f"{type(value).__name__}.{key}", (*path, key)
+            yield from written(getattr(value, name), (*path, key))
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from written(item, (*path, key))
+    elif isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            yield from written(item, (*path, index))
+
+
+def variants(tree: Any, path: Path) -> Iterator[Any]:
+    """Copies of a tree without the entry at a path, and with another one: what has no default cannot be left out."""
+    for other in (None, *others(at(tree, path))):
+        found = copy.deepcopy(tree)
+        node = at(found, path[:-1])
+        if other is None:
+            del node[path[-1]]
+        else:
+            node[path[-1]] = other
+        yield found
+
+
+def at(tree: Any, path: Path) -> Any:
+    for part in path:
+        tree = tree[part]
+    return tree
+
+
+def others(value: Any) -> Iterator[Any]:
+    if isinstance(value, str):
+        yield {"node": "zone", "zone": "node"}.get(value)
+        yield f"{value}2"
+        yield value.replace("1", "2")
+        yield f"x{value}"
+    elif isinstance(value, int):
+        yield value + 1
+    elif isinstance(value, list):
+        yield [*value, "more"]
+    elif isinstance(value, dict):
+        yield from ({**value, key: other} for key, item in value.items() for other in others(item))
+
+
+def decided_by(config: dict[str, Any]) -> Any:
+    settings = settings_of(config)
+    return decided_values(settings, delivery.plan(settings, authorities={}), image=settings.agent.image)
+
+
+def test_every_setting_of_the_agents_decides_a_value_or_is_known_not_to() -> None:
+    """A setting that is new has to be in one of the stacks above, and has to make a difference to the decided values there."""
+    deciding: set[str] = set()
+    for config in STACKS.values():
+        before = decided_by(config)
+        for setting, path in written(settings_of(config).agent):
+            if setting in deciding or is_elsewhere(setting):
+                continue
+            for variant in variants(config, ("agent", *path)):
+                with contextlib.suppress(SettingsError):
+                    if decided_by(variant) != before:
+                        deciding.add(setting)
+                        break
+    every = set(declared(Agent))
+    assert every > {"Logs.sidecar", "Identity.aws", "StateStore.path", "Autoscaling.target", "Spread.over"}
+    assert {setting for setting in every if not is_elsewhere(setting)} - deciding == set()
+
+
+def test_no_exception_is_needless() -> None:
+    every = set(declared(Agent))
+    for exception in ELSEWHERE:
+        model, _, key = exception.partition(".")
+        assert any(
+            model in {"*", setting.split(".")[0]} and key in {"*", setting.split(".")[1]} for setting in every
+        ), exception
