@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from delivery.chart_values import JOINED, decided_values
+from delivery.mirror import copies, with_copies
 from delivery.plan import Plan
 from delivery.withheld import needless
 from domain.merge import Path, contradictions, render
@@ -73,6 +74,8 @@ def check(settings: Settings, plan: Plan, *, project: str) -> None:
 
 def contradicting_values(settings: Settings, plan: Plan) -> Iterator[tuple[str, Path]]:
     """(stack key, path in the chart) of every raw value that differs from what the typed settings determine."""
+    # The digest of a copy is known after preflight only, and no raw value can name it.
+    settings = with_copies(settings, {item.name: item.repository for item in copies(settings)})
     agent = settings.agent
     image = agent.image or (plan.runtime.repository if plan.runtime else None)
     decided = decided_values(settings, plan, image=image)

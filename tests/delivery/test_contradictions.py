@@ -232,6 +232,28 @@ def test_the_sentence_names_key_and_setting(values: dict[str, Any], key: str, se
     assert setting in problem.message
 
 
+@pytest.mark.parametrize("own", [None, "images.example.com/sentinel:1"])
+def test_the_copy_of_an_image_beats_a_raw_one(own: str | None) -> None:
+    """Without `mirror`, the chart's default and raw values decide the sentinel's image; with it, a copy would silently win."""
+    vendor = "images.example.com/astro-remote-execution-sentinel:1.2.0"
+    config = with_agent(values={"sentinel": {"image": vendor}}, sentinel={"image": own} if own else {})
+    mirror = {"mirror": {"repository": "registry.example.com/mirror"}}
+    sentence = "agent.sentinel.image, which determines this value"
+    for changes, refused in (
+        (({}), own is not None),
+        (mirror, True),
+        ({"mirror": {**mirror["mirror"], "sentinel": False}}, own is not None),
+    ):
+        settings = settings_of({**config, **changes})
+        plan = delivery.plan(settings, authorities={})
+        if not refused:
+            delivery.check(settings, plan, project="p")
+            continue
+        with pytest.raises(SettingsError, match=sentence) as caught:
+            delivery.check(settings, plan, project="p")
+        assert [problem.key for problem in caught.value.problems] == ["p:agent.values.sentinel.image"]
+
+
 def test_what_no_setting_decides_passes() -> None:
     config = with_agent(
         values={"dagProcessor": {"image": "r.example.com/dags:1"}, "labels": {"team": "data"}},
