@@ -8,6 +8,7 @@ import delivery
 import preflight
 from delivery.advice import advice
 from delivery.mirror import with_copies
+from delivery.recipe import recipe_settings
 from domain.errors import ReportedError
 from program import wiring
 from program.configuration import load
@@ -57,6 +58,8 @@ def main() -> None:
     pulumi.export("namespace", namespace.name)
     pulumi.export("release", agents.status)
     pulumi.export("image", image or "")
+    if settings.image:
+        pulumi.export("imageRecipe", recipe_settings(settings.image))
     pulumi.export("dbtProjects", wiring.project_outputs(plan, report))
     pulumi.export("dagBundles", wiring.bundle_outputs(settings, plan, report))
     pulumi.export("dagBundleConfigList", plan.bundle_config_list())

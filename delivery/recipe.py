@@ -19,6 +19,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from domain.image_labels import ImageContents, encode, instructions
 from settings.dags import REPOSITORY, GitBundle
@@ -43,6 +44,9 @@ PACKAGES_PATH = "/run/astro-dbt"
 """Where that step sees it."""
 _INSTALL, _PARSE = "install_packages.py", "create_manifest.py"
 _IN_IMAGE = Path(__file__).with_name("in_image")
+
+RECIPE_KEYS = ("adapters", "packages", "systemPackages", "constraints", "dockerfile", "caBundle")
+"""Keys of `image` that decide what is in the image below the dbt projects, apart from its base and platform."""
 
 CA_FILE = "ca.crt"
 """Name of the extra certificate authorities in the context."""
@@ -198,6 +202,12 @@ def _source(index: int, project: DbtProject) -> Source:
         subdir=None if local else project.subdir,
         connection=None if local else project.connection,
     )
+
+
+def recipe_settings(image: Image) -> dict[str, Any]:
+    """The settings of RECIPE_KEYS as in the stack file, without those that are not set."""
+    every = image.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return {key: every[key] for key in RECIPE_KEYS if key in every}
 
 
 def contents_of(image: Image) -> ImageContents:

@@ -1,14 +1,12 @@
-"""From a preview to the report's data, as pure functions; everything from outside is passed in as :class:`Facts`."""
+"""From a preview to the report's data, as pure functions; everything from outside is passed in as `Facts`."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Literal
 
-from domain.image_reference import split_reference
 from domain.names import (
     BASE_IMAGE_TYPE,
     CONFIG_MAP_TYPE,
@@ -19,28 +17,22 @@ from domain.names import (
     SECRETS_MARK,
     STACK_TYPE,
 )
-from preflight.report import ProjectFacts, ReleaseObjects
 from review import phrases
+from review.causes import GIT_FILES, SECRET, Causes
 from review.differences import Difference, differences
-from review.model import (
-    Commits,
-    DbtChange,
-    ImageChange,
-    Notice,
-    ObjectChange,
-    Review,
-    Verdict,
-    Violation,
-)
+from review.facts import Facts
+from review.image_reasons import image_reasons
+from review.model import ImageChange, Notice, ObjectChange, Review, ValueGroup, Verdict, Violation
 from review.objects import objects_report
 from review.preview import Preview, Step
+from review.repositories import owners
 from review.restarts import AFTER_BUILD, Deployment, deployments
+from review.sources import dag_changes, dbt_changes, option, refresh_of
 
 _FINDING = re.compile(r"^(?P<key>[\w-]+:[\w.\[\]<>-]+) (?P<message>.+?)\.?$", re.DOTALL)
 _ERRORS: Literal["error"] = "error"
 _WARNINGS: Literal["warning"] = "warning"
 _ENGINE_NOISE = "an unhandled error occurred: program exited with non-zero exit code"
-_DEFAULT_REFRESH = 300
 _CONNECTIONS: Mapping[str, str] = {
     "pulumi:providers:kubernetes": "connection to the cluster",
     "pulumi:providers:docker": "connection to the Docker engine",
@@ -56,31 +48,14 @@ _HARMLESS_TO_DROP = (
 """What can be removed without loss: the image stays in its registry, and a ConfigMap is created from settings."""
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What preflight and Git add to a preview."""
-
-    projects: Mapping[str, ProjectFacts] = field(default_factory=dict)
-    """dbt project -> its current source."""
-    bundles: Mapping[str, str] = field(default_factory=dict)
-    """Dag bundle -> commit of its repository."""
-    commits: Mapping[str, Commits] = field(default_factory=dict)
-    """dbt project -> commits between what agents have and what they get."""
-    findings: tuple[Notice, ...] | None = None
-    """Findings of preflight; None: use those that the preview printed."""
-    violations: tuple[Violation, ...] = ()
-    """Policy violations in the preview."""
-    objects: ReleaseObjects | None = None
-    """Objects of the release as rendered and in the cluster; None: not read."""
-
-
 def build(preview: Preview, facts: Facts | None = None) -> Review:
     """The report of one preview."""
     facts = facts or Facts()
     release = next(iter(preview.of_type(RELEASE_TYPE)), None)
     before, after = _values(release, preview)
     chart = _chart(release)
-    parts = () if release is None else _deployments(release, before, after, chart)
+    causes = _causes(preview, before, after)
+    parts = () if release is None else _deployments(release, before, after, chart, causes)
     stopped = any(item.mandatory for item in facts.violations)
     errors, findings = _messages(preview, facts, stopped=stopped)
     switch = _switch(preview)
@@ -95,10 +70,11 @@ def build(preview: Preview, facts: Facts | None = None) -> Review:
         switch=switch,
         chart=chart,
         image=image,
-        dbt=() if preview.errors else tuple(_dbt(preview, facts)),
+        dags=() if preview.errors else tuple(dag_changes(preview, facts)),
+        dbt=() if preview.errors else tuple(dbt_changes(preview, facts)),
         secrets=secrets,
         objects=tuple(_objects(preview)),
-        values=tuple(_value_differences(before, after)),
+        values=tuple(ValueGroup(*group) for group in causes.grouped(_value_differences(before, after))),
         deployments=parts,
         costs=(),
         rendered=objects_report(
@@ -144,14 +120,16 @@ def _with_unknown_image(values: Mapping[str, Any]) -> Mapping[str, Any]:
     }
 
 
-def _option(preview: Preview) -> str:
-    return preview.key("delivery") or "git-submodule"
-
-
 def _switch(preview: Preview) -> tuple[str, str] | None:
     before = preview.outputs.get("delivery")
-    after = _option(preview)
+    after = option(preview)
     return (str(before), after) if before and before != after else None
+
+
+def _causes(preview: Preview, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> Causes:
+    """The mark of what Pods read covers Secrets, and files that are not secret."""
+    files = preview.of_type(CONFIG_MAP_TYPE) and not preview.of_type(SECRET_TYPE)
+    return Causes.of(before, after, owners=owners(preview), mark=GIT_FILES if files else SECRET)
 
 
 def _chart(release: Step | None) -> tuple[str | None, str | None] | None:
@@ -171,6 +149,7 @@ def _deployments(
     before: Mapping[str, Any] | None,
     after: Mapping[str, Any] | None,
     chart: tuple[str | None, str | None] | None,
+    causes: Causes,
 ) -> tuple[Deployment, ...]:
     if release.operation != "replace":
         every = None
@@ -178,7 +157,7 @@ def _deployments(
             every = "the chart's version"
         elif before == after and any(path.startswith("values") for path in release.paths):
             every = "a value that is secret"
-        return deployments(before, after, every=every)
+        return deployments(before, after, every=every, causes=causes)
     gone = tuple(replace(part, reasons=("the release is replaced",)) for part in deployments(before, None))
     return (*gone, *deployments(None, after))
 
@@ -189,16 +168,9 @@ def _timeout(release: Step | None) -> int | None:
 
 
 def _refresh(preview: Preview) -> int | None:
-    if _option(preview) != "git-submodule":
+    if option(preview) != "git-submodule":
         return None
-    try:
-        dags = json.loads(preview.key("dags") or "{}")
-    except ValueError:
-        return _DEFAULT_REFRESH
-    bundles = [item for item in (dags if isinstance(dags, list) else [dags]) if isinstance(item, dict)]
-    return max(
-        (int(item.get("refreshInterval", _DEFAULT_REFRESH)) for item in bundles), default=_DEFAULT_REFRESH
-    )
+    return max((refresh_of(bundle) for bundle in preview.entries("dags")), default=refresh_of({}))
 
 
 def _strictest(item: Violation) -> tuple[bool, str, str]:
@@ -238,12 +210,11 @@ def _image(
     if old == new:
         return None
     steps = preview.of_type(IMAGE_TYPE)
-    reasons: list[str] = []
+    reasons = list(image_reasons(preview, facts))
     built = new == AFTER_BUILD
     for step in steps:
         if built:
             new = str(step.after.get("imageName"))
-        reasons += _image_reasons(step, preview, facts)
     if not steps and new and old:
         reasons.append("agent.image of the stack was changed")
     return ImageChange(before=old, after=new, reasons=tuple(reasons), built=built)
@@ -254,86 +225,6 @@ def _agents_image(values: Mapping[str, Any] | None) -> str | None:
         return None
     found = values.get("image") or (values.get("triggerer") or {}).get("image")
     return str(found) if found else None
-
-
-def _image_reasons(step: Step, preview: Preview, facts: Facts) -> Iterator[str]:
-    projects = step.name == "client"
-    if step.operation == "create":
-        yield (
-            "the option agent-image adds the dbt projects to it"
-            if projects
-            else "the stack builds the agents' image"
-        )
-        return
-    if step.operation == "delete":
-        why = "git-submodule delivers the dbt projects" if projects else "the stack names a ready image"
-        yield f"{why}; the old image stays in its registry"
-        return
-    old, new = step.before.get("build") or {}, step.after.get("build") or {}
-    explained = False
-    for difference in differences(old.get("args") or {}, new.get("args") or {}):
-        explained = True
-        if difference.key == "BASE_IMAGE":
-            yield f"the base image changes from `{difference.before}` to `{difference.after}`"
-        elif difference.key == "RUNTIME_IMAGE":
-            yield "the image below the dbt projects changes"
-        else:
-            yield f"the build argument {difference.key} changes"
-    if old.get("platform") != new.get("platform"):
-        explained = True
-        yield f"the platform changes from {old.get('platform')} to {new.get('platform')}"
-    if _repository(step.before) != _repository(step.after):
-        explained = True
-        yield f"the repository changes from `{_repository(step.before)}` to `{_repository(step.after)}`"
-    if old.get("contextDigest") != new.get("contextDigest"):
-        moved = list(_moved(preview, facts, dags=projects))
-        yield from moved
-        if not moved:
-            more = "" if explained else ": dbt projects, Dags, or the list of adapters and packages"
-            yield f"files of the build context change{more}"
-
-
-def _moved(preview: Preview, facts: Facts, *, dags: bool) -> Iterator[str]:
-    """The commits that change in an image, of dbt projects and with ``dags`` of bundles."""
-    projects = [change.project for change in _dbt(preview, facts)]
-    if projects:
-        yield f"the commit of {phrases.listed(projects)} changes"
-    bundles = list(_baked_dags(preview, facts)) if dags else []
-    if bundles:
-        yield f"the commit of the Dags in {phrases.listed(bundles)} changes"
-
-
-def _repository(inputs: Mapping[str, Any]) -> str:
-    return split_reference(str(inputs.get("imageName", "")))[0]
-
-
-def _dbt(preview: Preview, facts: Facts) -> Iterator[DbtChange]:
-    known = preview.outputs.get("dbtProjects")
-    known = known if isinstance(known, Mapping) else {}
-    for name in sorted({*known, *facts.projects}):
-        old = known.get(name) or {}
-        now = facts.projects.get(name)
-        if now is None:
-            continue
-        before, after = old.get("commit"), now.commit
-        if before == after or after is None:
-            continue
-        yield DbtChange(
-            project=name,
-            before=before,
-            after=after,
-            repository=now.repository,
-            commits=facts.commits.get(name),
-        )
-
-
-def _baked_dags(preview: Preview, facts: Facts) -> Iterator[str]:
-    """Bundles whose Dags are in the image and whose commit changes."""
-    known = preview.outputs.get("dagBundles")
-    for name, before in known.items() if isinstance(known, Mapping) else ():
-        after = facts.bundles.get(name)
-        if before.get("baked") and before.get("commit") and after and before["commit"] != after:
-            yield str(name)
 
 
 def _object(step: Step) -> ObjectChange:

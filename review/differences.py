@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.credentials import holds_a_credential, named_like_a_credential
+from review.git_environment import GIT_CONFIG, by_key
 
 HIDDEN = "(hidden)"
 """Replaces a value that looks like a credential."""
 _NAMED_BY = ("name", "mountPath", "key")
+_BY_ENTRY = frozenset({"commonEnv", "env", "volumes", "volumeMounts"})
+"""Lists whose entries have different reasons."""
 _LONGEST = 120
 
 
@@ -42,11 +45,22 @@ def differences(before: Any, after: Any, path: tuple[str, ...] = ()) -> Iterator
         yield Difference(path, before, after)
         return
     for key in sorted({*left, *right}):
-        if key not in left or key not in right:
-            missing = left.get(key), right.get(key)
-            yield Difference((*path, key), *missing)
+        place = (*path, key)
+        if key in left and key in right:
+            yield from differences(left[key], right[key], place)
+            continue
+        empty = _empty(left.get(key, right.get(key)), place)
+        if empty is None:
+            yield Difference(place, left.get(key), right.get(key))
         else:
-            yield from differences(left[key], right[key], (*path, key))
+            yield from differences(left.get(key, empty), right.get(key, empty), place)
+
+
+def _empty(value: Any, path: tuple[str, ...]) -> Any:
+    """The empty value that one is compared with entry by entry although it is missing on the other side; None for most."""
+    if isinstance(value, Mapping):
+        return {} if path == ("labels",) or path[-1] == GIT_CONFIG else None
+    return [] if path[-1] in _BY_ENTRY and _children(value, path) else None
 
 
 def _structured(value: Any) -> Any:
@@ -66,7 +80,8 @@ def _children(value: Any, path: tuple[str, ...]) -> Mapping[str, Any] | None:
         for name in _NAMED_BY:
             keys = [str(item.get(name)) if isinstance(item, Mapping) else None for item in value]
             if value and all(keys) and None not in keys and len(set(keys)) == len(keys):
-                return dict(zip([str(key) for key in keys], map(_entry, value), strict=True))
+                found = dict(zip([str(key) for key in keys], map(_entry, value), strict=True))
+                return by_key(found) if name == "name" else found
         return {} if not value and path else None
     return None
 

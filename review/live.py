@@ -12,8 +12,9 @@ from clients.git import GitError
 from domain import redaction
 from preflight.connection import cluster_secrets, repository_access
 from review import commits
-from review.build import Facts, build, final_values
+from review.build import build, final_values
 from review.engine import configuration
+from review.facts import Facts
 from review.model import Commits, Notice, Review, Violation
 from review.preview import Preview
 from settings import RawValue, Settings, SettingsError, parse

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from review import objects_markdown, phrases
 from review.build import namespaces_at_risk
-from review.causes import grouped
 from review.differences import Difference, shown
-from review.model import Commits, DbtChange, ObjectChange, Review, Verdict
+from review.model import Commits, DagChange, DbtChange, ObjectChange, Review, Verdict
 from review.restarts import Deployment
 
 LONG = 8
@@ -79,7 +78,7 @@ def headline(review: Review) -> str:
         verb = "differs" if len(review.rendered.edited) == 1 else "differ"
         return f"This stack changes nothing, but {number} of its release {verb} from what it rendered."
     if review.verdict is Verdict.NOTHING:
-        if review.dbt:
+        if review.dbt or any(not change.baked for change in review.dags):
             return f"No resource changes and no Pod restarts: {_fetched(review)}."
         return "No resource changes and no Pod restarts."
     if review.verdict is Verdict.REPLACES:
@@ -109,8 +108,16 @@ def headline(review: Review) -> str:
 
 
 def _fetched(review: Review) -> str:
-    seconds = f" within {phrases.duration(review.refresh)}" if review.refresh else ""
-    return f"agents fetch the new commits{seconds}"
+    slowest = max((item for item in (review.refresh, *_intervals(review)) if item), default=None)
+    return f"agents fetch the new commits{_within(slowest)}"
+
+
+def _intervals(review: Review) -> list[int | None]:
+    return [change.refresh for change in review.dags]
+
+
+def _within(seconds: int | None) -> str:
+    return f" within {phrases.duration(seconds)}" if seconds else ""
 
 
 def _replaced(review: Review) -> Iterator[str]:
@@ -139,12 +146,33 @@ def _changes(review: Review) -> Iterator[str]:
         new = f"`{after}`" if after else "the chart's default"
         came = f"is {new}" if review.verdict is Verdict.INSTALLS else f"changes from {old} to {new}"
         yield f"- **Image** {came}{why}."
+    for dags in review.dags:
+        yield _dags(dags)
     for change in review.dbt:
         yield from _dbt(change, review)
     others = [item for item in review.objects if item.operation in ("create", "update")]
     yield from _folded(
         [_object_line(item) for item in others], f"{phrases.count(len(others), 'more object')} change"
     )
+
+
+def _dags(change: DagChange) -> str:
+    way = "it is in the image" if change.baked else f"agents fetch it{_within(change.refresh)}"
+    return (
+        f"- **Dag bundle `{change.bundle}`** changes from `{change.before[:12]}` to `{change.after[:12]}` "
+        f"({way}){_pins(change)}."
+    )
+
+
+def _pins(change: DagChange) -> str:
+    if not change.pinned:
+        return ""
+    if change.pinned == 1:
+        return "; its dbt project moves with it" if change.moved else "; its dbt project stays"
+    if not change.moved:
+        return f"; none of its {change.pinned} dbt projects moves"
+    verb = "moves" if change.moved == 1 else "move"
+    return f"; {change.moved} of its {change.pinned} dbt projects {verb} with it"
 
 
 def _dbt(change: DbtChange, review: Review) -> Iterator[str]:
@@ -225,13 +253,14 @@ def _because(part: Deployment) -> str:
 
 def _values(review: Review) -> Iterator[str]:
     lines: list[str] = []
-    for name, items in grouped((item.path, item) for item in review.values):
-        changes = [_value(item) for item in items]
+    for group in review.values:
+        changes = [_value(item) for item in group.differences]
         if len(changes) == 1:
             lines += changes
         else:
-            lines += [f"- {_sentence(name).rstrip('.')}:", *(f"  {line}" for line in changes)]
-    yield from _folded(lines, f"{phrases.count(len(review.values), 'value')} of the chart differ")
+            lines += [f"- {_sentence(group.reason).rstrip('.')}:", *(f"  {line}" for line in changes)]
+    number = sum(len(group.differences) for group in review.values)
+    yield from _folded(lines, f"{phrases.count(number, 'value')} of the chart differ")
 
 
 def _value(item: Difference) -> str:

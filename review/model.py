@@ -85,6 +85,36 @@ class DbtChange:
 
 
 @dataclass(frozen=True)
+class DagChange:
+    """Change of one Dag bundle's commit."""
+
+    bundle: str
+    """Its name."""
+    before: str
+    """Commit that agents have."""
+    after: str
+    """Commit that agents get."""
+    baked: bool
+    """Whether the Dags come with the image."""
+    refresh: int | None
+    """Seconds within which agents fetch it; None if they do not."""
+    moved: int
+    """dbt projects whose submodule moves with it, of …"""
+    pinned: int
+    """… those that it pins as submodules and that were read at the last update and now."""
+
+
+@dataclass(frozen=True)
+class ValueGroup:
+    """Values of the chart that differ for one reason."""
+
+    reason: str
+    """The reason, as a phrase, or a key as code."""
+    differences: tuple[Difference, ...]
+    """The values."""
+
+
+@dataclass(frozen=True)
 class ImageChange:
     """Change of the image that the agents run."""
 
@@ -136,14 +166,16 @@ class Review:
     """(old version, new version) of the chart if it changes; None for a release that does not exist."""
     image: ImageChange | None
     """The image, if it changes."""
+    dags: tuple[DagChange, ...]
+    """Dag bundles whose commit changes."""
     dbt: tuple[DbtChange, ...]
     """dbt projects whose commit changes."""
     secrets: tuple[ObjectChange, ...]
     """Kubernetes Secrets that change."""
     objects: tuple[ObjectChange, ...]
     """Everything else that changes, except the release itself."""
-    values: tuple[Difference, ...]
-    """Values of the chart that differ."""
+    values: tuple[ValueGroup, ...]
+    """Values of the chart that differ, by reason, most important first."""
     deployments: tuple[Deployment, ...]
     """Change of each Deployment; empty if the release does not change."""
     costs: tuple[str, ...]

@@ -131,6 +131,15 @@ class Preview:
         """Text of one key of the configuration."""
         return self.config.get(f"{self.project}:{name}")
 
+    def entries(self, name: str) -> tuple[Mapping[str, Any], ...]:
+        """The entries of a key that holds a list, or the one that stands there without a list; none where it is unreadable."""
+        try:
+            found = json.loads(self.key(name) or "[]")
+        except ValueError:
+            return ()
+        items = found if isinstance(found, list) else [found]
+        return tuple(item for item in items if isinstance(item, Mapping))
+
 
 def parse(text: str, *, stack: str | None = None) -> Preview:
     """Parse the output of `pulumi preview --json`.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from domain.names import CHART_WORKER_GRACE
-from review.causes import cause, ordered
+from review.causes import Causes
 from review.differences import differences
 
 KUBERNETES_GRACE = 30
@@ -23,6 +23,12 @@ Component = Literal["worker", "dagProcessor", "triggerer", "sentinel"]
 Fate = Literal["starts", "rolls", "scales", "goes", "stays"]
 """What happens to a Deployment: its Pods start, roll, change in number, are removed, or stay unchanged."""
 
+_WORDS: Mapping[Component, str] = {
+    "worker": "worker",
+    "dagProcessor": "Dag processor",
+    "triggerer": "triggerer",
+    "sentinel": "sentinel",
+}
 _BLOCKS = ("workers", "dagProcessor", "triggerer", "sentinel")
 _NO_POD = ("createNamespace",)
 """Values that reach no Pod template."""
@@ -76,18 +82,24 @@ class Deployment:
 
 
 def deployments(
-    before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, *, every: str | None = None
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any] | None,
+    *,
+    every: str | None = None,
+    causes: Causes | None = None,
 ) -> tuple[Deployment, ...]:
     """Every Deployment of the release, before or after, by name.
 
     ``before`` and ``after`` are the chart's values, None for a release that does not exist. ``every`` is a reason for
     every Deployment to count as rolling: a new chart version changes the templates in ways that values do not show.
+    ``causes`` finds the reasons; by default from the values alone.
     """
+    causes = causes or Causes.of(before, after)
     old, new = dict(_present(before)), dict(_present(after))
     found = []
     for name in sorted({*old, *new}):
         if name in old and name in new:
-            found.append(_kept(name, old[name], new[name], every=every))
+            found.append(_kept(name, old[name], new[name], every=every, causes=causes))
         else:
             part = new.get(name) or old[name]
             pods, scaled = _pods(part)
@@ -100,6 +112,7 @@ def deployments(
                     pods_after=pods if name in new else 0,
                     autoscaled=scaled,
                     grace=_grace(part),
+                    reasons=_come_or_gone(part, added=name in new) if before and after else (),
                 )
             )
     return tuple(found)
@@ -126,17 +139,23 @@ def _present(values: Mapping[str, Any] | None) -> Iterator[tuple[str, _Part]]:
         yield f"{prefix}-sentinel", _Part("sentinel", sentinel, values)
 
 
-def _kept(name: str, old: _Part, new: _Part, *, every: str | None) -> Deployment:
+def _come_or_gone(part: _Part, *, added: bool) -> tuple[str, ...]:
+    name = part.block.get("name")
+    what = f"worker `{name}`" if part.component == "worker" else f"the {_WORDS[part.component]}"
+    return (f"{'adding' if added else 'removing'} {what}",)
+
+
+def _kept(name: str, old: _Part, new: _Part, *, every: str | None, causes: Causes) -> Deployment:
     left, right = _surface(old), _surface(new)
     (pods_before, scaled_before), (pods_after, scaled) = _pods(old), _pods(new)
     fate: Fate = "stays"
     reasons: tuple[str, ...] = ()
     if every or left != right:
         fate = "rolls"
-        reasons = tuple(ordered(cause(item.path) for item in differences(left, right)))
+        reasons = causes.reasons(differences(left, right))
         reasons = (every, *reasons) if every else reasons or ("the order of a list",)
     elif (pods_before, scaled_before) != (pods_after, scaled):
-        fate, reasons = "scales", ("`replicas`",)
+        fate, reasons = "scales", ("autoscaling" if scaled or scaled_before else "the number of Pods",)
     return Deployment(
         name=name,
         component=new.component,

@@ -48,6 +48,7 @@ TESTED_IN = {
     "program/repair.py": "tests/engine/test_kill.py",  # its hooks need the engine
     "review/commits.py": "tests/engine/test_review.py",
     "review/engine.py": "tests/engine/test_review.py",  # the engine itself
+    "review/facts.py": "tests/review/test_sources.py",
     "review/model.py": "tests/review/test_build.py",
     "review/objects_markdown.py": "tests/review/test_objects_golden.py",
     "settings/agent.py": "tests/settings/test_consistency.py",

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import re
 
-from delivery.recipe import contents_of, projects_recipe, runtime_recipe
+from delivery.recipe import (
+    RECIPE_KEYS,
+    contents_of,
+    projects_recipe,
+    recipe_settings,
+    runtime_recipe,
+)
 from tests.support.stacks import settings_of, stack
 
 
@@ -130,3 +136,15 @@ def test_own_dockerfile_replaces_the_generated_one(tmp_path):
 def test_local_folder_wins_over_the_repository():
     (source,) = projects().sources
     assert (source.folder, source.repo) == ("examples/dbt-project", None)
+
+
+def test_settings_of_the_recipe_are_those_of_the_stack_file() -> None:
+    image = settings_of(stack(image={**stack()["image"], "systemPackages": ["git"]})).image
+    assert image is not None
+    found = recipe_settings(image)
+    assert found == {
+        "adapters": ["dbt-core==1.11.16", "dbt-duckdb==1.11.1"],
+        "packages": ["astronomer-cosmos==1.15.1"],
+        "systemPackages": ["git"],
+    }
+    assert set(found) < set(RECIPE_KEYS)

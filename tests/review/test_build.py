@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from domain.names import IMAGE_TYPE
-from review import Verdict, build, parse, render
-from review.build import Facts
+from review import Facts, Verdict, build, parse, render
 from tests.review.previews import SECRET, VALUES, digest, release, review, step
 
 
@@ -40,7 +39,7 @@ def test_other_errors_are_shown_as_they_are():
 
 
 @pytest.mark.parametrize(
-    ("baked", "says"), [(True, "the Dags in sales changes"), (False, "dbt projects, Dags, or")]
+    ("baked", "says"), [(True, "the Dags in sales changes"), (False, "dbt packages, or")]
 )
 def test_an_image_names_the_dags_that_moved(baked, says):
     sides = [{"build": {"contextDigest": text}, "imageName": f"r.example.com/a:{text}"} for text in "ab"]

@@ -37,5 +37,6 @@ def test_report_names_what_changes_per_bundle() -> None:
     if os.environ.get("UPDATE_GOLDEN"):
         GOLDEN.write_text(text, encoding="utf-8")
     assert text == GOLDEN.read_text(encoding="utf-8")
-    assert "the Dag bundle" in text
+    assert "adding Dag bundle `finance`" in text
+    assert "submodules" not in text
     assert "canary" not in text

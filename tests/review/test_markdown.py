@@ -7,8 +7,7 @@ import re
 import pytest
 
 from preflight.report import ProjectFacts
-from review import build, parse, render
-from review.build import Facts
+from review import Facts, build, parse, render
 from review.model import Commits
 from tests.review.previews import SECRET, VALUES, digest, release, review, step, with_worker
 

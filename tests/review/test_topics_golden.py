@@ -5,6 +5,7 @@ Set UPDATE_GOLDEN=1 to write the golden files anew.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,8 +18,7 @@ from delivery.chart_values import chart_values
 from delivery.mirror import copies, with_copies
 from domain.names import IMAGE_TYPE
 from preflight.report import Report
-from review import build, parse, render
-from review.build import Facts
+from review import Facts, build, parse, render
 from review.model import Notice
 from settings.stack import Settings
 from tests.preflight.conftest import only, report_of
@@ -83,7 +83,11 @@ def baked_dags() -> str:
     outputs = {"delivery": "agent-image", "dagBundles": {"dags": {"commit": "1" * 40, "baked": False}}}
     facts = Facts(bundles={"dags": "1" * 40})
     return report_on(
-        [*image_steps(dags="b"), release(*sides)], facts, outputs=outputs, delivery="agent-image"
+        [*image_steps(dags="b"), release(*sides)],
+        facts,
+        outputs=outputs,
+        delivery="agent-image",
+        dags=json.dumps(baked["dags"]),
     )
 
 
