@@ -8,7 +8,7 @@ import pulumi
 import pytest
 
 from program.configuration import load
-from settings import SettingsError
+from settings import Settings, SettingsError
 from settings.stack import config_key, secret_fields
 from tests.support.stacks import settings_of, stack
 
@@ -31,10 +31,23 @@ def configure(config, *, encrypted=True):
     pulumi.runtime.set_all_config({**values, "kubernetes:namespace": "other", "pulumi:tags": "{}"}, secret)
 
 
-def test_every_key_of_the_project_is_read():
+def test_the_configuration_is_what_the_settings_are_made_of():
     config = stack(kubeconfig="canary-kubeconfig")
     configure(config)
     assert load() == settings_of(config)
+
+
+@pytest.mark.parametrize("key", sorted(map(config_key, Settings.model_fields)))
+def test_every_key_of_the_project_is_read(key):
+    """A value that its key refuses would go unnoticed if the key were not read."""
+    refused = set()
+    for value in (["no", {"key": "takes this"}], ""):
+        configure({**stack(), key: value})
+        try:
+            load()
+        except SettingsError as error:
+            refused |= {problem.key for problem in error.problems}
+    assert [found for found in refused if found.startswith(f"astro-dbt:{key}")], refused
 
 
 def test_a_misspelled_key_is_found():

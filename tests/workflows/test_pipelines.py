@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from review.cli import parser
-from tests.support.pipelines import GITLAB, PREPARE, WORKFLOWS, gitlab_jobs, jobs, load, steps
+from tests.support.pipelines import GITLAB, PREPARE, WORKFLOWS, gitlab_jobs, jobs, load, resolved, steps
 from tests.support.stacks import ROOT
 
 ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
@@ -138,7 +138,9 @@ def test_no_long_lived_cloud_keys():
 
 def test_runs_of_the_same_stacks_never_overlap():
     up = load(ROOT / ".github/workflows/up-stacks.yml")["concurrency"]
-    assert up == {"group": "up-${{ inputs.environment }}", "cancel-in-progress": "false"}
+    assert up["cancel-in-progress"] == "false"
+    groups = {name: resolved(up, {"inputs.environment": name})["group"] for name in ("staging", "prod")}
+    assert len(set(groups.values())) == 2, "runs of one environment wait for each other, and for no others"
     for name, job in gitlab_jobs().items():
         if any("fleet up" in line for line in job.get("script", [])):
             assert job["resource_group"], name
@@ -229,6 +231,9 @@ def test_the_audit_gets_no_credentials_and_does_not_keep_drift_from_running():
 
 def test_files_that_pipelines_name_exist():
     text = "".join(file.read_text(encoding="utf-8") for file in ALL)
-    for name in ("requirements.txt", "policy/requirements.txt", "policy/PulumiPolicy.yaml"):
-        assert (ROOT / name).is_file()
-    assert "--policy-pack policy" in text
+    locks = set(re.findall(r"(?:-r|--requirement) (\S+)", text))
+    packs = set(re.findall(r"--policy-pack (\S+)", text))
+    assert locks
+    assert packs
+    assert [name for name in locks if not (ROOT / name).is_file()] == []
+    assert [name for name in packs if not (ROOT / name / "PulumiPolicy.yaml").is_file()] == []
