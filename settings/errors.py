@@ -5,6 +5,7 @@ A SettingsError holds every Problem of a stack. A Problem is one sentence: the k
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -150,12 +151,18 @@ def unknown_key(key: str, name: str, known: Sequence[str]) -> Problem:
 
 def known_keys(model: type[BaseModel], location: Sequence[str | int]) -> list[str]:
     """Keys (as written in YAML) of the section at ``location`` below ``model``."""
-    schema = model.model_json_schema(by_alias=True)
+    schema = _schema(model)
     definitions = schema.get("$defs", {})
     nodes = [schema]
     for part in location:
         nodes = [child for node in nodes for child in _children(node, part, definitions)]
     return sorted({name for node in nodes for name in node.get("properties", {})})
+
+
+@functools.cache
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    """JSON Schema of a model, which takes longer than everything else about a mistake. Only read."""
+    return model.model_json_schema(by_alias=True)
 
 
 def _resolve(node: dict[str, Any], definitions: dict[str, Any]) -> list[dict[str, Any]]:
