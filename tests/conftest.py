@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,13 +32,23 @@ from trial.tools import Toolbox
 __all__ = ["pytest_sessionfinish", "pytest_terminal_summary", "pytest_testnodedown"]
 
 # The machines that run these tests are shared and slow at times; no test is judged by the clock.
-settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("project")
+# Every run takes other examples: a few at each commit, and in continuous integration as many as Hypothesis suggests.
+settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=25)
+settings.register_profile("thorough", settings.get_profile("project"), max_examples=100)
+settings.load_profile(os.environ.get("EXAMPLES", "project"))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TrialScheduling | None:
     """Workers of a run with the shared trial (`--dist loadgroup`); None leaves the others to xdist."""
     return TrialScheduling(config, log) if config.getvalue("dist") == "loadgroup" else None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_system_authorities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No certificate authorities of this machine for Git: each `git fetch` would read 150, for longer than it fetches."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GIT_SSL_CAPATH", str(tmp_path_factory.mktemp("no-authorities")))
+        yield
 
 
 @pytest.fixture(scope="session")
