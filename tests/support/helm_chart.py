@@ -75,10 +75,13 @@ class Chart:
         own.write_text(yaml.safe_dump(dict(values)))
         minimal = self.folder / "ci" / "minimal-values.yaml"
         files = ([] if defaults else ["--values", str(minimal)]) + ["--values", str(own)]
-        homes = {name: str(scratch) for name in ("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME")}
+        # It ends before collecting garbage pays, which is a third of its time.
+        own_settings = {"GOGC": "off"} | {
+            name: str(scratch) for name in ("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME")
+        }
         ended = subprocess.run(
             [str(self.helm), *command, str(self.folder), *files, "--kube-version", KUBERNETES_VERSION],
-            capture_output=True, text=True, env={**os.environ, **homes}, timeout=60, check=False,
+            capture_output=True, text=True, env={**os.environ, **own_settings}, timeout=60, check=False,
         )  # fmt: skip
         if ended.returncode:
             raise RenderError(ended.stdout + ended.stderr)
