@@ -16,14 +16,17 @@ DRILL_STATE := .trial-drills
 KILLS ?= 50
 SEED ?= 1
 NEEDS_TRIAL := engine or airflow or delivery or preflight
-# Files of tests that need no trial run beside each other, one worker per processor.
-QUICK := -m 'not ($(NEEDS_TRIAL))' --numprocesses auto --dist loadfile
+# Tests that need no trial run beside each other, one worker per processor; a worker that has nothing left takes half of
+# what another still has.
+QUICK := -m 'not ($(NEEDS_TRIAL))' --numprocesses auto --dist worksteal
 
 WITH_TRIAL = -m '$(NEEDS_TRIAL)' --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 # PYTEST_ARGS may choose tests of one kind only; pytest ends with 5 if it ran none.
 NONE_IS_FINE = $(if $(PYTEST_ARGS),|| test $$? = 5)
 
 export DELIVERY NODE NO_DOCKER
+# Many container images set it; each worker and each program of a test would then compile the same modules again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help up preview stop down clean env status check check-newest docs lock audit test test-quick test-trial test-delivery bench drill faults lint
 

@@ -33,7 +33,9 @@ __all__ = ["pytest_sessionfinish", "pytest_terminal_summary", "pytest_testnodedo
 
 # The machines that run these tests are shared and slow at times; no test is judged by the clock.
 # Every run takes other examples: a few at each commit, and in continuous integration as many as Hypothesis suggests.
-settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=25)
+settings.register_profile(
+    "project", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=25
+)
 settings.register_profile("thorough", settings.get_profile("project"), max_examples=100)
 settings.load_profile(os.environ.get("EXAMPLES", "project"))
 
