@@ -34,7 +34,7 @@ def _create(folder: Path, *, bare: bool, branch: str) -> None:
     for name in ("objects/info", "objects/pack", "refs/heads", "refs/tags"):
         (folder / name).mkdir(parents=True)
     (folder / "HEAD").write_text(f"ref: refs/heads/{branch}\n", encoding="utf-8")
-    # No `git commit` starts a `git maintenance run` of its own.
+    # Without these, each `git commit` also starts a `git maintenance run`.
     upkeep = "[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n"
     core = f"[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = {str(bare).lower()}\n"
     (folder / "config").write_text(core + upkeep, encoding="utf-8")
@@ -43,7 +43,7 @@ def _create(folder: Path, *, bare: bool, branch: str) -> None:
 class Repository:
     """A bare repository with a work tree next to it; every commit goes straight to the bare one.
 
-    Both share one folder of objects, so that a push is a reference that is written: a push of Git's own is six
+    Both share one folder of objects, so that a push is a reference that is written: Git's own push is six
     processes, and hundreds of tests commit.
     """
 
