@@ -10,9 +10,6 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from domain.connection_secret import extra_of, parse_airflow_connection
 
-PREFIX = "AIRFLOW_CONN_"
-"""Prefix of the variable with a connection; its id follows in capital letters."""
-
 
 @dataclass(frozen=True)
 class AirflowConnection:

@@ -23,7 +23,7 @@ from clients.charts import fetch_chart
 from clients.errors import RemoteError
 from clients.kubernetes import Cluster, connect, secret_data
 from domain.address import AddressError, RepositoryAddress
-from domain.chart import ChartAddress
+from domain.chart import CHART_NAME, CHART_REPOSITORY, DEFAULT_NAME, ChartAddress
 from domain.errors import ReportedError
 from domain.image_reference import split_reference
 from domain.names import STACK_LABEL
@@ -59,12 +59,10 @@ def _parser() -> argparse.ArgumentParser:
     _source(stack)
     stack.add_argument("--stack", default="prod", help=f"{_WHO} (default: prod)")
     stack.add_argument("--chart-version", help="version of the chart (default: that of the live release)")
+    stack.add_argument("--chart-repository", default=CHART_REPOSITORY, help="repository of the chart")
+    stack.add_argument("--chart-name", default=CHART_NAME, help="name of the chart")
     stack.add_argument(
-        "--chart-repository", default="https://helm.astronomer.io", help="repository of the chart"
-    )
-    stack.add_argument("--chart-name", default="astro-remote-execution-agent", help="name of the chart")
-    stack.add_argument(
-        "--release-name", default="astro-agent", help="name of the Helm release, for a values file"
+        "--release-name", default=DEFAULT_NAME, help="name of the Helm release, for a values file"
     )
     stack.add_argument("--dags-repo", help="clone URL of the Dag repository, where the values do not say it")
     stack.add_argument(
@@ -295,7 +293,7 @@ def _report(
     if not changes and not problems:
         print("\nNothing changes for the agents: the stack gives the chart what it has.")
     agent = draft.agent
-    namespace, release, stack = agent["namespace"], agent.get("release", "astro-agent"), options.stack
+    namespace, release, stack = agent["namespace"], agent.get("release", DEFAULT_NAME), options.stack
     context = f" --context {options.context}" if options.context else ""
     steps = [f"pulumi stack init {stack}"]
     steps += [item.command(made.argument + context, stack=stack, namespace=namespace) for item in draft.clear]

@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from adoption.airflow_connection import PREFIX, AirflowConnection, read
+from adoption.airflow_connection import AirflowConnection, read
 from adoption.clear import Clear
 from adoption.draft import Draft
 from adoption.variables import reference_of
 from delivery.bundle import bundles_of
 from domain.address import AddressError, RepositoryAddress
-from domain.connection_secret import CONNECTION_KEY
+from domain.connection_secret import CONNECTION_KEY, connection_variable
 from settings.bundle_rules import GIT_BUNDLE
 
 SecretReader = Callable[[str], Mapping[str, str] | None]
@@ -69,7 +69,7 @@ def fetches_submodules(values: Mapping[str, Any]) -> bool:
 def _add_connection(
     draft: Draft, values: Mapping[str, Any], dags: dict[str, Any], identity: str, secrets: SecretReader
 ) -> frozenset[str]:
-    name = f"{PREFIX}{identity.upper()}"
+    name = connection_variable(identity)
     listed = values.get("commonEnv")
     entries = [item for item in listed if isinstance(item, Mapping)] if isinstance(listed, list) else []
     entry = next((item for item in entries if item.get("name") == name), None)

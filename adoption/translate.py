@@ -14,13 +14,23 @@ from adoption.draft import Draft
 from adoption.git import SecretReader, add_dags, fetches_submodules
 from adoption.hand_made import HandMade
 from adoption.variables import reference_of, sort
-from domain.chart import ChartAddress, has_sentinel
+from domain.chart import (
+    CHART_NAME,
+    CHART_REPOSITORY,
+    DEFAULT_NAME,
+    IMAGE_PULL,
+    IMAGE_PULL_KEY,
+    IMAGE_PULL_TYPE,
+    ChartAddress,
+    has_sentinel,
+    secret_name,
+)
 from domain.credentials import in_clear
+from domain.image_reference import VENDOR
 from settings.chart_keys import unknown_paths
 from settings.stores import STATE_STORE, Xcom
 
 XCOM = Xcom.model_fields["backend"].default
-_ASTRONOMER = "images.astronomer.cloud"
 _IDS = {
     "ASTRO_ORGANIZATION_ID": "organization",
     "ASTRO_WORKSPACE_ID": "workspace",
@@ -47,7 +57,7 @@ class Given:
 
     chart: ChartAddress
     """The chart."""
-    release: str = "astro-agent"
+    release: str = DEFAULT_NAME
     """Name of the Helm release."""
     context: str | None = None
     """Context of the kubeconfig."""
@@ -68,16 +78,16 @@ def translate(made: HandMade, given: Given, defaults: Mapping[str, Any]) -> Draf
         agent["cluster"] = {"context": given.context}
     agent["namespace"] = str(values.get("namespace") or made.namespace or "")
     agent["createNamespace"] = False
-    if given.release != "astro-agent":
+    if given.release != DEFAULT_NAME:
         agent["release"] = given.release
     prefix = str(values.get("resourceNamePrefix") or "")
-    if prefix != "astro-agent":
+    if prefix != DEFAULT_NAME:
         agent["prefix"] = prefix
     agent["apiUrl"] = str(values.get("astroDeploymentAPIURL") or "")
     chart = {"version": given.chart.version}
-    if given.chart.repository != "https://helm.astronomer.io":
+    if given.chart.repository != CHART_REPOSITORY:
         chart["repository"] = given.chart.repository
-    if given.chart.name != "astro-remote-execution-agent":
+    if given.chart.name != CHART_NAME:
         chart["name"] = given.chart.name
     agent["chart"] = chart
     _namespace(draft, values, defaults)
@@ -177,22 +187,22 @@ def _secrets(draft: Draft, values: Mapping[str, Any], *, prefix: str, sentinel: 
 def _pull_logins(draft: Draft, text: str, *, prefix: str) -> None:
     """Typed for Astronomer's registry and one more; otherwise the whole becomes a Kubernetes Secret."""
     logins = docker_logins(text)
-    others = [server for server in logins if server != _ASTRONOMER]
+    others = [server for server in logins if server != VENDOR]
     plain = all(re.fullmatch(r"[A-Za-z0-9.-]+(:[0-9]+)?", server) for server in logins)
     if not logins or len(others) > 1 or not plain:
-        name = f"{prefix}-image-pull"
+        name = secret_name(prefix, IMAGE_PULL)
         draft.agent["imagePullSecret"] = name
         draft.clear.append(
             Clear(
                 "imagePullSecretData",
                 secret=name,
-                entry=".dockerconfigjson",
-                kind="kubernetes.io/dockerconfigjson",
+                entry=IMAGE_PULL_KEY,
+                kind=IMAGE_PULL_TYPE,
             )
         )
         return
     for server, (user, _) in logins.items():
-        section = "baseRegistry" if server == _ASTRONOMER else "pullRegistry"
+        section = "baseRegistry" if server == VENDOR else "pullRegistry"
         draft.config[section] = {"server": server, "username": user}
         draft.clear.append(Clear(f"imagePullSecretData#{server}", key=f"{section}Password"))
 
@@ -244,7 +254,7 @@ def _backend(
     except ValueError:
         return
     if isinstance(kwargs, dict) and any(in_clear(kwargs)):
-        name = f"{draft.agent.get('prefix', 'astro-agent')}-secrets-backend"
+        name = f"{draft.agent.get('prefix', DEFAULT_NAME)}-secrets-backend"
         backend["kwargsSecret"] = {"secret": name, "key": "kwargs"}
         draft.clear.append(Clear(f"commonEnv.{_KWARGS}", secret=name, entry="kwargs"))
         yield _KWARGS

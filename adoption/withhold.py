@@ -15,14 +15,15 @@ from adoption.translate import without_nulls
 from delivery.chart_values import chart_values
 from delivery.plan import Plan
 from delivery.withheld import COMMON, GIT_CONFIG, MARK, SENTINEL_AUTH, SENTINEL_MARK, additions
-from domain.chart import SecretNames, with_secret_names
+from domain.chart import AGENT_TOKEN, IMAGE_PULL, OPEN_LINEAGE, SecretNames, secret_name, with_secret_names
+from domain.chart import SENTINEL_AUTH as SENTINEL_SECRET
+from domain.git_variables import GIT_VARIABLES
 from domain.merge import Path as ValuePath
 from domain.merge import render
 from settings import RawValue, Settings, parse
 
 _PLACEHOLDER = "placeholder"
 _KEY = "-----BEGIN EC PRIVATE KEY-----\nAA==\n-----END EC PRIVATE KEY-----"
-_GIT_VARIABLE = "GIT_CONFIG_"
 _MOVED = "the credential moves out of Helm's values, where everyone who may read the release sees it"
 _MOVES = {
     "agentToken": "agentToken",
@@ -113,14 +114,14 @@ def our_values(settings: Settings, plan: Plan) -> dict[str, Any]:
     agent = settings.agent
     values = chart_values(settings, plan, image=agent.image)
     names = SecretNames(
-        image_pull=agent.image_pull_secret or f"{agent.prefix}-image-pull",
+        image_pull=agent.image_pull_secret or secret_name(agent.prefix, IMAGE_PULL),
         agent_token=agent.agent_token_secret
-        or (f"{agent.prefix}-agent-token" if settings.agent_token else None),
+        or (secret_name(agent.prefix, AGENT_TOKEN) if settings.agent_token else None),
         sentinel_auth=None
         if SENTINEL_AUTH in agent.withheld
-        else agent.sentinel_auth_secret or f"{agent.prefix}-sentinel-auth",
+        else agent.sentinel_auth_secret or secret_name(agent.prefix, SENTINEL_SECRET),
         open_lineage=agent.open_lineage.api_key_secret
-        or (f"{agent.prefix}-openlineage" if settings.open_lineage_api_key else None),
+        or (secret_name(agent.prefix, OPEN_LINEAGE) if settings.open_lineage_api_key else None),
     )
     return with_secret_names(values, names, version=agent.chart.version)
 
@@ -164,7 +165,7 @@ def _place(path: ValuePath) -> tuple[str, str]:
 
 def _known(path: str, known: Mapping[str, str]) -> str | None:
     """The entry of ``known`` that a path is, or is part of."""
-    if path.startswith(f"{COMMON}{_GIT_VARIABLE}"):
+    if path.startswith(f"{COMMON}{GIT_VARIABLES}"):
         path = GIT_CONFIG
     return next((item for item in known if path == item or path.startswith(f"{item}.")), None)
 

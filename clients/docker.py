@@ -1,6 +1,6 @@
 """A Docker engine, by the two requests of its API that are needed here: `GET /_ping` and `POST /images/create`.
 
-Addresses are those of Docker's own clients: unix://, tcp:// (with DOCKER_TLS_VERIFY and DOCKER_CERT_PATH) and ssh://.
+Written on http.client, because urllib3 has no connections over Unix sockets and ssh. Addresses are those of Docker's own clients: unix://, tcp:// (with DOCKER_TLS_VERIFY and DOCKER_CERT_PATH) and ssh://.
 """
 
 from __future__ import annotations

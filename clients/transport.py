@@ -3,7 +3,7 @@
 urllib3's own limits are for single reads: a host that sends a byte now and then keeps such a client for ever. Here a clock
 shuts the connection down instead, whatever it is doing: the TLS handshake, the headers, or the content.
 
-clients/http.py imports this module with the first request, because urllib3 and TLS take a tenth of a second.
+clients/http.py imports this module with the first request: a program that sends none does without urllib3.
 """
 
 from __future__ import annotations

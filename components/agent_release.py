@@ -16,13 +16,19 @@ from components.cluster_objects import Release, Secret
 from components.marks import mark
 from components.registry_login import RegistryLogin
 from domain.chart import (
+    AGENT_TOKEN,
     AGENT_TOKEN_KEY,
+    IMAGE_PULL,
     IMAGE_PULL_KEY,
+    IMAGE_PULL_TYPE,
+    OPEN_LINEAGE,
     OPEN_LINEAGE_KEY,
+    SENTINEL_AUTH,
     SENTINEL_AUTH_KEY,
     ChartAddress,
     SecretNames,
     has_sentinel,
+    secret_name,
     with_secret_names,
 )
 from domain.names import AGENT_RELEASE, FORCE_PATCH, SECRETS_MARK
@@ -127,11 +133,11 @@ class AgentRelease(pulumi.ComponentResource):
         version = self._args.chart.version
         values = with_secret_names(dict(self._args.values), self._secret_names(), version=version)
         if f"commonEnv.{SECRETS_MARK}" not in self._args.withheld:
-            entry = self._mark(("agent-token", "openlineage"), self._args.connection_marks)
+            entry = self._mark((AGENT_TOKEN, OPEN_LINEAGE), self._args.connection_marks)
             values["commonEnv"] = [*values.get("commonEnv", []), entry]
         if has_sentinel(version) and f"sentinel.env.{SECRETS_MARK}" not in self._args.withheld:
             sentinel = values.get("sentinel", {})
-            entry = self._mark(("sentinel-auth",), ())
+            entry = self._mark((SENTINEL_AUTH,), ())
             values["sentinel"] = {**sentinel, "env": [*sentinel.get("env", []), entry]}
         return values
 
@@ -140,15 +146,15 @@ class AgentRelease(pulumi.ComponentResource):
         sentinel: str | None = None
         if has_sentinel(self._args.chart.version) and "sentinelAuthSecretName" not in self._args.withheld:
             sentinel = (
-                self._random_secret("sentinel-auth", SENTINEL_AUTH_KEY)
+                self._random_secret(SENTINEL_AUTH, SENTINEL_AUTH_KEY)
                 if given.sentinel_auth is None
-                else self._secret("sentinel-auth", SENTINEL_AUTH_KEY, given.sentinel_auth)
+                else self._secret(SENTINEL_AUTH, SENTINEL_AUTH_KEY, given.sentinel_auth)
             )
         return SecretNames(
             image_pull=self._pull_secret(given.image_pull),
-            agent_token=self._secret("agent-token", AGENT_TOKEN_KEY, given.agent_token),
+            agent_token=self._secret(AGENT_TOKEN, AGENT_TOKEN_KEY, given.agent_token),
             sentinel_auth=sentinel,
-            open_lineage=self._secret("openlineage", OPEN_LINEAGE_KEY, given.open_lineage_api_key),
+            open_lineage=self._secret(OPEN_LINEAGE, OPEN_LINEAGE_KEY, given.open_lineage_api_key),
         )
 
     def _secret(self, suffix: str, key: str, given: pulumi.Input[str] | ExistingSecret | None) -> str | None:
@@ -171,9 +177,7 @@ class AgentRelease(pulumi.ComponentResource):
             return given.name
         passwords = pulumi.Output.all(*[pulumi.Output.secret(login.password) for login in given])
         content = passwords.apply(lambda found: _docker_config(given, found))
-        return self._create(
-            "image-pull", string_data={IMAGE_PULL_KEY: content}, type_="kubernetes.io/dockerconfigjson"
-        )
+        return self._create(IMAGE_PULL, string_data={IMAGE_PULL_KEY: content}, type_=IMAGE_PULL_TYPE)
 
     def _create(
         self,
@@ -184,7 +188,7 @@ class AgentRelease(pulumi.ComponentResource):
         type_: str | None = None,
         ignore_changes: list[str] | None = None,
     ) -> str:
-        name = f"{self._args.prefix}-{suffix}"
+        name = secret_name(self._args.prefix, suffix)
         created = Secret(
             f"{self._resource_name}-{suffix}",
             metadata={"name": name, "namespace": self._args.namespace, "annotations": FORCE_PATCH},

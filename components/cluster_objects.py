@@ -14,6 +14,8 @@ from typing import Any
 
 import pulumi
 
+from domain.names import CONFIG_MAP_TYPE, NAMESPACE_TYPE, RELEASE_TYPE, SECRET_TYPE
+
 
 class _Object(pulumi.CustomResource):
     """A resource of the Kubernetes plugin."""
@@ -61,7 +63,7 @@ class Namespace(_Object):
             "spec": None,
             "status": None,
         }
-        super().__init__("kubernetes:core/v1:Namespace", resource_name, inputs, opts)
+        super().__init__(NAMESPACE_TYPE, resource_name, inputs, opts)
 
 
 class Secret(_Object):
@@ -90,9 +92,7 @@ class Secret(_Object):
             "stringData": None if string_data is None else pulumi.Output.secret(string_data),
             "type": type,
         }
-        super().__init__(
-            "kubernetes:core/v1:Secret", resource_name, inputs, opts, secret_outputs=["data", "stringData"]
-        )
+        super().__init__(SECRET_TYPE, resource_name, inputs, opts, secret_outputs=["data", "stringData"])
 
 
 class ConfigMap(_Object):
@@ -118,7 +118,7 @@ class ConfigMap(_Object):
             "kind": "ConfigMap",
             "metadata": metadata,
         }
-        super().__init__("kubernetes:core/v1:ConfigMap", resource_name, inputs, opts)
+        super().__init__(CONFIG_MAP_TYPE, resource_name, inputs, opts)
 
 
 class Release(_Object):
@@ -163,4 +163,4 @@ class Release(_Object):
             "values": values,
             "version": version,
         }
-        super().__init__("kubernetes:helm.sh/v3:Release", resource_name, inputs, opts)
+        super().__init__(RELEASE_TYPE, resource_name, inputs, opts)

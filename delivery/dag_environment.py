@@ -7,17 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from delivery.plan import EnvVar
 from delivery.recipe import DBT
+from domain.names import DBT_VARIABLE, PROJECTS_VARIABLE, SUBDIR_VARIABLE
 from settings.stack import Settings
-
-PROJECTS = "ASTRO_DBT_PROJECTS"
-"""JSON: dbt project -> {"image": folder of the image} or {"repository": folder of the Dag repository}.
-
-With several bundles a folder of a repository also has "bundle" and "subdir": the bundle's name, and where it starts.
-"""
-SUBDIR = "ASTRO_DBT_BUNDLE_SUBDIR"
-"""Folder of the Dag repository that the bundle starts in, the first one of several; empty for its root."""
-EXECUTABLE = "ASTRO_DBT_EXECUTABLE"
-"""dbt in the image that this program builds."""
 
 IMPORT_SECONDS = 180
 """Seconds that the first parse of a new commit may take, in which dbt parses the whole project (Airflow's default is 30)."""
@@ -41,11 +32,11 @@ def dag_environment(settings: Settings, places: Mapping[str, Mapping[str, str]])
     Variable, which a remote Dag processor cannot write: each attempt would add a traceback to the logs on the Pod's disk
     (astronomer-cosmos#2551). Its cache folder must be writable, even with a read-only root file system.
     """
-    yield EnvVar(PROJECTS, json.dumps(places, sort_keys=True))
+    yield EnvVar(PROJECTS_VARIABLE, json.dumps(places, sort_keys=True))
     first = settings.git_bundles[0] if settings.git_bundles else None
-    yield EnvVar(SUBDIR, (first.subdir or "") if first else "")
+    yield EnvVar(SUBDIR_VARIABLE, (first.subdir or "") if first else "")
     if settings.image is not None and settings.image.adapters:
-        yield EnvVar(EXECUTABLE, DBT)
+        yield EnvVar(DBT_VARIABLE, DBT)
     yield EnvVar("AIRFLOW__COSMOS__CACHE_DIR", "/tmp/cosmos")  # noqa: S108 - folder of the container
     yield EnvVar("AIRFLOW__COSMOS__ENABLE_CACHE_DBT_LS", "False")
     yield EnvVar("AIRFLOW__COSMOS__ENABLE_CACHE_DBT_YAML_SELECTORS", "False")

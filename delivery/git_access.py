@@ -22,7 +22,14 @@ from dataclasses import dataclass, replace
 
 from delivery.plan import EnvVar, Mount, SecretKey
 from domain.address import AddressError, RepositoryAddress
-from domain.connection_secret import HEADER_KEY, KNOWN_HOSTS_KEY, SSH_KEY, airflow_connection
+from domain.connection_secret import (
+    HEADER_KEY,
+    KNOWN_HOSTS_KEY,
+    SSH_KEY,
+    airflow_connection,
+    connection_variable,
+)
+from domain.git_variables import git_variables
 from domain.names import CONFIG_MOUNT, SEEN_HOST_KEYS
 from settings.connections import GithubAppConnection, HttpsConnection, SshConnection
 from settings.dags import GitBundle, Submodule, airflow_connections
@@ -179,7 +186,7 @@ def _connection_variables(settings: Settings) -> Iterator[EnvVar]:
         if connection in seen:
             continue
         seen.add(connection)
-        name = f"AIRFLOW_CONN_{connection.upper()}"
+        name = connection_variable(connection)
         found = settings.connections.get(bundle.connection or "")
         if found is not None and found.backend:
             continue
@@ -313,8 +320,4 @@ def _ssh_config(settings: Settings, repositories: list[_Opened], ssh: list[str])
 
 
 def _as_environment(entries: list[tuple[str, str | SecretKey]]) -> Iterator[EnvVar]:
-    """Git's configuration in the environment (git 2.31 or later); a count above the number of keys fails every Git command."""
-    yield EnvVar("GIT_CONFIG_COUNT", str(len(entries)))
-    for index, (key, value) in enumerate(entries):
-        yield EnvVar(f"GIT_CONFIG_KEY_{index}", key)
-        yield EnvVar(f"GIT_CONFIG_VALUE_{index}", value)
+    yield from (EnvVar(name, value) for name, value in git_variables(entries))

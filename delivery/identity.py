@@ -10,13 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from domain.chart import object_name
 from settings.agent import Agent
 from settings.identity import Identity
 
 POD_LABELS = {"azure.workload.identity/use": "true"}
 """Label with which Azure's webhook reads a Pod's service account; the chart sets it on all Pods, which is harmless."""
-_SUFFIX = {"dagProcessor": "dag-processor", "triggerer": "triggerer", "sentinel": "sentinel"}
-"""Key of the chart -> last part of its service account's name."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def identity_values(agent: Agent) -> dict[str, Any]:
             continue
         accounts[kind] = _account(identity)
         if identity.account is None and _associated(identity):
-            accounts[kind]["name"] = f"{agent.prefix}-{_SUFFIX[kind]}"  # what the association names
+            accounts[kind]["name"] = object_name(agent.prefix, kind)  # what the association names
     values: dict[str, Any] = {"serviceAccount": accounts} if accounts else {}
     if any(item is not None and item.azure for item in (*workers, *component_identities(agent).values())):
         values["labels"] = dict(POD_LABELS)
@@ -90,11 +89,11 @@ def accounts(agent: Agent) -> Iterator[Account]:
         worker = agent.workers[index]
         if identity is not None:
             at = f"agent.workers[{index}].identity" if worker.identity else "agent.identity"
-            yield Account(at, identity.account or f"{agent.prefix}-worker-{worker.name}", identity)
+            yield Account(at, identity.account or object_name(agent.prefix, "workers", worker.name), identity)
     for name, identity in component_identities(agent).items():
         if identity is not None:
             at = f"agent.{name}.identity" if agent.components[name].identity else "agent.identity"
-            yield Account(at, identity.account or f"{agent.prefix}-{_SUFFIX[name]}", identity)
+            yield Account(at, identity.account or object_name(agent.prefix, name), identity)
 
 
 def _alike(identities: list[Identity | None]) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from domain.image_reference import astro_tag, split_reference
+from domain.image_reference import VENDOR, astro_tag, split_reference
 from settings.stack import Settings
 
 AGENT, SENTINEL = "astro-remote-execution-agent", "astro-remote-execution-sentinel"
-_VENDOR = "images.astronomer.cloud/baseimages"
+_VENDOR = f"{VENDOR}/baseimages"
 """Docs page agent-images."""
 
 

@@ -10,22 +10,21 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from domain.chart import component_label, object_name
 from settings.agent import Agent, Worker
 from settings.scaling import Keda
 
 KEDA_API, SCALED_OBJECT = "keda.sh/v1alpha1", "ScaledObject"
-_LABELS = {"workers": "worker", "dagProcessor": "dag-processor", "triggerer": "triggerer"}
-"""Key of the chart -> label `component` of its Pods."""
 
 
 def pod_labels(kind: str) -> dict[str, str]:
     """Labels of a component's Pods, by its key in the chart."""
-    return {"app": "astro-agent", "component": _LABELS[kind]}
+    return {"app": "astro-agent", "component": component_label(kind)}
 
 
 def deployment_of(agent: Agent, worker: Worker) -> str:
     """Name of a worker's Deployment."""
-    return f"{agent.prefix}-worker-{worker.name}"
+    return object_name(agent.prefix, "workers", worker.name)
 
 
 def objects(agent: Agent) -> Iterator[Mapping[str, Any]]:
@@ -45,7 +44,7 @@ def objects_by_key(agent: Agent) -> Iterator[tuple[str, Mapping[str, Any]]]:
             spec["minAvailable"] = budget.min_available
         else:
             spec["maxUnavailable"] = budget.max_unavailable
-        name = f"{agent.prefix}-{_LABELS[kind]}"
+        name = object_name(agent.prefix, kind)
         yield (
             f"agent.disruptionBudgets.{kind}",
             {

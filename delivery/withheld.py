@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from delivery.plan import EnvVar, Plan
-from domain.names import SECRETS_MARK
+from domain.git_variables import GIT_VARIABLES
+from domain.names import DBT_VARIABLE, PROJECTS_VARIABLE, SECRETS_MARK, SUBDIR_VARIABLE
 from settings.agent import Agent, Component
 from settings.stack import Settings
 
@@ -15,8 +16,7 @@ COMMON = "commonEnv."
 MARK = f"{COMMON}{SECRETS_MARK}"
 SENTINEL_MARK = f"env.{SECRETS_MARK}"
 SENTINEL_AUTH = "sentinelAuthSecretName"
-_GIT_CONFIG = "GIT_CONFIG_"
-GIT_CONFIG = f"{COMMON}{_GIT_CONFIG}COUNT"
+GIT_CONFIG = f"{COMMON}{GIT_VARIABLES}COUNT"
 """Placeholder for all variables of Git's configuration, which are meaningless one by one."""
 
 _RELEASE: Mapping[str, str] = {
@@ -30,16 +30,16 @@ _RELEASE: Mapping[str, str] = {
     MARK: "a changed Secret rolls the Pods that read it",
 }
 _VARIABLES: Mapping[str, str] = {
-    "ASTRO_DBT_PROJECTS": "Dags find the dbt projects by it under either option",
-    "ASTRO_DBT_BUNDLE_SUBDIR": "Dags find the dbt projects by it under either option",
-    "ASTRO_DBT_EXECUTABLE": "Dags find dbt by it",
+    PROJECTS_VARIABLE: "Dags find the dbt projects by it under either option",
+    SUBDIR_VARIABLE: "Dags find the dbt projects by it under either option",
+    DBT_VARIABLE: "Dags find dbt by it",
     "AIRFLOW__COSMOS__CACHE_DIR": "Cosmos' cache needs a folder that agents may write to",
     "AIRFLOW__COSMOS__ENABLE_CACHE_DBT_LS": "Cosmos would fail at each parse to store its cache in an Airflow Variable",
     "AIRFLOW__COSMOS__ENABLE_CACHE_DBT_YAML_SELECTORS": "Cosmos would store it in an Airflow Variable as well",
     "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "the first parse of a commit reads whole dbt projects",
     "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "the first parse of a commit reads whole dbt projects",
     "GIT_TERMINAL_PROMPT": "Git fails at once where it would wait for a password",
-    f"{_GIT_CONFIG}COUNT": "Git opens submodules by it, and the first refresh after a commit does not fail over SSH",
+    f"{GIT_VARIABLES}COUNT": "Git opens submodules by it, and the first refresh after a commit does not fail over SSH",
 }
 _WORKER: Mapping[str, str] = {
     "replicas": "workers is a list, which Helm replaces as a whole, so an entry carries every key",
@@ -107,7 +107,7 @@ def let_through(environment: tuple[EnvVar, ...], agent: Agent) -> tuple[EnvVar, 
 
 
 def _shown(variable: str) -> str:
-    return GIT_CONFIG.removeprefix(COMMON) if variable.startswith(_GIT_CONFIG) else variable
+    return GIT_CONFIG.removeprefix(COMMON) if variable.startswith(GIT_VARIABLES) else variable
 
 
 def without_withheld(decided: Mapping[str, Any], agent: Agent) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from typing import Any
 
 from domain.basic_auth import basic_auth
 
+CONNECTION_VARIABLE = "AIRFLOW_CONN_"
+"""Start of the variable with an Airflow connection (airflow.apache.org, "Managing Connections")."""
 CONNECTION_KEY = "connection"
 """Key of the Airflow connection as JSON."""
 HEADER_KEY = "http-header"
@@ -19,6 +21,15 @@ SSH_KEY = "ssh-privatekey"
 """Key of the private key (the name that Kubernetes' own ssh-auth Secrets use)."""
 KNOWN_HOSTS_KEY = "known_hosts"
 """Key of the known host keys."""
+
+
+def connection_variable(identity: str) -> str:
+    """Variable with an Airflow connection.
+
+    >>> connection_variable("git_default")
+    'AIRFLOW_CONN_GIT_DEFAULT'
+    """
+    return f"{CONNECTION_VARIABLE}{identity.upper()}"
 
 
 def https_secret(

@@ -11,6 +11,8 @@ _ASTRO_TAG = re.compile(
 """Tags of Astro's agent images (docs page agent-images)."""
 
 
+VENDOR = "images.astronomer.cloud"
+"""Registry of the vendor's images (docs page agent-images)."""
 HUB = "docker.io"
 """Docker Hub, as in the names of its images."""
 HUB_HOSTS = frozenset(

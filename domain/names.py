@@ -15,6 +15,16 @@ provider option `enablePatchForce` only since 4.29.
 STACK_LABEL = "astro-dbt/stack"
 """Label of a namespace: the stack that created it, as `<project>.<stack>`."""
 
+PROJECTS_VARIABLE = "ASTRO_DBT_PROJECTS"
+"""JSON: dbt project -> {"image": folder of the image} or {"repository": folder of the Dag repository}.
+
+With several bundles a folder of a repository also has "bundle" and "subdir": the bundle's name, and where it starts.
+"""
+SUBDIR_VARIABLE = "ASTRO_DBT_BUNDLE_SUBDIR"
+"""Folder of the Dag repository that the bundle starts in, the first one of several; empty for its root."""
+DBT_VARIABLE = "ASTRO_DBT_EXECUTABLE"
+"""dbt in the image that this program builds."""
+
 SECRETS_MARK = "ASTRO_DBT_SECRETS"
 """Environment variable with the mark of the Secrets that a Pod reads, so that a changed Secret changes the Pod template."""
 

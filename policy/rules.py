@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from domain.chart import AGENT_TOKEN, secret_name
 from domain.credentials import in_clear
 from domain.names import CHART_WORKER_GRACE, IMAGE_TYPE, NAMESPACE_TYPE, RELEASE_TYPE, SECRET_TYPE, STACK_TYPE
 
@@ -243,7 +244,7 @@ def no_secret_replaced(inputs: PolicyInput) -> Iterator[str]:
 def protected(inputs: PolicyInput) -> Iterator[str]:
     """Namespace and agent token cannot be deleted by mistake."""
     for item in (*inputs.of(NAMESPACE_TYPE), *inputs.of(SECRET_TYPE)):
-        if item.type == SECRET_TYPE and not item.object_name.endswith("-agent-token"):
+        if item.type == SECRET_TYPE and not item.object_name.endswith(secret_name("", AGENT_TOKEN)):
             continue
         if not item.protect:
             kind = "Namespace" if item.type == NAMESPACE_TYPE else "agent token's Secret"

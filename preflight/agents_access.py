@@ -19,6 +19,7 @@ from delivery.git_access import (
 from delivery.plan import EnvVar, Plan, SecretKey
 from domain.address import AddressError, RepositoryAddress
 from domain.connection_secret import CONNECTION_KEY, SSH_KEY, extra_of, parse_airflow_connection
+from domain.git_variables import git_entries
 from domain.names import CONFIG_MOUNT
 from preflight.connection import SecretReader, connection_data, github_app
 from preflight.ssh_command import ssh_arguments
@@ -156,10 +157,8 @@ class _View:
 
 
 def git_config(environment: tuple[EnvVar, ...]) -> list[tuple[str, str | SecretKey]]:
-    """Git configuration that an environment carries in GIT_CONFIG_COUNT, KEY_n and VALUE_n."""
-    values = {item.name: item.value for item in environment}
-    count = int(str(values.get("GIT_CONFIG_COUNT", "0")))
-    return [(str(values[f"GIT_CONFIG_KEY_{n}"]), values[f"GIT_CONFIG_VALUE_{n}"]) for n in range(count)]
+    """Git configuration that an environment carries."""
+    return git_entries({item.name: item.value for item in environment})
 
 
 def _dags_login(

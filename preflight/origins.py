@@ -8,6 +8,7 @@ from typing import Any
 
 from clients.helm.render import Manifest
 from delivery.contradictions import setting_of
+from domain.chart import COMPONENTS, object_name
 from domain.merge import Path
 from preflight.chart_probe import key_of
 from settings.stack import Settings
@@ -16,7 +17,6 @@ VERSION = "agent.chart.version"
 """Key of what the chart itself decides."""
 _SIDECAR = "vector-logging-sidecar"
 """Name that the chart gives the logging sidecar."""
-_COMPONENTS = {"dag-processor": "dagProcessor", "triggerer": "triggerer", "sentinel": "sentinel"}
 _OF_POD = {
     "securityContext": "podSecurityContext",
     "imagePullSecrets": "imagePullSecretName",
@@ -139,14 +139,12 @@ def _variable(settings: Settings, path: Path) -> str | None:
 def _component(values: Mapping[str, Any], document: Manifest) -> Iterator[str | int]:
     """("workers", 0), ("triggerer",) …: the component that an object belongs to, by its name."""
     name = str(document["metadata"].get("name")).removesuffix("-hpa")
-    prefix = values.get("resourceNamePrefix")
+    prefix = str(values.get("resourceNamePrefix"))
     for index, worker in enumerate(values.get("workers") or ()):
-        if name == f"{prefix}-worker-{worker.get('name')}":
+        if name == object_name(prefix, "workers", str(worker.get("name"))):
             yield from ("workers", index)
             return
-    for suffix, key in _COMPONENTS.items():
-        if name == f"{prefix}-{suffix}":
-            yield key
+    yield from (key for key in COMPONENTS if key != "workers" and name == object_name(prefix, key))
 
 
 def _subchart(values: Mapping[str, Any], document: Manifest) -> Iterator[str]:

@@ -9,9 +9,10 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from delivery.bundle import LOCAL_BUNDLE, bundles_of
-from delivery.dag_environment import EXECUTABLE, PROJECTS, SUBDIR
 from delivery.recipe import BUNDLES_ROOT
-from domain.names import CONFIG_MOUNT, SECRETS_MARK
+from domain.connection_secret import CONNECTION_VARIABLE
+from domain.git_variables import GIT_VARIABLES
+from domain.names import CONFIG_MOUNT, DBT_VARIABLE, PROJECTS_VARIABLE, SECRETS_MARK, SUBDIR_VARIABLE
 from review import phrases
 from review.differences import Difference, differences
 from review.git_environment import GIT_CONFIG, host_of, repository_of
@@ -114,10 +115,10 @@ _COMPONENTS = frozenset({"worker", "dagProcessor", "triggerer", "sentinel"})
 _VARIABLES: tuple[tuple[re.Pattern[str], Reason], ...] = tuple(
     (re.compile(pattern), cause)
     for pattern, cause in (
-        (f"{PROJECTS}$", PLACES),
-        (f"{SUBDIR}$", Reason(Rank.BUNDLE, "the folder of the Dags")),
-        (f"{EXECUTABLE}$", Reason(Rank.OTHER, "the dbt of the image")),
-        ("GIT_(CONFIG(_|$)|TERMINAL_PROMPT$)", GIT),
+        (f"{PROJECTS_VARIABLE}$", PLACES),
+        (f"{SUBDIR_VARIABLE}$", Reason(Rank.BUNDLE, "the folder of the Dags")),
+        (f"{DBT_VARIABLE}$", Reason(Rank.OTHER, "the dbt of the image")),
+        (rf"{GIT_VARIABLES}|(GIT_CONFIG|GIT_TERMINAL_PROMPT)$", GIT),
         ("AIRFLOW__SECRETS__", _BACKEND),
         ("AIRFLOW__COMMON_IO__XCOM_", _XCOM),
         ("AIRFLOW__COMMON_IO__STATE_STORE_", _STATE),
@@ -126,7 +127,7 @@ _VARIABLES: tuple[tuple[re.Pattern[str], Reason], ...] = tuple(
     )
 )
 """Variable that the program sets -> reason."""
-_CONNECTION = re.compile("AIRFLOW_CONN_(.+)")
+_CONNECTION = re.compile(rf"{CONNECTION_VARIABLE}(.+)")
 _OF_BUNDLE: Mapping[str, str] = {
     "tracking_ref": "the ref of {}",
     "subdir": "the folder of {}",
@@ -217,9 +218,9 @@ class Causes:
         name = path[0]
         if name == SECRETS_MARK:
             return self.mark
-        if name == PROJECTS and len(path) == 2:
+        if name == PROJECTS_VARIABLE and len(path) == 2:
             return self.moved.get(project_name(path[1]), PLACES)
-        if name == PROJECTS and path[2:] in (("bundle",), ("subdir",)):
+        if name == PROJECTS_VARIABLE and path[2:] in (("bundle",), ("subdir",)):
             return self._by_bundle(item, PLACES)  # said only where there are several bundles
         if name == GIT_CONFIG and len(path) == 2:
             return self._git_entry(item, path[1])
@@ -335,7 +336,11 @@ def in_image(entry: Mapping[str, Any]) -> bool:
 def _projects(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Reason]:
     """dbt projects that come or go, by the places that the agents are told."""
     old, new = (
-        {"commonEnv": [item for item in values.get("commonEnv") or () if _is_variable(item, PROJECTS)]}
+        {
+            "commonEnv": [
+                item for item in values.get("commonEnv") or () if _is_variable(item, PROJECTS_VARIABLE)
+            ]
+        }
         for values in (before, after)
     )
     return {

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from domain.git_variables import GIT_COUNT, GIT_KEY, GIT_VALUE
+
 GIT_CONFIG = "GIT_CONFIG"
 """Stands for the numbered variables."""
-_COUNT, _KEY, _VALUE = "GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_"
 _MOST = 10_000
 
 
@@ -19,13 +20,13 @@ def by_key(variables: Mapping[str, Any]) -> Mapping[str, Any]:
 
     Variables that Git could not read, or that were added by hand, stay as they are.
     """
-    count = variables.get(_COUNT)
+    count = variables.get(GIT_COUNT)
     if not isinstance(count, str) or not count.isdecimal() or int(count) > _MOST:
         return variables
     found: dict[str, list[Any]] = {}
-    taken = {_COUNT}
+    taken = {GIT_COUNT}
     for index in range(int(count)):
-        names = f"{_KEY}{index}", f"{_VALUE}{index}"
+        names = f"{GIT_KEY}{index}", f"{GIT_VALUE}{index}"
         key, value = (variables.get(name) for name in names)
         if not isinstance(key, str) or value is None:
             return variables

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from domain.chart import DEFAULT_NAME, object_name
 from domain.names import CHART_WORKER_GRACE
 from review.causes import Causes
 from review.differences import differences
@@ -128,11 +129,11 @@ class _Part:
 def _present(values: Mapping[str, Any] | None) -> Iterator[tuple[str, _Part]]:
     if values is None:
         return
-    prefix = values.get("resourceNamePrefix", "astro-agent")
+    prefix = values.get("resourceNamePrefix", DEFAULT_NAME)
     for worker in values.get("workers") or ():
-        yield f"{prefix}-worker-{worker.get('name')}", _Part("worker", worker, values)
-    yield f"{prefix}-dag-processor", _Part("dagProcessor", values.get("dagProcessor") or {}, values)
-    yield f"{prefix}-triggerer", _Part("triggerer", values.get("triggerer") or {}, values)
+        yield object_name(prefix, "workers", str(worker.get("name"))), _Part("worker", worker, values)
+    yield object_name(prefix, "dagProcessor"), _Part("dagProcessor", values.get("dagProcessor") or {}, values)
+    yield object_name(prefix, "triggerer"), _Part("triggerer", values.get("triggerer") or {}, values)
     sentinel = values.get("sentinel")
     # Charts before 2.0 have no sentinel, and this program leaves its block out for them.
     if isinstance(sentinel, Mapping) and sentinel.get("enabled", True):

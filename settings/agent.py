@@ -6,7 +6,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from domain.chart import ChartAddress, chart_release, has_sentinel
+from domain.chart import (
+    CHART_NAME,
+    CHART_REPOSITORY,
+    DEFAULT_NAME,
+    ChartAddress,
+    chart_release,
+    has_sentinel,
+)
 from domain.names import CHART_WORKER_GRACE
 from settings.base import DnsLabel, DnsSubdomain, EnvName, HttpUrl, Seconds, Section
 from settings.containers import Environment, Resources
@@ -29,11 +36,9 @@ class TargetCluster(Section):
 class Chart(Section):
     """The agent's Helm chart; the version is always pinned."""
 
-    repository: Annotated[str, StringConstraints(pattern=r"^(https?|oci)://[^\s@]+$")] = (
-        "https://helm.astronomer.io"
-    )
+    repository: Annotated[str, StringConstraints(pattern=r"^(https?|oci)://[^\s@]+$")] = CHART_REPOSITORY
     """Chart repository (https:// or oci://)."""
-    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")] = "astro-remote-execution-agent"
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")] = CHART_NAME
     """Name of the chart."""
     version: Annotated[str, StringConstraints(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?$")]
     """Exact version, for example 2.3.3; ranges are not allowed."""
@@ -163,9 +168,9 @@ class Agent(Environment):
     """Refuse to delete the namespace and the Secrets, even with `pulumi destroy`."""
     pod_security: Literal["privileged", "baseline", "restricted"] | None = None
     """Pod security standard to enforce; restricted also sets read-only root file systems and adds writable volumes."""
-    release: DnsLabel = "astro-agent"
+    release: DnsLabel = DEFAULT_NAME
     """Name of the Helm release."""
-    prefix: DnsLabel = "astro-agent"
+    prefix: DnsLabel = DEFAULT_NAME
     """Prefix of every object of the chart (resourceNamePrefix) and of the Secrets that this stack creates."""
     api_url: HttpUrl
     """URL of the Deployment API, https://<clusterId>.external.astronomer.run/d<id>."""

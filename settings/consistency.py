@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from domain.address import RepositoryAddress
+from domain.connection_secret import connection_variable
+from domain.git_variables import GIT_VARIABLES
 from domain.image_reference import astro_tag
+from domain.names import PROJECTS_VARIABLE, SUBDIR_VARIABLE
 from domain.suggestions import nearest
 from settings import bundle_rules
 from settings.agent import Agent, Component
@@ -654,15 +657,15 @@ def _environment(stack: _Stack) -> Found:
         "ASTRO_WORKSPACE_ID": "agent.ids",
         "ASTRO_DEPLOYMENT_ID": "agent.ids",
         "ASTRO_DEPLOYMENT_NAMESPACE": "agent.ids",
-        "ASTRO_DBT_PROJECTS": "dbtProjects",
-        "ASTRO_DBT_BUNDLE_SUBDIR": "dags.subdir",
+        PROJECTS_VARIABLE: "dbtProjects",
+        SUBDIR_VARIABLE: "dags.subdir",
         **{
-            f"AIRFLOW_CONN_{name.upper()}": bundle.at
+            connection_variable(name): bundle.at
             for bundle in stack.git_bundles
             if (name := airflow_connections(stack.git_bundles)[bundle.name]) not in stack.connections
         },
         **{
-            f"AIRFLOW_CONN_{name.upper()}": f"connections.{name}"
+            connection_variable(name): f"connections.{name}"
             for name, connection in stack.connections.items()
             if not connection.backend
         },
@@ -690,7 +693,7 @@ def _environment(stack: _Stack) -> Found:
         for name in env:
             if name in reserved:
                 yield f"{at}.{name}", f"is managed by this program; remove it and use {reserved[name]}"
-            elif name.startswith("GIT_CONFIG_") or name in {"GIT_SSH_COMMAND", "GIT_SSH", "GIT_ASKPASS"}:
+            elif name.startswith(GIT_VARIABLES) or name in {"GIT_SSH_COMMAND", "GIT_SSH", "GIT_ASKPASS"}:
                 yield f"{at}.{name}", "would interfere with the Git settings of this program; remove it"
 
 

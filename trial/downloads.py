@@ -1,4 +1,7 @@
-"""Official releases, if the network reaches them; every file is checked against its published checksum."""
+"""Official releases, if the network reaches them; every file is checked against its published checksum.
+
+On the standard library: the trial may not import clients, which it helps to test.
+"""
 
 import hashlib
 import http.client

@@ -1,4 +1,7 @@
-"""Readiness checks of the trial's servers."""
+"""Readiness checks of the trial's servers.
+
+On the standard library: the trial may not import clients, which it helps to test.
+"""
 
 import http.client
 import ssl

@@ -1,4 +1,7 @@
-"""Pushing an image to a registry over its HTTP API (OCI distribution specification), without a Docker engine."""
+"""Pushing an image to a registry over its HTTP API (OCI distribution specification), without a Docker engine.
+
+On the standard library: the trial may not import clients, which it helps to test.
+"""
 
 import base64
 import http.client

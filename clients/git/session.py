@@ -19,6 +19,7 @@ from clients.errors import Cause
 from clients.git.access import Access, HostLogin
 from clients.git.errors import GitError, cause_of, summary
 from clients.git.github_app import LOGIN
+from domain.git_variables import git_variables
 from domain.names import CONFIG_MOUNT, SEEN_HOST_KEYS
 from domain.redaction import redact
 
@@ -136,11 +137,7 @@ class Session:
             kept[f"ASTRO_DBT_GIT_LOGIN_{number}"] = login.login
             kept[f"ASTRO_DBT_GIT_PASSWORD_{number}"] = login.password
             config.append((f"credential.https://{login.authority}.helper", _HELPER.format(n=number)))
-        kept["GIT_CONFIG_COUNT"] = str(len(config))
-        for number, (key, value) in enumerate(config):
-            kept[f"GIT_CONFIG_KEY_{number}"] = key
-            kept[f"GIT_CONFIG_VALUE_{number}"] = value
-        return kept
+        return {**kept, **dict(git_variables(config))}
 
     def _local(self, text: str) -> str:
         """Replace the agents' paths with those in this session's folder."""
