@@ -7,6 +7,9 @@
     ├── StagingError             program/build_context.py: a build context that cannot be fetched, read or written
     ├── PullError                program/base_image.py: a base image that the Docker engine cannot pull
     ├── MirrorError              program/mirror.py: an image of the vendor that cannot be copied
+    ├── PulumiError              review/engine.py: the pulumi command, or a stack that it does not know
+    ├── PreviewError             review/preview.py: a preview that cannot be read
+    ├── PublishError             review/publish.py: a host that does not take a report
     └── RemoteError              clients/errors.py: no usable answer from outside; its `cause` says why
         ├── GitError             clients/git/errors.py: a Git host
         ├── WebError             clients/http.py: any host that speaks HTTP
@@ -17,7 +20,17 @@
         ├── ClusterError         clients/kubernetes.py: no answer
         └── RefusedError         clients/kubernetes.py: an answer with an error status
 
-`__main__` catches ReportedError; a test derives the same tree from the classes.
+`__main__` and `python -m review` catch ReportedError; a test derives the same tree from the classes.
+
+Others have no stack key yet, so whoever calls adds it and raises one of the above:
+
+    AddressError                 domain/address.py: an address of a repository that cannot be read
+    LinkError                    domain/links.py: a symbolic link that leads out of its repository
+    PlainYamlError               domain/plain_yaml.py: YAML that cannot be read
+    HelmYamlError                settings/helm_yaml.py: a file of values that cannot be read as Helm reads it
+    PackageError                 program/package_sources.py: a dbt package that cannot be fetched
+    UnstagedPackageError         program/build_context.py: the same, with its dbt project
+    UnsafeLinkError              program/build_context.py: LinkError, with its folder
 """
 
 from __future__ import annotations

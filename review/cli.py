@@ -9,12 +9,12 @@ from pathlib import Path
 
 from pulumi import automation as auto
 
+from domain.errors import ReportedError
 from review import engine, fleet, publish
-from review.engine import PulumiError
 from review.live import review_of, without
 from review.markdown import render
 from review.model import Verdict
-from review.preview import PreviewError, parse
+from review.preview import parse
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_REPLACES = 0, 1, 2, 3
 
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         return int(options.run(options))
-    except (PulumiError, PreviewError, publish.PublishError, OSError) as error:
+    except (ReportedError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_USAGE
     except auto.CommandError as error:

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from pulumi import automation as auto
 
+from domain.errors import ReportedError
 from policy.levels import levels_for
 from review.model import Violation
 
 _MANDATORY = ("mandatory", "remediate")
 
 
-class PulumiError(Exception):
+class PulumiError(ReportedError):
     """Pulumi failed; the message is Pulumi's own."""
 
 

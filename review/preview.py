@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from domain.errors import ReportedError
 from domain.names import STACK_TYPE
 
 Operation = Literal["create", "update", "replace", "delete", "same", "read", "refresh", "import"]
@@ -36,7 +37,7 @@ _OPERATIONS: Mapping[str, Operation] = {
 _PASSIVE = ("same", "read", "refresh")
 
 
-class PreviewError(Exception):
+class PreviewError(ReportedError):
     """The text is not output of `pulumi preview --json`; the message is one sentence."""
 
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from clients.http import Method, WebError, request
+from domain.errors import ReportedError
 
 _SECONDS = 30
 _PAGE = 100
@@ -22,7 +23,7 @@ _LONGEST = 60_000
 Done = Literal["created", "updated", "unchanged", "closed", "nothing"]
 
 
-class PublishError(Exception):
+class PublishError(ReportedError):
     """The host did not take it; the message is one sentence without the token."""
 
 

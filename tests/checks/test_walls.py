@@ -155,4 +155,9 @@ def test_the_tree_of_errors_is_the_one_that_is_drawn() -> None:
         (name, "ReportedError" if len(indent) == outer else "RemoteError", path)
         for indent, name, path in branches
     }
-    assert tree == {found for found in _errors() if found[1] in {"ReportedError", "RemoteError"}}
+    own = set(re.findall(r"^    (\w+Error) +([\w/]+\.py): ", drawn.partition("Others have")[2], re.MULTILINE))
+    found = set(_errors())
+    assert tree == {error for error in found if error[1] in {"ReportedError", "RemoteError"}}
+    assert own == {(name, path) for name, base, path in found if (name, base, path) not in tree} - {
+        ("ReportedError", "domain/errors.py")
+    }
