@@ -27,7 +27,7 @@ from review.objects import objects_report
 from review.preview import Preview, Step
 from review.repositories import owners
 from review.restarts import AFTER_BUILD, Deployment, deployments
-from review.sources import dag_changes, dbt_changes, option, refresh_of
+from review.sources import dag_changes, dbt_changes, option
 
 _FINDING = re.compile(r"^(?P<key>[\w-]+:[\w.\[\]<>-]+) (?P<message>.+?)\.?$", re.DOTALL)
 _ERRORS: Literal["error"] = "error"
@@ -83,7 +83,6 @@ def build(preview: Preview, facts: Facts | None = None) -> Review:
             removed=release is not None and release.operation == "delete",
         ),
         timeout=_timeout(release),
-        refresh=_refresh(preview),
     )
     judged = replace(review, verdict=Verdict.FAILED if stopped else _verdict(review, preview))
     return replace(judged, costs=tuple(_costs(judged)))
@@ -165,12 +164,6 @@ def _deployments(
 def _timeout(release: Step | None) -> int | None:
     found = release.after.get("timeout") if release is not None else None
     return int(found) if isinstance(found, int | float) else None
-
-
-def _refresh(preview: Preview) -> int | None:
-    if option(preview) != "git-submodule":
-        return None
-    return max((refresh_of(bundle) for bundle in preview.entries("dags")), default=refresh_of({}))
 
 
 def _strictest(item: Violation) -> tuple[bool, str, str]:

@@ -108,12 +108,8 @@ def headline(review: Review) -> str:
 
 
 def _fetched(review: Review) -> str:
-    slowest = max((item for item in (review.refresh, *_intervals(review)) if item), default=None)
-    return f"agents fetch the new commits{_within(slowest)}"
-
-
-def _intervals(review: Review) -> list[int | None]:
-    return [change.refresh for change in review.dags]
+    seconds = [item.refresh for item in review.dags] + [item.refresh for item in review.dbt]
+    return f"agents fetch the new commits{_within(max((item for item in seconds if item), default=None))}"
 
 
 def _within(seconds: int | None) -> str:
@@ -149,7 +145,7 @@ def _changes(review: Review) -> Iterator[str]:
     for dags in review.dags:
         yield _dags(dags)
     for change in review.dbt:
-        yield from _dbt(change, review)
+        yield from _dbt(change)
     others = [item for item in review.objects if item.operation in ("create", "update")]
     yield from _folded(
         [_object_line(item) for item in others], f"{phrases.count(len(others), 'more object')} change"
@@ -157,11 +153,15 @@ def _changes(review: Review) -> Iterator[str]:
 
 
 def _dags(change: DagChange) -> str:
-    way = "it is in the image" if change.baked else f"agents fetch it{_within(change.refresh)}"
-    return (
-        f"- **Dag bundle `{change.bundle}`** changes from `{change.before[:12]}` to `{change.after[:12]}` "
-        f"({way}){_pins(change)}."
-    )
+    way = f"agents fetch it{_within(change.refresh)}"
+    if change.baked:
+        way = "it is in the image"
+    elif change.refs is None:
+        way += ", even without this update"
+    old, new = f"`{change.before[:12]}`", f"`{change.after[:12]}`"
+    if change.refs:
+        old, new = (f"{commit} of {_code(ref)}" for commit, ref in zip((old, new), change.refs, strict=True))
+    return f"- **Dag bundle `{change.bundle}`** changes from {old} to {new} ({way}){_pins(change)}."
 
 
 def _pins(change: DagChange) -> str:
@@ -175,10 +175,11 @@ def _pins(change: DagChange) -> str:
     return f"; {change.moved} of its {change.pinned} dbt projects {verb} with it"
 
 
-def _dbt(change: DbtChange, review: Review) -> Iterator[str]:
+def _dbt(change: DbtChange) -> Iterator[str]:
     after = f"`{change.after[:12]}`" if change.after else "a local folder"
     moves = f"changes from `{change.before[:12]}` to {after}" if change.before else f"is at {after}"
-    way = f" ({_fetched(review)})" if change.before and review.refresh else ""
+    fetched = f" (agents fetch the new commits{_within(change.refresh)})"
+    way = fetched if change.before and change.refresh else ""
     yield f"- **dbt project `{change.project}`** {moves}{way}{_summary(change.commits)}"
     if change.commits and change.commits.subjects:
         lines = [f"  - `{commit[:12]}` {_escape(subject)}" for commit, subject in change.commits.subjects]

@@ -82,6 +82,8 @@ class DbtChange:
     """Its repository."""
     commits: Commits | None
     """Commits between the two."""
+    refresh: int | None = None
+    """Seconds within which agents fetch it; None if it comes with their image."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,8 @@ class DagChange:
     """dbt projects whose submodule moves with it, of …"""
     pinned: int
     """… those that it pins as submodules and that were read at the last update and now."""
+    refs: tuple[str, str] | None = None
+    """(old ref, new ref) if the stack names another one; None: the commit changes without an update."""
 
 
 @dataclass(frozen=True)
@@ -184,8 +188,6 @@ class Review:
     """Objects of the release: what changes in them, and what was edited in the cluster."""
     timeout: int | None
     """Seconds that Helm waits for the release."""
-    refresh: int | None
-    """Seconds within which agents fetch new commits; None if they fetch no dbt project from Git."""
 
     @property
     def replaced(self) -> tuple[ObjectChange, ...]:

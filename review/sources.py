@@ -9,7 +9,7 @@ from review.facts import Facts
 from review.model import DagChange, DbtChange
 from review.preview import Preview
 from review.repositories import bundle_id
-from settings.dags import REPOSITORY
+from settings.dags import REPOSITORY, GitBundle
 
 _DEFAULT_REFRESH = 300
 
@@ -48,7 +48,17 @@ def dbt_changes(preview: Preview, facts: Facts) -> Iterator[DbtChange]:
             after=after,
             repository=now.repository,
             commits=facts.commits.get(name),
+            refresh=_interval(preview, name),
         )
+
+
+def _interval(preview: Preview, project: str) -> int | None:
+    """Seconds between the fetches of a dbt project's bundle; the longest of all bundles if the project names none."""
+    if option(preview) != "git-submodule":
+        return None
+    named = [item.get("bundle") for item in preview.entries("dbtProjects") if item.get("name") == project]
+    bundles = [item for item in preview.entries("dags") if not named or named[0] in (None, bundle_id(item))]
+    return max((refresh_of(item) for item in bundles), default=_DEFAULT_REFRESH)
 
 
 def dag_changes(preview: Preview, facts: Facts) -> Iterator[DagChange]:
@@ -73,7 +83,15 @@ def dag_changes(preview: Preview, facts: Facts) -> Iterator[DagChange]:
             refresh=None if baked else refresh_of(bundle or {}),
             moved=moved,
             pinned=pinned,
+            refs=_refs(before, bundle),
         )
+
+
+def _refs(before: Mapping[str, Any], bundle: Mapping[str, Any] | None) -> tuple[str, str] | None:
+    if bundle is None or not before.get("ref"):
+        return None
+    refs = str(before["ref"]), str(bundle.get("ref") or GitBundle.model_fields["ref"].default)
+    return refs if refs[0] != refs[1] else None
 
 
 def _pins(preview: Preview, facts: Facts, bundle: str) -> tuple[int, int]:

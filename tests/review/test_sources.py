@@ -36,7 +36,8 @@ def test_a_bundle_that_moves_is_one_line_with_its_commits_and_the_pins_that_move
         config = submodules(*projects)
         found = change(config, config, **MOVED, pins=pins)
         assert found.verdict is Verdict.NOTHING
-        line = f"- **Dag bundle `dags`** changes from `{'1' * 12}` to `{'3' * 12}` (agents fetch it within 5 min)"
+        line = f"- **Dag bundle `dags`** changes from `{'1' * 12}` to `{'3' * 12}` "
+        line += "(agents fetch it within 5 min, even without this update)"
         text = render(found)
         assert f"{line}{ending}\n" in text
         assert "no Pod restarts: agents fetch the new commits within 5 min." in text
@@ -71,3 +72,10 @@ def test_commits_are_not_compared_across_repositories_local_folders_and_what_was
     assert change(local, local, **MOVED).dags == ()
     assert change(config, config, **MOVED, offline=True).dags == ()
     assert change(config, config).dags == ()
+
+
+def test_another_ref_is_said_with_the_commits() -> None:
+    found = change(submodules(JAFFLE), submodules(JAFFLE, dags={**DAGS, "ref": "release"}), **MOVED)
+    line = f"changes from `{'1' * 12}` of `main` to `{'3' * 12}` of `release` (agents fetch it within 5 min)"
+    assert line in render(found)
+    assert found.verdict is Verdict.ROLLS

@@ -17,7 +17,7 @@ import delivery
 from delivery.chart_values import chart_values
 from delivery.mirror import copies, with_copies
 from domain.names import IMAGE_TYPE
-from preflight.report import Report
+from preflight.report import ProjectFacts, Report
 from review import Facts, build, parse, render
 from review.model import Notice
 from settings.stack import Settings
@@ -103,6 +103,31 @@ def moved_dags() -> str:
     )
 
 
+def moved_bundles() -> str:
+    """Two Dag repositories have other commits than at the last update, and one dbt project moves with them."""
+    dags = {"name": "dags", "repo": "https://git.example.com/platform/dags.git"}
+    finance = {"name": "finance", "repo": "https://git.example.com/finance/dags.git", "refreshInterval": 900}
+    projects = [{"name": name, "bundle": "dags"} for name in ("churn", "jaffle")]
+    outputs = {
+        "delivery": "git-submodule",
+        "dagBundles": {
+            item["name"]: {"repository": item["repo"], "ref": "main", "commit": "1" * 40, "baked": False}
+            for item in (dags, finance)
+        },
+        "dbtProjects": {item["name"]: {"commit": "3" * 40} for item in projects},
+    }
+    facts = Facts(
+        bundles={"dags": "2" * 40, "finance": "2" * 40},
+        projects={
+            "churn": ProjectFacts("https://git.example.com/a/churn.git", "3" * 40, 0, "churn"),
+            "jaffle": ProjectFacts("https://git.example.com/a/jaffle.git", "4" * 40, 0, "jaffle"),
+        },
+    )
+    return report_on(
+        [], facts, outputs=outputs, dags=json.dumps([dags, finance]), dbtProjects=json.dumps(projects)
+    )
+
+
 def mirrored_images() -> str:
     """Base and sentinel are copied into the stack's registry."""
     plain = stack()
@@ -132,7 +157,7 @@ def another_pull_login() -> str:
 
 @pytest.mark.parametrize(
     "topic",
-    [chart_of_others, baked_dags, moved_dags, mirrored_images, another_pull_login],
+    [chart_of_others, baked_dags, moved_dags, moved_bundles, mirrored_images, another_pull_login],
     ids=lambda topic: topic.__name__,
 )
 def test_the_report_on(topic: Any) -> None:
