@@ -16,6 +16,8 @@ from review.repositories import bundle_id, code, same_repository
 from review.sources import dag_changes, dbt_changes, is_baked, known
 
 _CACHE_ARGUMENT = "BUILDKIT_INLINE_CACHE"
+_HIDDEN = "[secret]"
+"""What a preview shows instead of a secret."""
 _PROXY_ARGUMENTS = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
@@ -89,6 +91,14 @@ def _unexplained(step: Step, *, below: bool) -> Iterator[str]:
         yield "the proxy of the build changes"
     elif any("cacheFrom" in path for path in step.paths):
         yield "the images change that the build takes layers from"
+    else:
+        hidden = [name for name, value in _arguments(step) if value == _HIDDEN]
+        if hidden:
+            yield f"a secret build argument may change ({phrases.listed(hidden)})"
+
+
+def _arguments(step: Step) -> Iterator[tuple[str, Any]]:
+    yield from sorted(((step.after.get("build") or {}).get("args") or {}).items())
 
 
 def _projects_and_dags(preview: Preview, facts: Facts) -> Iterator[str]:

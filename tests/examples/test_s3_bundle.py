@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import delivery
+from delivery.chart_values import chart_values
 from settings.stack import Settings
 from tests.support import s3_server
 from tests.support.airflow_env import PythonEnvironment, modules
@@ -56,8 +57,13 @@ def connection(address: str) -> str:
 def test_dags_of_a_bucket_are_fetched_parsed_and_refreshed(
     tmp_path: Path, airflow_environment: PythonEnvironment
 ) -> None:
-    plan = delivery.plan(settings(), authorities={})
-    texts = {item.name: item.value for item in plan.environment if isinstance(item.value, str)}
+    found = settings()
+    values = chart_values(found, delivery.plan(found, authorities={}), image="r.example.com/a:1")
+    references = {item["name"]: item["valueFrom"] for item in values["commonEnv"] if "valueFrom" in item}
+    assert references == {
+        "AIRFLOW_CONN_STORE": {"secretKeyRef": {"name": "object-store", "key": "connection"}}
+    }
+    texts = {item["name"]: item["value"] for item in values["commonEnv"] if "value" in item}
     assert not [name for name in texts if name.startswith("GIT_")]
     storage, errors = tmp_path / "bundles", tmp_path / "errors"
     with s3_server.s3_server() as address:
@@ -71,7 +77,7 @@ def test_dags_of_a_bucket_are_fetched_parsed_and_refreshed(
                 "PYTHONPATH": str(modules("s3")),
                 "AIRFLOW_CONN_STORE": connection(address),
                 "AIRFLOW_HOME": str(tmp_path / "airflow"),
-                "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": plan.bundle_config_list(),
+                "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": values["dagBundleConfigList"],
                 "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(storage),
             }
         )

@@ -243,6 +243,13 @@ def test_inputs_that_are_secret_are_found_by_the_plugins_list() -> None:
         assert list(found.image.reasons) == [expected]
 
 
+def test_secret_arguments_are_the_reason_that_is_left() -> None:
+    args = {"PIP_INDEX_URL": "[secret]", "BASE_IMAGE": "r/a:1"}
+    found = change(recipe(), recipe(), image_step("runtime", {"args": args}, {"args": args}))
+    assert found.image is not None
+    assert list(found.image.reasons) == ["a secret build argument may change (PIP_INDEX_URL)"]
+
+
 def test_another_login_or_repository_to_push_to() -> None:
     built = runtime("a", "a")
     built["oldState"]["inputs"] |= {"registry": {"server": "r", "username": "a"}}
