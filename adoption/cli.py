@@ -13,7 +13,7 @@ from typing import Any
 from adoption.clear import text_of
 from adoption.draft import Draft
 from adoption.errors import AdoptionError
-from adoption.hand_made import HandMade, from_file, from_release
+from adoption.hand_made import HandMade, from_files, from_release
 from adoption.import_file import KINDS, command, import_file
 from adoption.project import AstroProject, DbtFolder, read_project
 from adoption.stack_file import as_comment, stack_text
@@ -64,6 +64,10 @@ def _parser() -> argparse.ArgumentParser:
     stack.add_argument(
         "--release-name", default=DEFAULT_NAME, help="name of the Helm release, for a values file"
     )
+    stack.add_argument(
+        "--release-namespace",
+        help="namespace that `helm list` shows, for a values file (default: that of the agents)",
+    )
     stack.add_argument("--dags-repo", help="clone URL of the Dag repository, where the values do not say it")
     stack.add_argument(
         "--astro-project",
@@ -90,7 +94,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _source(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("values", nargs="?", type=Path, help="values file of the release")
+    parser.add_argument(
+        "values", nargs="*", type=Path, help="values files of the release, in the order of Helm's --values"
+    )
     parser.add_argument("--release", metavar="NAMESPACE/NAME", help="read the live release instead of a file")
     parser.add_argument("--context", help="context of the kubeconfig")
 
@@ -111,10 +117,10 @@ def _secret(options: argparse.Namespace) -> int:
 
 
 def _hand_made(options: argparse.Namespace) -> tuple[HandMade, Cluster | None]:
-    if (options.values is None) == (options.release is None):
-        raise AdoptionError("name a values file, or a live release with --release <namespace>/<name>")
-    if options.values is not None:
-        return from_file(options.values), None
+    if bool(options.values) == bool(options.release):
+        raise AdoptionError("name values files, or a live release with --release <namespace>/<name>")
+    if options.values:
+        return from_files(options.values, namespace=getattr(options, "release_namespace", None)), None
     cluster = connect(None, options.context, timeout=_TIMEOUT)
     return from_release(cluster, options.release), cluster
 
@@ -147,6 +153,11 @@ def _from_values(options: argparse.Namespace) -> int:
         secrets=_reader(cluster, made),
     )
     draft = translate(made, given, defaults)
+    if cluster is None and made.namespace is None:
+        draft.notes.append(
+            f"`helm list --all-namespaces` shows in which namespace Helm keeps the release: if it is not {draft.agent['namespace']}, add "
+            "--release-namespace"
+        )
     _dbt_projects(draft, made, project, root=root, folder=options.astro_project)
     changes: tuple[Change, ...] = ()
     problems: list[str] = []
@@ -229,9 +240,10 @@ def _dbt_projects(
             entry["source"] = os.path.relpath(folder / item.path, root)
         entries.append(entry)
     if not entries:
-        draft.notes.append(
-            "dbtProjects: values do not say where the dbt projects are; give --astro-project, or correct the example in the file"
-        )
+        if folder is None:
+            draft.notes.append(
+                "dbtProjects: values do not say where the dbt projects are; give --astro-project, or correct the example in the file"
+            )
         entries = [dict(_EXAMPLE)]
     draft.config["dbtProjects"] = entries
     if project.modules and fetched:

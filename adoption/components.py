@@ -79,7 +79,7 @@ def _component(draft: Draft, block: dict[str, Any], at: str, *, prefix: str) -> 
 def _worker(draft: Draft, block: dict[str, Any], *, index: int, version: str, prefix: str) -> dict[str, Any]:
     block = {key: value for key, value in block.items() if value not in (None, [], {})}
     queues = block.pop("queues", "default")
-    parts = queues.split(",") if isinstance(queues, str) else queues
+    parts = queues if isinstance(queues, list) else str(queues).split(",")
     found: dict[str, Any] = {
         "name": str(block.pop("name", "default-worker")),
         "queues": [str(part).strip() for part in parts],

@@ -32,11 +32,14 @@ def add_dags(
     ``repository`` is the Dag repository's URL, where the user names it; ``secrets`` reads the live Secrets.
     """
     text = values.get("dagBundleConfigList")
-    entry = next((item for item in bundles_of(str(text or "")) if item.get("classpath") == GIT_BUNDLE), None)
+    listed = bundles_of(str(text or ""))
+    entry = next((item for item in listed if item.get("classpath") == GIT_BUNDLE), None)
     if entry is None:
+        known = listed or not text or text == "[]"
+        cause = "names no GitDagBundle" if known else "is not the JSON of a list of bundles"
         draft.notes.append(
-            "dagBundleConfigList names no GitDagBundle, and this program needs one: correct `dags`, which only "
-            "contains an example, and expect the Pods to restart"
+            f"dagBundleConfigList {cause}, and this program needs a GitDagBundle: correct `dags`, which only contains an example, and "
+            "expect the Pods to restart"
         )
         draft.config["dags"] = {"repo": repository or UNKNOWN_REPOSITORY}
         return frozenset()

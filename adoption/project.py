@@ -72,6 +72,14 @@ def read_project(folder: Path) -> AstroProject:
     origin = _origin(folder)
     modules, branches = _modules(folder, origin, notes)
     dbt = tuple(_dbt_folders(folder, modules, branches, notes))
+    if not dockerfile:
+        notes.append(
+            f"Dockerfile.client is not in {folder}, so how the agents' image is built is not known; they keep the one that they run"
+        )
+    if not dbt:
+        notes.append(
+            f"no dbt_project.yml and no dbt submodule is below {folder}; correct the example in `dbtProjects`"
+        )
     used = {item.path if item.subdir is None else item.path.removesuffix(f"/{item.subdir}") for item in dbt}
     return AstroProject(
         base=base,

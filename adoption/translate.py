@@ -80,6 +80,8 @@ def translate(made: HandMade, given: Given, defaults: Mapping[str, Any]) -> Draf
     agent["createNamespace"] = False
     if given.release != DEFAULT_NAME:
         agent["release"] = given.release
+    if made.namespace and made.namespace != agent["namespace"]:
+        agent["releaseNamespace"] = made.namespace
     prefix = str(values.get("resourceNamePrefix") or "")
     if prefix != DEFAULT_NAME:
         agent["prefix"] = prefix

@@ -64,6 +64,8 @@ class AgentReleaseArgs:
     """Namespace of the agents."""
     release_name: str
     """Name of the Helm release."""
+    release_namespace: str | None = None
+    """Namespace of Helm's records, if it is another one."""
     prefix: str
     """Prefix of the names of created Secrets."""
     chart: ChartAddress
@@ -115,7 +117,7 @@ class AgentRelease(pulumi.ComponentResource):
         self.release = Release(
             resource_name,
             name=args.release_name,
-            namespace=args.namespace,
+            namespace=_records(args),
             chart=f"{chart.repository.rstrip('/')}/{chart.name}" if chart.in_registry else chart.name,
             version=chart.version if args.load_chart else _not_known(),
             repository=None if chart.in_registry else chart.repository,
@@ -208,6 +210,13 @@ class AgentRelease(pulumi.ComponentResource):
             lambda found: "-".join(str(mark) for mark in found) or "none"
         )
         return {"name": SECRETS_MARK, "value": joined}
+
+
+def _records(args: AgentReleaseArgs) -> pulumi.Input[str]:
+    """Namespace of Helm's records; known only after that of the agents exists."""
+    if args.release_namespace is None:
+        return args.namespace
+    return pulumi.Output.all(args.namespace, args.release_namespace).apply(lambda names: str(names[1]))
 
 
 def _docker_config(logins: Sequence[RegistryLogin], passwords: Sequence[str]) -> str:

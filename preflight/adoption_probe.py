@@ -36,11 +36,11 @@ def find(context: Context) -> Iterator[Finding]:
         return  # its login is the chart probe's, and a chart is fetched once per run there
     try:
         cluster = context.cluster.connection()
-        revisions = release_state(cluster, namespace=agent.namespace, name=agent.release).revisions
+        revisions = release_state(cluster, namespace=agent.helm_namespace, name=agent.release).revisions
         deployed = next((item for item in revisions if item.status == "deployed"), None)
         if deployed is None:
             return
-        record = release_record(cluster, namespace=agent.namespace, revision=deployed)
+        record = release_record(cluster, namespace=agent.helm_namespace, revision=deployed)
         if record.chart_version != agent.chart.version:
             return  # an upgrade of the chart changes the templates
         defaults = without_nulls(fetch_chart(agent.chart.address, timeout=context.timeout).values)

@@ -135,13 +135,18 @@ def _release(context: Context, api: Cluster, namespace: Any) -> Iterator[Finding
     agent = context.settings.agent
     at, name = "agent.release", agent.release
     try:
-        state = helm_release.release_state(api, namespace=agent.namespace, name=name)
+        state = helm_release.release_state(api, namespace=agent.helm_namespace, name=name)
         if not state.exists:
             return
         if not _is_ours(context, api, namespace, state):
-            adopt = command("release", f"{agent.namespace}/{name}")
+            adopt = command("release", f"{agent.helm_namespace}/{name}")
             yield CLUSTER_RELEASE.foreign(
-                at, name=name, namespace=agent.namespace, label=_label(context), command=adopt
+                at,
+                name=name,
+                where=agent.helm_namespace,
+                namespace=agent.namespace,
+                label=_label(context),
+                command=adopt,
             )
             return
     except RefusedError as error:
@@ -154,7 +159,7 @@ def _release(context: Context, api: Cluster, namespace: Any) -> Iterator[Finding
     if state.stuck:
         yield CLUSTER_RELEASE.pending(at, name=name, status=status, revision=revision)
     elif status == "uninstalling":
-        yield CLUSTER_RELEASE.uninstalling(at, name=name, namespace=agent.namespace)
+        yield CLUSTER_RELEASE.uninstalling(at, name=name, namespace=agent.helm_namespace)
     elif status == "failed":
         yield CLUSTER_RELEASE.failed(at, name=name, revision=revision)
 
@@ -168,7 +173,7 @@ def _namespace_in_release(
     annotations = namespace.get("metadata", {}).get("annotations") or {}
     if deployed is None or annotations.get("helm.sh/resource-policy") == "keep":
         return
-    record = helm_release.release_record(api, namespace=agent.namespace, revision=deployed)
+    record = helm_release.release_record(api, namespace=agent.helm_namespace, revision=deployed)
     held = {item["metadata"]["name"] for item in record.manifest if item.get("kind") == "Namespace"}
     if agent.namespace in held:
         yield CLUSTER_RELEASE.holds_namespace(
@@ -182,7 +187,7 @@ def _is_ours(context: Context, api: Cluster, namespace: Any, state: helm_release
     if stack is not None:
         return _is_this_stack(context, stack)
     agent = context.settings.agent
-    record = helm_release.release_record(api, namespace=agent.namespace, revision=state.revisions[0])
+    record = helm_release.release_record(api, namespace=agent.helm_namespace, revision=state.revisions[0])
     names = [item.get("name") for item in record.values.get("commonEnv") or [] if isinstance(item, dict)]
     return SECRETS_MARK in names
 
@@ -192,6 +197,8 @@ def _permissions(context: Context, api: Cluster, *, exists: bool) -> Iterator[Fi
         return
     agent = context.settings.agent
     asked = [(group, resource, agent.namespace) for group, resource in (*_CREATED, *_more(agent))]
+    if agent.helm_namespace != agent.namespace:
+        asked.append(("", "secrets", agent.helm_namespace))
     if not exists and agent.create_namespace:
         asked.append(("", "namespaces", ""))
     denied = [

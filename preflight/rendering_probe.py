@@ -84,7 +84,7 @@ def _rendered(
             package.content,
             values,
             release=agent.release,
-            namespace=agent.namespace,
+            namespace=agent.helm_namespace,
             capabilities=_capabilities(context, api),
             upgrade=upgrade,
             timeout=context.timeout,
@@ -120,7 +120,7 @@ def _capabilities(context: Context, api: Cluster | None) -> Capabilities | None:
 def _state(context: Context, api: Cluster) -> ReleaseState | None:
     agent = context.settings.agent
     try:
-        return release_state(api, namespace=agent.namespace, name=agent.release)
+        return release_state(api, namespace=agent.helm_namespace, name=agent.release)
     except RefusedError:
         return None
 
@@ -143,7 +143,9 @@ def _deployed(context: Context, api: Cluster, state: ReleaseState | None) -> tup
     if revision is None:
         return ()
     try:
-        return release_record(api, namespace=context.settings.agent.namespace, revision=revision).manifest
+        return release_record(
+            api, namespace=context.settings.agent.helm_namespace, revision=revision
+        ).manifest
     except RefusedError:
         return None
 
@@ -151,7 +153,7 @@ def _deployed(context: Context, api: Cluster, state: ReleaseState | None) -> tup
 def _live(context: Context, api: Cluster, document: Manifest) -> Iterator[tuple[Identity, Manifest | None]]:
     """What the cluster has of an object: None when it has none, nothing at all when it may not be read."""
     try:
-        yield identity(document), api.get(api.path_of(document, context.settings.agent.namespace))
+        yield identity(document), api.get(api.path_of(document, context.settings.agent.helm_namespace))
     except RefusedError as error:
         if error.status == 404:
             yield identity(document), None
@@ -207,7 +209,7 @@ def _judge(
         judge,
         api,
         document,
-        namespace=context.settings.agent.namespace,
+        namespace=context.settings.agent.helm_namespace,
         live=None if hook_of(document) else objects.live.get(own),
         deployed=before.get(own),
     )
@@ -223,7 +225,7 @@ def _judge(
 def _is_ours(context: Context, live: Manifest) -> bool:
     agent = context.settings.agent
     notes = live["metadata"].get("annotations") or {}
-    return tuple(notes.get(name) for name in _OWNERS) == (agent.release, agent.namespace)
+    return tuple(notes.get(name) for name in _OWNERS) == (agent.release, agent.helm_namespace)
 
 
 def _findings(context: Context, values: Mapping[str, Any], judged: Sequence[_Judged]) -> Iterator[Finding]:

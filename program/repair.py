@@ -31,13 +31,13 @@ def repair_note(settings: Settings, root: Path) -> str | None:
     agent = settings.agent
     try:
         cluster = open_cluster(settings, root=root, timeout=10)
-        state = helm_release.release_state(cluster, namespace=agent.namespace, name=agent.release)
+        state = helm_release.release_state(cluster, namespace=agent.helm_namespace, name=agent.release)
         if not state.revisions:
             return None
         newest = state.revisions[0]
         if newest.status in UNFINISHED:
             return f"{_NOTE} {newest.revision}, whose change did not finish"
-        kept = release_record(cluster, namespace=agent.namespace, revision=newest).description
+        kept = release_record(cluster, namespace=agent.helm_namespace, revision=newest).description
     except RemoteError:
         return None  # preflight reports a cluster that does not answer
     return kept if kept.startswith(_NOTE) else None
@@ -51,7 +51,7 @@ def repair_hooks(settings: Settings, root: Path) -> pulumi.ResourceHookBinding:
     Helm in it, keeps running after its engine was killed.
     """
     agent = settings.agent
-    namespace, release = agent.namespace, agent.release
+    namespace, release = agent.helm_namespace, agent.release
     # Helm waits for the change, and again for the rollback if it fails.
     longest = 2 * agent.helm_timeout + 60
 

@@ -50,9 +50,11 @@ class Place:
     cluster: Cluster
     """The cluster."""
     namespace: str
-    """Its namespace."""
+    """Namespace of its workloads."""
     release: str
     """Its name."""
+    records: str
+    """Namespace of Helm's records."""
 
 
 @dataclass
@@ -98,7 +100,7 @@ class RolloutWatch:
 
     def _waiting(self) -> int | None:
         """The revision that Helm is waiting for."""
-        state = release_state(self.place.cluster, namespace=self.place.namespace, name=self.place.release)
+        state = release_state(self.place.cluster, namespace=self.place.records, name=self.place.release)
         newest = state.revisions[0] if state.revisions else None
         return newest.revision if newest is not None and newest.status in _WAITING else None
 
@@ -183,7 +185,8 @@ def watch_hooks(settings: Settings, root: Path) -> pulumi.ResourceHookBinding:
     def start(_args: pulumi.ResourceHookArgs) -> None:
         stop()
         try:
-            place = Place(open_cluster(settings, root=root, timeout=10), agent.namespace, agent.release)
+            cluster = open_cluster(settings, root=root, timeout=10)
+            place = Place(cluster, agent.namespace, agent.release, agent.helm_namespace)
             watch = RolloutWatch(place, wording, warn, lambda: cancel_helm(PLUGIN))
             watch.remember()
         except _UNREADABLE:
@@ -241,7 +244,7 @@ def _await_helm(place: Place, *, seconds: float) -> None:
     while time.monotonic() < limit and time.monotonic() - quiet_since < _SETTLED:
         time.sleep(0.5)
         try:
-            state = release_state(place.cluster, namespace=place.namespace, name=place.release)
+            state = release_state(place.cluster, namespace=place.records, name=place.release)
         except RemoteError:
             continue
         if state.revisions and state.revisions[0].status in PENDING:

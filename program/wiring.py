@@ -346,6 +346,7 @@ def release_args(
     return AgentReleaseArgs(
         namespace=namespace,
         release_name=agent.release,
+        release_namespace=agent.release_namespace,
         prefix=agent.prefix,
         chart=agent.chart.address,
         values=chart_values(settings, plan, image=image),

@@ -170,6 +170,8 @@ class Agent(Environment):
     """Pod security standard to enforce; restricted also sets read-only root file systems and adds writable volumes."""
     release: DnsLabel = DEFAULT_NAME
     """Name of the Helm release."""
+    release_namespace: DnsLabel | None = None
+    """Namespace in which Helm keeps the release, if it was installed there by hand (`helm list`); by default that of the agents."""
     prefix: DnsLabel = DEFAULT_NAME
     """Prefix of every object of the chart (resourceNamePrefix) and of the Secrets that this stack creates."""
     api_url: HttpUrl
@@ -222,6 +224,11 @@ class Agent(Environment):
     """Variables in the order that the Pods have them, when it is not this program's; those it does not name come last."""
     withheld: dict[str, Reason] = {}
     """Values that this program would add and does not, each with the reason: an adopted release keeps its Pods (docs/adoption.md)."""
+
+    @property
+    def helm_namespace(self) -> str:
+        """Namespace of Helm's records."""
+        return self.release_namespace or self.namespace
 
     @model_validator(mode="after")
     def _workers_differ(self) -> Agent:

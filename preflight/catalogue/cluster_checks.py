@@ -120,9 +120,9 @@ class ClusterRelease(Check, id="cluster.release"):
         )
 
     @error("agent.release")
-    def foreign(self, *, name: str, namespace: str, label: str, command: str) -> str:
+    def foreign(self, *, name: str, where: str, namespace: str, label: str, command: str) -> str:
         return (
-            f"is {name}, which exists in {namespace} and is not managed by this stack; write another name, or adopt it with "
+            f"is {name}, which exists in {where} and is not managed by this stack; write another name, or adopt it with "
             f"`kubectl label namespace {namespace} {label}` and `{command}`"
         )
 
@@ -219,7 +219,8 @@ class ClusterObjects(Check, id="cluster.objects"):
     def foreign(self, *, object: str, namespace: str) -> str:
         return (
             f"leads to {object}, which exists in {namespace} and is not part of this release, so Helm would refuse; delete or "
-            "rename that object, or write another agent.prefix"
+            "rename that object, write another agent.prefix, or, if it belongs to a release that was installed by hand "
+            "(`helm list --all-namespaces`), take that over (docs/adoption.md)"
         )
 
     @warning(*_OBJECTS)

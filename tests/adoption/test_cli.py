@@ -155,7 +155,28 @@ def test_a_file_that_is_none_is_a_sentence(folder: Path, repository: str, capsys
 @pytest.mark.parametrize("arguments", [[], ["values.yaml", "--release", "a/b"]])
 def test_one_source_is_needed(folder: Path, repository: str, capsys, arguments) -> None:
     assert from_values(*arguments, repository=repository) == 2
-    assert "name a values file, or a live release" in capsys.readouterr().err
+    assert "name values files, or a live release" in capsys.readouterr().err
+
+
+def test_several_files_and_a_release_of_another_namespace(folder: Path, repository: str, capsys) -> None:
+    write(folder, short())
+    (folder / "more.yaml").write_text("agentTokenSecretName: null\nagentToken: canary-token\n")
+    arguments = ("values.yaml", "more.yaml", "--release-namespace", "default")
+    assert from_values(*arguments, repository=repository) == 0
+    printed = capsys.readouterr().out
+    assert 'adoption secret "agentToken" values.yaml more.yaml | pulumi config set' in printed
+    assert "import-file release default/astro-agent" in printed
+    assert "add --release-namespace" not in printed
+    content = yaml.safe_load((folder / "stacks" / "Pulumi.prod.yaml").read_text())
+    assert content["config"]["astro-dbt:agent"]["releaseNamespace"] == "default"
+    assert main(["secret", "agentToken", "values.yaml", "more.yaml"]) == 0
+    assert capsys.readouterr().out == "canary-token"
+
+
+def test_where_helm_keeps_the_release_is_asked_of_a_file(folder: Path, repository: str, capsys) -> None:
+    file = write(folder, short())
+    assert from_values(str(file), repository=repository) == 0
+    assert "if it is not agents, add --release-namespace" in capsys.readouterr().out
 
 
 def test_a_missing_chart_is_a_sentence(folder: Path, repository: str, capsys) -> None:

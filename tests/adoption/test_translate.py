@@ -9,7 +9,19 @@ from typing import Any
 
 import pytest
 
-from tests.adoption.samples import BUNDLE, CANARY, IDS, full, sent, short, translated
+from adoption.hand_made import HandMade
+from adoption.translate import Given, translate
+from tests.adoption.samples import (
+    BUNDLE,
+    CANARY,
+    IDS,
+    chart,
+    chart_address,
+    full,
+    sent,
+    short,
+    translated,
+)
 from tests.support.helm_chart import CHARTS, Chart, Rendered
 
 FOLDERS = {1: "astro-remote-execution-agent-1", 2: "astro-remote-execution-agent"}
@@ -174,6 +186,15 @@ def test_a_namespace_of_the_release_stays_with_it() -> None:
     assert "would delete it" in draft.agent["withheld"]["createNamespace"]
 
 
+@pytest.mark.parametrize(("records", "expected"), [("default", "default"), ("agents", None), (None, None)])
+def test_records_of_helm_stay_where_they_are(records: str | None, expected: str | None) -> None:
+    """The vendor's page installs without --namespace."""
+    made = HandMade(short(), "values.yaml", namespace=records)
+    draft = translate(made, Given(chart=chart_address()), chart(2))
+    assert draft.agent["namespace"] == "agents"
+    assert draft.agent.get("releaseNamespace") == expected
+
+
 def test_further_bundles_and_the_spelling_stay() -> None:
     more = [*json.loads(BUNDLE), {"name": "more", "classpath": "a.B", "kwargs": {}}]
     text = json.dumps(more, indent=1)
@@ -186,6 +207,12 @@ def test_a_bundle_of_another_kind_is_reported() -> None:
     draft, changes = translated(short() | {"dagBundleConfigList": "[]"})
     assert any("no GitDagBundle" in note for note in draft.notes)
     assert "dagBundleConfigList" in {change.path for change in changes}
+
+
+@pytest.mark.parametrize("text", ['[{"name": ', "dags", [{"name": "dags"}]])
+def test_bundles_that_are_not_json_are_reported(text: Any) -> None:
+    draft, _ = translated(short() | {"dagBundleConfigList": text})
+    assert any("is not the JSON of a list of bundles" in note for note in draft.notes)
 
 
 def test_unknown_keys_keep_their_values_with_a_reason() -> None:

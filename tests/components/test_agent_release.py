@@ -22,13 +22,16 @@ SECRET = "kubernetes:core/v1:Secret"
 RELEASE = "kubernetes:helm.sh/v3:Release"
 
 
-def make(version="2.3.3", values=None, repository="https://charts.example.com", **secrets):
+def make(
+    version="2.3.3", values=None, repository="https://charts.example.com", release_namespace=None, **secrets
+):
     defaults = {"agent_token": pulumi.Output.secret("canary-token")}
     return AgentRelease(
         "agent",
         AgentReleaseArgs(
             namespace="agents",
             release_name="astro-agent",
+            release_namespace=release_namespace,
             prefix="p",
             chart=ChartAddress(repository=repository, name="chart", version=version),
             values=values or {"commonEnv": [{"name": "A", "value": "1"}], "openLineage": {"enabled": True}},
@@ -45,6 +48,16 @@ def run(recorder, build, verify):
         return build().status.apply(lambda status: verify(recorder.of_type(RELEASE)["agent"], status))
 
     check()
+
+
+@pytest.mark.parametrize(("elsewhere", "expected"), [(None, "agents"), ("default", "default")])
+def test_records_may_be_in_another_namespace_than_the_agents(recorder, elsewhere, expected):
+    def verify(release, _):
+        assert release["namespace"] == expected
+        secrets = recorder.of_type(SECRET).values()
+        assert {secret["metadata"]["namespace"] for secret in secrets} == {"agents"}
+
+    run(recorder, lambda: make(release_namespace=elsewhere, version="1.0.2"), verify)
 
 
 def mark_of(env):

@@ -276,6 +276,7 @@ ELSEWHERE: Mapping[str, str] = {
     "Agent.timeout": "how Helm works",
     "Agent.history": "how Helm works",
     "Agent.protect": "what Pulumi refuses to delete",
+    "Agent.releaseNamespace": "where Helm keeps its records",
     "Agent.createNamespace": "the namespace is this program's: the chart's createNamespace is always false",
     "Agent.agentTokenSecret": "refused by settings.chart_keys.MANAGED under any value",
     "Agent.imagePullSecret": "refused by settings.chart_keys.MANAGED under any value",

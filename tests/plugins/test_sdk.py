@@ -14,10 +14,10 @@ from trial.language_host.processes import Children
 from trial.language_host.toolchain import ToolchainError
 
 
-def generated(program: Path, path: str = "sdks/astro-agents") -> str:
-    package = program / path / "pulumi_astro_agents"
-    package.mkdir(parents=True)
-    (package / "pulumi-plugin.json").write_text("{}")
+def generated(program: Path, path: str = "sdks/astro-agents", package: str = "pulumi_astro_agents") -> str:
+    folder = program / path / package
+    folder.mkdir(parents=True)
+    (folder / "pulumi-plugin.json").write_text('{"resource": true, "name": "astro-agents"}')
     return path
 
 
@@ -72,6 +72,12 @@ def test_an_sdk_is_added_to_the_requirements_once(tmp_path: Path) -> None:
     for _ in range(2):
         assert "import pulumi_astro_agents as astro_agents\n" in sdk.link(tmp_path, [path])
         assert requirements.read_text() == "pulumi\nsdks/astro-agents\n"
+
+
+def test_the_package_of_a_repository_has_the_name_of_its_organisation(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").touch()
+    path = generated(tmp_path, "sdks/acme-astro-agents", "acme_astro_agents")
+    assert "import acme_astro_agents as astro_agents\n" in sdk.link(tmp_path, [path])
 
 
 def test_a_program_without_requirements(tmp_path: Path) -> None:

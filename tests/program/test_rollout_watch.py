@@ -32,7 +32,7 @@ class Watched:
     watch: RolloutWatch = field(init=False)
 
     def __post_init__(self) -> None:
-        place = Place(self.api.cluster, NAMESPACE, RELEASE)
+        place = Place(self.api.cluster, NAMESPACE, RELEASE, NAMESPACE)
         wording = Wording(settings_of(), project="astro-dbt")
         self.watch = RolloutWatch(place, wording, self.warnings.append, self._end)
 

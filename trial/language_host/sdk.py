@@ -5,7 +5,6 @@ Pulumi's own generator, built from its Go module, writes them; see trial/go/pulu
 
 import base64
 import json
-import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -69,11 +68,11 @@ def link(program: Path, paths: Sequence[str]) -> str:
     added = [path for path in paths if path not in {line.strip() for line in listed}]
     if added:
         requirements.write_text("\n".join([*listed, *added]) + "\n", encoding="utf-8")
-    names = [_package_name(program / path) for path in paths]
-    imports = "".join(f"  import {name} as {re.sub('^pulumi_', '', name)}\n" for name in names)
-    return f"You can import the SDK{'s' if len(names) > 1 else ''} in your Python code with:\n\n{imports}"
+    imports = "".join(f"  {_import(program / path)}\n" for path in paths)
+    return f"You can import the SDK{'s' if len(paths) > 1 else ''} in your Python code with:\n\n{imports}"
 
 
-def _package_name(sdk: Path) -> str:
+def _import(sdk: Path) -> str:
     [plugin] = sdk.glob("*/pulumi-plugin.json")
-    return plugin.parent.name
+    name = str(json.loads(plugin.read_text(encoding="utf-8"))["name"]).replace("-", "_")
+    return f"import {plugin.parent.name} as {name}"
