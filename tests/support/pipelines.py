@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import re
+import runpy
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.support.stacks import ROOT
@@ -16,6 +21,22 @@ PREPARE = ROOT / ".github" / "actions" / "prepare" / "action.yml"
 GITLAB = ROOT / ".gitlab-ci.yml"
 
 _EXPRESSION = re.compile(r"\$\{\{ *(.+?) *\}\}")
+
+
+def run_tool(name: str, *arguments: str) -> tuple[int, str]:
+    """Exit code and output of a tool that is a Python module, as `python -m` runs it in the project's folder.
+
+    It runs in this process: its imports take most of its time, and a dozen files are checked.
+    """
+    output = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(output):
+        patch.chdir(ROOT)
+        patch.setattr(sys, "argv", [name, *arguments])
+        try:
+            runpy.run_module(name, run_name="__main__", alter_sys=True)
+        except SystemExit as ended:
+            return int(ended.code or 0), output.getvalue()
+    return 0, output.getvalue()
 
 
 def load(file: Path) -> Any:

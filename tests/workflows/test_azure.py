@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
-import sys
 
 import pytest
 
 from review.cli import parser
-from tests.support.pipelines import load
+from tests.support.pipelines import load, run_tool
 from tests.support.stacks import ROOT
 
 PIPELINE = ROOT / "azure-pipelines.yml"
@@ -17,32 +15,26 @@ TEMPLATES = [ROOT / ".azure" / "prepare.yml", ROOT / ".azure" / "up.yml"]
 ALL = [PIPELINE, *TEMPLATES]
 
 
-def module(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", name, *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-
-
-def validate(*files: str) -> subprocess.CompletedProcess[str]:
+def validate(*files: str) -> tuple[int, str]:
     # The schema's patterns are not those of Unicode mode.
     options = ("--regex-variant", "nonunicode", "--builtin-schema", "vendor.azure-pipelines")
-    return module("check_jsonschema", *options, *files)
+    return run_tool("check_jsonschema", *options, *files)
 
 
 def test_files_are_valid_by_the_schema_of_azure() -> None:
-    done = validate(*map(str, ALL))
-    assert done.returncode == 0, done.stdout
+    code, output = validate(*map(str, ALL))
+    assert code == 0, output
 
 
 def test_the_schema_would_find_something(tmp_path) -> None:
     broken = tmp_path / "azure-pipelines.yml"
     broken.write_text(PIPELINE.read_text(encoding="utf-8").replace("runOnce:", "runTwice:"))
-    assert validate(str(broken)).returncode == 1
+    assert validate(str(broken))[0] == 1
 
 
 @pytest.mark.parametrize("file", ALL, ids=lambda file: file.name)
 def test_yamllint_finds_nothing(file) -> None:
-    done = module("yamllint", "--strict", "--config-file", ".yamllint.yaml", str(file))
-    assert (done.stdout, done.returncode) == ("", 0)
+    assert run_tool("yamllint", "--strict", "--config-file", ".yamllint.yaml", str(file)) == (0, "")
 
 
 def stages():

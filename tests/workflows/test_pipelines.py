@@ -7,13 +7,22 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from review.cli import parser
-from tests.support.pipelines import GITLAB, PREPARE, WORKFLOWS, gitlab_jobs, jobs, load, resolved, steps
+from tests.support.pipelines import (
+    GITLAB,
+    PREPARE,
+    WORKFLOWS,
+    gitlab_jobs,
+    jobs,
+    load,
+    resolved,
+    run_tool,
+    steps,
+)
 from tests.support.stacks import ROOT
 
 ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
@@ -28,22 +37,26 @@ SCHEMAS = {
 
 
 @pytest.fixture(scope="session")
-def actionlint() -> str:
-    """The tool, built from its pinned Go module once."""
+def actionlint(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The tool, built from its pinned Go module once; two workers that build at once both end with a whole one."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "astro-dbt" / "lint"
     tool = cache / f"actionlint-{ACTIONLINT.rpartition('@')[2]}"
     if not tool.exists():
+        built = tmp_path_factory.mktemp("actionlint")
         assert shutil.which("go"), "Go is needed to build actionlint; install it"
         done = subprocess.run(
             ["go", "install", ACTIONLINT],
-            cwd=cache.parent if cache.parent.exists() else Path.home(),
-            env={**os.environ, "GOBIN": str(cache), "GOFLAGS": "-p=1"},
+            cwd=built,
+            env={**os.environ, "GOBIN": str(built), "GOFLAGS": "-p=1"},
             capture_output=True,
             text=True,
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        (cache / "actionlint").rename(tool)
+        partial = cache / f"{tool.name}.{os.getpid()}"
+        cache.mkdir(parents=True, exist_ok=True)
+        shutil.move(built / "actionlint", partial)
+        partial.rename(tool)
     return str(tool)
 
 
@@ -64,28 +77,21 @@ def test_actionlint_would_find_something(actionlint, tmp_path):
     assert lint(actionlint, broken).returncode == 1
 
 
-def module(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """One of the tools that are Python modules."""
-    command = [sys.executable, "-m", name, *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-
-
 @pytest.mark.parametrize("file", ALL, ids=lambda file: file.name)
 def test_yamllint_finds_nothing(file):
-    done = module("yamllint", "--strict", "--config-file", ".yamllint.yaml", str(file))
-    assert (done.stdout, done.returncode) == ("", 0)
+    assert run_tool("yamllint", "--strict", "--config-file", ".yamllint.yaml", str(file)) == (0, "")
 
 
-def validate(schema: str, *files: Path) -> subprocess.CompletedProcess[str]:
+def validate(schema: str, *files: Path) -> tuple[int, str]:
     # `!reference` and the like are GitLab's own; the schema sees the file without them.
     transform = ("--data-transform", "gitlab-ci") if schema == "vendor.gitlab-ci" else ()
-    return module("check_jsonschema", *transform, "--builtin-schema", schema, *map(str, files))
+    return run_tool("check_jsonschema", *transform, "--builtin-schema", schema, *map(str, files))
 
 
 @pytest.mark.parametrize("schema", SCHEMAS)
 def test_files_are_valid_by_the_schema_of_their_host(schema):
-    done = validate(schema, *SCHEMAS[schema])
-    assert done.returncode == 0, done.stdout
+    code, output = validate(schema, *SCHEMAS[schema])
+    assert code == 0, output
 
 
 @pytest.mark.parametrize(
@@ -102,7 +108,7 @@ def test_a_schema_would_find_something(schema, right, wrong, tmp_path):
     assert right in text
     broken = tmp_path / "broken.yml"
     broken.write_text(text.replace(right, wrong), encoding="utf-8")
-    assert validate(schema, broken).returncode == 1
+    assert validate(schema, broken)[0] == 1
 
 
 @pytest.mark.parametrize("file", [*WORKFLOWS, PREPARE], ids=lambda file: file.name)
