@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,12 @@ IMAGE = "registry.example.com/data/client:7"
 
 
 def chart(generation: int) -> dict[str, Any]:
-    """Default values of the stand-in of a chart."""
+    """Default values of the stand-in of a chart, for the caller to change."""
+    return copy.deepcopy(_defaults(generation))
+
+
+@functools.cache
+def _defaults(generation: int) -> dict[str, Any]:
     folder = "astro-remote-execution-agent" + ("-1" if generation == 1 else "")
     found: dict[str, Any] = helm_yaml.load((ROOT / "trial" / "chart" / folder / "values.yaml").read_text())
     return found
@@ -45,9 +51,9 @@ def chart(generation: int) -> dict[str, Any]:
 
 def full(generation: int = 2) -> dict[str, Any]:
     """The file of the Astro UI: every key of the chart, with a few filled in."""
-    values = copy.deepcopy(chart(generation))
+    values = chart(generation)
     values |= short(generation)
-    values["workers"] = copy.deepcopy(chart(generation)["workers"])
+    values["workers"] = chart(generation)["workers"]
     for block in (values["workers"][0], values["dagProcessor"], values["triggerer"]):
         block["image"] = IMAGE
     return values

@@ -24,7 +24,7 @@ class Rendered:
 
     def __init__(self, text: str) -> None:
         self.objects: dict[tuple[str, str], Manifest] = {}
-        for manifest in yaml.safe_load_all(text):
+        for manifest in yaml.load_all(text, Loader=yaml.CSafeLoader):
             if manifest is None:
                 continue
             key = (manifest["kind"], manifest["metadata"]["name"])
