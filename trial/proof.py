@@ -17,7 +17,8 @@ DBT_PYTHON = "/home/astro/dbt_venv/bin/python"
 RUN_SECONDS = 1200.0
 POD_SECONDS = 120.0
 _FOLDER = "/tmp/trial-proof"  # noqa: S108 - in the Pod
-# Agents have no database; a Dag that runs in one process needs a temporary one.
+# Agents have no database; a Dag that runs in one process needs a temporary one. Making it, Airflow also writes the file of its
+# configuration, and the root file system may be read-only.
 _WITH_DATABASE = f'mkdir -p {_FOLDER} && airflow db migrate >&2 && exec python -c "$0"'
 _COUNT_ROWS = """\
 import duckdb, json, os, sys
@@ -76,6 +77,7 @@ def run_dag(kubectl: Kubectl, *, namespace: str, dag: str, version: str, deploym
     ]
     command = (
         "env", f"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=sqlite:///{_FOLDER}/airflow.db",
+        f"AIRFLOW_CONFIG={_FOLDER}/airflow.cfg",
         "sh", "-c", _WITH_DATABASE, DRIVER.read_text(encoding="utf-8"),
     )  # fmt: skip
     printed = kubectl(

@@ -251,7 +251,7 @@ def live(
     stack.kubectl("patch", "secret", "astro-agent-agent-token", "--patch", json.dumps(by_hand))
     stack.write(config)
     repaired = succeeded(life.run("repair", "up", "--refresh", "--yes", "--skip-preview"))
-    assert "removed what only an interrupted run had added" in repaired.stdout
+    assert "removed the record of revision" in repaired.stdout
     life.record("repair")
     life.granted = granted_by(stack)
     succeeded(life.run("destroy", "destroy", "--yes", "--skip-preview"))
