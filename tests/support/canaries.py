@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import gzip
+import os
 import re
 import threading
 from collections.abc import Iterable, Iterator
@@ -107,7 +108,8 @@ class Watch(threading.Thread):
                             self.found.add(f"arguments of {words[:60]!r}: {found}")
 
     def _temporary(self) -> None:
-        for path in self.folder.rglob("*"):
+        # Unlike Path.rglob, os.walk does not fail when a folder is removed meanwhile.
+        for path in (Path(folder, name) for folder, _, names in os.walk(self.folder) for name in names):
             with contextlib.suppress(OSError):
                 known = path.lstat()
                 seen = (str(path), known.st_size, known.st_mtime_ns)
