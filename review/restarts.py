@@ -137,7 +137,7 @@ def _present(values: Mapping[str, Any] | None) -> Iterator[tuple[str, _Part]]:
     sentinel = values.get("sentinel")
     # Charts before 2.0 have no sentinel, and this program leaves its block out for them.
     if isinstance(sentinel, Mapping) and sentinel.get("enabled", True):
-        yield f"{prefix}-sentinel", _Part("sentinel", sentinel, values)
+        yield object_name(prefix, "sentinel"), _Part("sentinel", sentinel, values)
 
 
 def _come_or_gone(part: _Part, *, added: bool) -> tuple[str, ...]:

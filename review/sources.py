@@ -11,7 +11,7 @@ from review.preview import Preview
 from review.repositories import bundle_id
 from settings.dags import REPOSITORY, GitBundle
 
-_DEFAULT_REFRESH = 300
+_DEFAULT_REFRESH = int(GitBundle.model_fields["refresh_interval"].default)
 
 
 def option(preview: Preview) -> str:

@@ -17,9 +17,18 @@ from program import wiring
 from review import Facts, Review, build, parse
 from settings.stack import Settings
 from tests.review.previews import digest, release, step
-from tests.support.stacks import settings_of
+from tests.support.stacks import settings_of, stack
 
 BUILT, REBUILT = (f"registry.example.com/data/client@sha256:{digit * 64}" for digit in "12")
+
+DAGS = stack()["dags"] | {"name": "dags"}
+JAFFLE = {key: value for key, value in stack()["dbtProjects"][0].items() if key != "source"}
+CHURN = {
+    **JAFFLE,
+    "name": "churn",
+    "path": "dags/dbt/churn",
+    "repo": "https://git.example.com/analytics/churn.git",
+}
 
 
 def plan_of(settings: Settings, authorities: Mapping[str, str] | None = None) -> Plan:

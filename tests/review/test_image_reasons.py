@@ -8,18 +8,10 @@ import pytest
 
 from domain.names import IMAGE_TYPE
 from review import build, parse
-from tests.review.changes import change, image_step
+from tests.review.changes import CHURN, DAGS, JAFFLE, change, image_step
 from tests.review.previews import VALUES, digest, release, step
 from tests.support.stacks import stack
 
-DAGS = stack()["dags"] | {"name": "dags"}
-JAFFLE = {key: value for key, value in stack()["dbtProjects"][0].items() if key != "source"}
-CHURN = {
-    **JAFFLE,
-    "name": "churn",
-    "path": "dags/dbt/churn",
-    "repo": "https://git.example.com/analytics/churn.git",
-}
 LOCAL = {**JAFFLE, "source": "examples/dbt-project"}
 BAKED = {**DAGS, "source": "repository"}
 

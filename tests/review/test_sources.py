@@ -6,17 +6,9 @@ from typing import Any
 
 from review import Verdict, render
 from review.model import DagChange
-from tests.review.changes import change
+from tests.review.changes import CHURN, DAGS, JAFFLE, change
 from tests.support.stacks import stack
 
-DAGS = stack()["dags"] | {"name": "dags"}
-JAFFLE = {key: value for key, value in stack()["dbtProjects"][0].items() if key != "source"}
-CHURN = {
-    **JAFFLE,
-    "name": "churn",
-    "path": "dags/dbt/churn",
-    "repo": "https://git.example.com/analytics/churn.git",
-}
 FINANCE = {"name": "finance", "repo": "https://git.example.com/finance/dags.git", "connection": "git"}
 MOVED: dict[str, Any] = {"commits": ("1", "3")}
 
