@@ -92,6 +92,8 @@ class DockerEngine:
             self.layout.private_folder(self.layout.runtime)
             firewall.remember(self.before)
             self._make_bridge()
+            if self.supervisor.identity(NAME) is None:
+                clear_after_kill(self.exec_root, self.data_root)
             service = self._service()
             self.supervisor.start(service)
             self.supervisor.wait(service)
@@ -212,6 +214,16 @@ def end_leftovers(*folders: Path) -> None:
     for identity in filter(is_alive, left):
         with contextlib.suppress(ProcessLookupError):
             os.kill(identity.pid, signal.SIGKILL)
+
+
+def clear_after_kill(exec_root: Path, data_root: Path) -> None:
+    """Let nothing of a killed engine pass for a part of the next one.
+
+    A new engine connects to the containerd whose process ID the killed one wrote down as long as that ID exists: also when that
+    containerd is about to end, or has ended and nobody has waited for it.
+    """
+    end_leftovers(exec_root, data_root)
+    (exec_root / "containerd" / "containerd.pid").unlink(missing_ok=True)
 
 
 def unmount_below(*folders: Path) -> None:

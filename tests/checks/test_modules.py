@@ -64,7 +64,6 @@ TESTED_IN = {
     "trial/cgroups.py": "tests/delivery_proof/test_real_node.py",  # a real node needs root
     "trial/chart_repository.py": "tests/trial/test_environment.py",
     "trial/cluster.py": "tests/trial/test_environment.py",
-    "trial/docker_engine.py": "tests/trial/test_file_systems.py",
     "trial/errors.py": "tests/trial/test_commands.py",
     "trial/firewall.py": "tests/trial/test_file_systems.py",
     "trial/http_check.py": "tests/trial/test_environment.py",
