@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -61,6 +62,11 @@ BOUND = 90.0
 """Seconds within which a run must report a fault from the start."""
 BOUND_LATER = 300.0
 """Seconds for a fault in the middle of a change, where Helm may wait for `agent.timeout` twice, and for a slow host."""
+UNLIMITED = {(STATE, "hanging")}
+"""Where the engine itself waits, before any program of a project runs, and sets no limit (its S3 client bounds only connecting)."""
+_INTERRUPT = 30.0
+"""Seconds within which such a run must end once it is interrupted."""
+_INTERRUPTED = "(Pulumi waits for its state backend without a limit; Ctrl-C ended it)"
 _NEEDS_BUILD = {REGISTRY, DOCKER, BUILD_DISK}
 
 
@@ -125,10 +131,14 @@ class FaultDrill:
         with self._broken(cell) as hits:
             run = self._up("broken")
             code = run.wait(bound)
+            interrupted = code is None and (cell.dependency, cell.fault.kind) in UNLIMITED
+            if interrupted:
+                run.kill("engine", signal.SIGINT)
+                code = run.wait(_INTERRUPT)
             result.seconds = time.monotonic() - run.started
             run.end()
             met = hits()
-        result.sentence = sentence_of(run.output)
+        result.sentence = _INTERRUPTED if interrupted else sentence_of(run.output)
         if code is None:
             result.problems.append(f"it did not end within {bound:.0f} s")
             self.stack.pulumi("cancel", "--yes")

@@ -22,12 +22,15 @@ from drills.table import Table
 from drills.victims import Run
 from drills.watch import Watch, cluster_of
 from tests.support.engine import Stack
+from trial.processes import is_alive
 
 _SERVICES = {"API server": "kube-apiserver", "etcd": "etcd", "Docker engine": "dockerd"}
 _USUAL = 10.0
 """Seconds that an operation is taken to last until one has been measured."""
 _ENDS = 3 * operations.TIMEOUT
 """Seconds within which an interrupted run that is still alive has to end, and the run after it."""
+_STOPS = 60.0
+"""Seconds within which a service that was asked to end has to."""
 _NO_LOCK = "no pending updates|not currently locked|not in progress"
 
 
@@ -167,6 +170,10 @@ class KillDrill:
                 f"error: the trial does not run its {kill.victim} itself; drills need one that they may kill"
             )
         os.kill(found.pid, kill.how)
+        # One that was asked to end is started again once it has, as by a service manager.
+        deadline = time.monotonic() + _STOPS
+        while is_alive(found) and time.monotonic() < deadline:
+            time.sleep(0.1)
 
     def _helm_works(self) -> bool:
         return self._record().partition(" ")[2] in PENDING
