@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import statistics
 import sys
 import time
 from collections.abc import Sequence
@@ -26,7 +25,7 @@ from trial.processes import is_alive
 
 _SERVICES = {"API server": "kube-apiserver", "etcd": "etcd", "Docker engine": "dockerd"}
 _USUAL = 10.0
-"""Seconds that an operation is taken to last until one has been measured."""
+"""Seconds that an operation is taken to last where nobody has measured it."""
 _ENDS = 3 * operations.TIMEOUT
 """Seconds within which an interrupted run that is still alive has to end, and the run after it."""
 _STOPS = 60.0
@@ -74,8 +73,21 @@ class KillDrill:
         self.place, self.stack = place, stack
         self.logs = place.folder / "logs"
         self.logs.mkdir(exist_ok=True)
-        self._usual: dict[str, list[float]] = {}
+        self._usual: dict[str, float] = {}
         stack.write(operations.prepared(stack.config))
+
+    def rehearse(self, lap: Sequence[str]) -> None:
+        """Do operations without a kill and measure them, so that shares of their time lie within it. Raises SystemExit."""
+        if lap[0] != "install":
+            self._start_over()
+        for operation in lap:
+            operations.change(self.stack, operation, 0)
+            run = self._start(operation, f"000-{operation.replace(' ', '-')}")
+            code = run.wait(_ENDS)
+            self._usual[operation] = time.monotonic() - run.started
+            run.end()
+            if code != 0:
+                raise SystemExit(f"error: {operation} fails without a kill: {_last(run.output)}")
 
     def run(self, kills: Sequence[Kill]) -> list[Outcome]:
         """Do all kills in turn, printing a row for each."""
@@ -146,7 +158,7 @@ class KillDrill:
         return Run(words, cwd=self.stack.folder, env=self.stack.variables, log=self.logs / f"{name}.log")
 
     def _interrupt(self, kill: Kill, run: Run, outcome: Outcome) -> None:
-        usual = statistics.median(self._usual.get(kill.operation) or [_USUAL])
+        usual = self._usual.get(kill.operation, _USUAL)
         if kill.at == "share":
             run.sleep_until(lambda: False, seconds=usual * kill.share)
         else:
@@ -204,8 +216,6 @@ class KillDrill:
                 f"the next run {'hung' if code is None else 'failed'}: {_last(again.output)} ({again.log})"
             )
             return
-        if not outcome.ended_before and kill.victim not in {"engine"}:
-            self._usual.setdefault(kill.operation, []).append(outcome.seconds)
         if kill.operation == "destroy":
             outcome.problems += leftovers_of(self.stack)
             return
@@ -243,6 +253,7 @@ def drill(place: Place, kills: Sequence[Kill], *, logs: Path | None = None) -> l
     stack = place.stack("drill")
     found = KillDrill(place, stack)
     try:
+        found.rehearse(list(dict.fromkeys(kill.operation for kill in kills)))
         return found.run(kills)
     finally:
         if logs is not None:
