@@ -69,7 +69,7 @@ _PIECE = 64 * 1024
 _REDIRECTS = 10
 
 
-Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH"]
+Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
 @dataclass(frozen=True)

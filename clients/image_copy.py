@@ -109,6 +109,14 @@ def _copy_blob(source: Place, blob: Mapping[str, Any], target: Place) -> int | N
     return size
 
 
+def try_upload(target: Place) -> None:
+    """Begin an upload and give it up: whether the registry takes one now. Raises WebError or RegistryError."""
+    registry, repository = target.registry, target.repository
+    started = registry.exchange("POST", f"/v2/{repository}/blobs/uploads/", repository, push=True, body=b"")
+    # Not every registry lets an upload be given up; all of them forget it after a while.
+    registry.exchange("DELETE", _location(started, registry, 202), repository, push=True)
+
+
 class _Checked:
     """A blob in transfer, which must have the size and the digest in its manifest."""
 

@@ -6,8 +6,6 @@ learns of the failure. So they are read during the wait, in a thread of the prog
 
 from __future__ import annotations
 
-import contextvars
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,6 +22,7 @@ from preflight.connection import open_cluster
 from program.helm_stop import cancel_helm
 from program.repair import PLUGIN
 from program.rollout_report import Described, Log, Wording, grouped
+from program.watch_thread import UNREADABLE, WatchThread
 from settings.stack import Settings
 
 _PAUSE = 2.0
@@ -39,8 +38,6 @@ _NOT_READY = ("deadline exceeded", "timed out", "context canceled")
 """What Helm's errors say of a wait that was too long or was ended."""
 _LOGS = 6
 """Containers whose logs are read."""
-_UNREADABLE = (RemoteError, AttributeError, KeyError, TypeError, ValueError)
-"""No answer, or one that is not as documented; explaining a change must never disturb it."""
 
 
 @dataclass(frozen=True)
@@ -149,29 +146,6 @@ def _patience(reasons: list[PodFailure]) -> float:
     return _PATIENCE_FOR_OBJECTS if missing else _PATIENCE
 
 
-class WatchThread:
-    """A thread that looks until it is told to stop; what a read raises is left to the next one."""
-
-    def __init__(self, watch: RolloutWatch) -> None:
-        self._watch = watch
-        self._over = threading.Event()
-        context = contextvars.copy_context()  # Pulumi keeps its connection to the engine there
-        self._thread = threading.Thread(target=context.run, args=(self._run,), daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        while not self._over.wait(_PAUSE):
-            try:
-                self._watch.look(time.monotonic())
-            except _UNREADABLE:
-                continue
-
-    def stop(self) -> None:
-        """End it; returns when the read that is under way is over."""
-        self._over.set()
-        self._thread.join()
-
-
 def watch_hooks(settings: Settings, root: Path) -> pulumi.ResourceHookBinding:
     """Hooks that watch the release while it changes, and explain a failure."""
     agent = settings.agent
@@ -189,9 +163,9 @@ def watch_hooks(settings: Settings, root: Path) -> pulumi.ResourceHookBinding:
             place = Place(cluster, agent.namespace, agent.release, agent.helm_namespace)
             watch = RolloutWatch(place, wording, warn, lambda: cancel_helm(PLUGIN))
             watch.remember()
-        except _UNREADABLE:
+        except UNREADABLE:
             return  # what cannot be read cannot be explained; Helm reports the cluster itself
-        running.append((watch, WatchThread(watch)))
+        running.append((watch, WatchThread(watch, pause=_PAUSE)))
 
     def stop() -> RolloutWatch | None:
         if not running:

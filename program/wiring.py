@@ -42,6 +42,7 @@ from program.base_image import base_image_hooks
 from program.build_cache import cache_hooks, cache_tag
 from program.build_context import StagingError, UnsafeLinkError, UnstagedPackageError, stage
 from program.chart_source import is_out_of_reach
+from program.push_watch import push_hooks
 from program.repair import repair_hooks, repair_note
 from program.rollout_watch import watch_hooks
 from settings.connections import GithubAppConnection, HttpsConnection, SshConnection
@@ -293,6 +294,7 @@ def _image(
             hooks=_joined(
                 base_image_hooks(settings, project=pulumi.get_project()) if recipe.base else None,
                 cache_hooks(settings, name),
+                push_hooks(settings, recipe.repository, name=name),
             ),
             engine=settings.image.engine if settings.image else None,
         ),
@@ -302,7 +304,7 @@ def _image(
 def _joined(*bindings: pulumi.ResourceHookBinding | None) -> pulumi.ResourceHookBinding | None:
     """All hooks of the bindings there are."""
     found = [binding for binding in bindings if binding is not None]
-    names = ("before_create", "after_create", "before_update", "after_update")
+    names = ("before_create", "after_create", "before_update", "after_update", "on_error")
     hooks = {name: [hook for binding in found for hook in getattr(binding, name) or ()] for name in names}
     return pulumi.ResourceHookBinding(**hooks) if found else None
 

@@ -8,7 +8,7 @@ import pytest
 
 from clients.errors import Cause
 from clients.http import WebError
-from clients.image_copy import Copied, Place, copy_image, has_image, tag_image
+from clients.image_copy import Copied, Place, copy_image, has_image, tag_image, try_upload
 from clients.registry import Login, Registry, RegistryError
 from tests.support.oci_registry import OciRegistry, digest_of
 
@@ -115,3 +115,17 @@ def test_another_tag_of_the_same_image(source: OciRegistry) -> None:
     tag_image(place(source, "vendor/agent"), digest, tag="newest")
     assert source.manifests["vendor/agent", "newest"] == source.manifests["vendor/agent", digest]
     assert source.log == ["PUT /v2/vendor/agent/manifests/newest"]
+
+
+def test_an_upload_is_tried_and_leaves_nothing(target: OciRegistry) -> None:
+    try_upload(place(target, "mirror/agent"))
+    assert target.log == ["POST /v2/mirror/agent/blobs/uploads/"]
+    assert target.blobs == {}
+
+
+def test_an_upload_that_is_refused(target: OciRegistry) -> None:
+    stranger = Place(Registry(target.server, Login("pusher", "canary-wrong"), timeout=10), "mirror/agent")
+    with pytest.raises(RegistryError) as raised:
+        try_upload(stranger)
+    assert raised.value.cause is Cause.UNAUTHORISED
+    assert "canary" not in str(raised.value)

@@ -12,7 +12,8 @@ import pytest
 
 from clients.helm.pod_failures import Reason
 from program.rollout_report import Wording
-from program.rollout_watch import Place, RolloutWatch, WatchThread
+from program.rollout_watch import Place, RolloutWatch
+from program.watch_thread import WatchThread
 from tests.support.release_api import NAMESPACE, RELEASE, ReleaseApi, pod_of, release_api
 from tests.support.stacks import settings_of
 
@@ -159,8 +160,7 @@ def test_the_log_of_a_crash_is_read_once_per_restart(watched: Watched) -> None:
     assert watched.watch.latest[0].log == ("second",)
 
 
-def test_the_thread_outlives_a_server_that_answers_nonsense(watched: Watched, monkeypatch) -> None:
-    monkeypatch.setattr("program.rollout_watch._PAUSE", 0.02)
+def test_the_thread_outlives_a_server_that_answers_nonsense(watched: Watched) -> None:
     answers = iter([b"not JSON", b"[]", b'{"items": [{}]}', b"null"] * 5)
     sound = threading.Event()
 
@@ -171,7 +171,7 @@ def test_the_thread_outlives_a_server_that_answers_nonsense(watched: Watched, mo
         return None
 
     watched.api.pods, watched.api.other = [pod_of("set-1", NO_IMAGE)], nonsense
-    thread = WatchThread(watched.watch)
+    thread = WatchThread(watched.watch, pause=0.05)
     assert sound.wait(10)
     deadline = time.monotonic() + 10
     while not watched.watch.latest:

@@ -1,0 +1,137 @@
+"""When a silent registry ends a push, and which process that ends; `make faults` has a real push into a registry that hangs."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from clients.errors import Cause, RemoteError
+from program.push_watch import PATIENCE, PAUSE, PushWatch
+from tests.support.engine_processes import DOCKER, KUBERNETES, PLUGIN, Programs
+from tests.support.processes import running
+from tests.support.stacks import ROOT
+
+PROGRAM = """
+import time
+from pathlib import Path
+from clients import processes
+from program.push_watch import end_plugin
+found = processes.children_of_nearest("pulumi", "pulumi-resource-docker")
+print(end_plugin())
+deadline = time.monotonic() + 10
+while any(Path(f"/proc/{item.pid}/cmdline").read_bytes() for item in found) and time.monotonic() < deadline:
+    time.sleep(0.02)
+"""
+SILENCE = RemoteError(Cause.TIMEOUT, "no answer within 15 s")
+REFUSALS = [
+    RemoteError(Cause.UNAUTHORISED, "HTTP 401"),
+    RemoteError(Cause.FAILING, "HTTP 503"),
+    RemoteError(Cause.NOT_FOUND, "HTTP 404"),
+]
+
+
+@dataclass
+class Push:
+    """A watch, what the registry answers, and what it did."""
+
+    possible: bool = True
+    meeting: RemoteError | None = None
+    uploading: RemoteError | None = None
+    asked: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    ended: int = 0
+
+    def __post_init__(self) -> None:
+        self.watch = PushWatch(
+            server="images.example.com",
+            project="astro-dbt",
+            meet=lambda: self._answer("read", self.meeting),
+            upload=lambda: self._answer("upload", self.uploading),
+            report=self.said.append,
+            end_push=self._end,
+        )
+
+    def _answer(self, what: str, error: RemoteError | None) -> None:
+        self.asked.append(what)
+        if error is not None:
+            raise error
+
+    def _end(self) -> bool:
+        self.ended += 1
+        return self.possible
+
+    def look(self, *, until: float) -> None:
+        for step in range(int(until / PAUSE) + 1):
+            self.watch.look(1000 + step * PAUSE)
+
+
+def test_a_registry_that_falls_silent_ends_the_push_once() -> None:
+    push = Push(uploading=SILENCE)
+    push.look(until=PATIENCE - PAUSE)
+    assert (push.ended, push.said) == (0, [])
+    push.look(until=3 * PATIENCE)
+    assert push.ended == 1
+    assert push.said == [
+        "astro-dbt:image.repository is on images.example.com, which has not answered for 120 s in the middle of a push, and "
+        "Docker would wait for ever, so the push was ended; agents keep running: run this again once the registry answers."
+    ]
+    assert push.asked[0] == "read"
+    assert set(push.asked[1:]) == {"upload"}
+
+
+def test_where_the_plugin_cannot_be_found_the_reader_is_told_to_end_it() -> None:
+    push = Push(possible=False, uploading=SILENCE)
+    push.look(until=2 * PATIENCE)
+    (sentence,) = push.said
+    assert "so interrupt this run, twice; agents keep running" in sentence
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=str)
+def test_a_registry_that_refuses_answers_and_docker_says_so(refusal: RemoteError) -> None:
+    push = Push(uploading=refusal)
+    push.look(until=3 * PATIENCE)
+    assert (push.ended, push.said) == (0, [])
+
+
+def test_one_answer_in_time_begins_anew() -> None:
+    push = Push(uploading=SILENCE)
+    for step in range(40):
+        push.uploading = None if step % 5 == 0 else SILENCE
+        push.watch.look(1000 + step * PAUSE)
+    assert push.ended == 0
+
+
+def test_a_registry_that_only_the_docker_engine_reaches_is_left_alone() -> None:
+    push = Push(meeting=RemoteError(Cause.UNREACHABLE, "no such host"))
+    push.look(until=10 * PATIENCE)
+    assert (push.ended, push.said) == (0, [])
+    assert set(push.asked) == {"read"}
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Programs:
+    (tmp_path / "bin").mkdir()
+    return Programs(tmp_path / "bin")
+
+
+def test_only_the_docker_plugin_of_this_runs_engine_is_ended(programs: Programs, tmp_path: Path) -> None:
+    files = {name: tmp_path / f"{name}.txt" for name in (KUBERNETES, DOCKER, "stranger")}
+    command = [programs.named(DOCKER), "-c", PLUGIN, str(files["stranger"])]
+    with running(command, cwd=ROOT, env=programs.environment) as stranger:
+        plugins = {name: files[name] for name in (KUBERNETES, DOCKER)}
+        assert programs.engine(PROGRAM, plugins) == "True"
+        while not files["stranger"].exists():
+            time.sleep(0.05)
+        assert stranger.poll() is None
+        assert {name: file.read_text() for name, file in files.items()} == {
+            KUBERNETES: "ready",
+            DOCKER: "ended",
+            "stranger": "ready",
+        }
+
+
+def test_without_a_plugin_nothing_is_ended(programs: Programs) -> None:
+    assert programs.engine(PROGRAM, {}) == "False"
