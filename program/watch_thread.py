@@ -38,6 +38,6 @@ class WatchThread:
                 continue
 
     def stop(self) -> None:
-        """End it; returns when the look that is under way is over."""
+        """End it; returns when the one under way is over."""
         self._over.set()
         self._thread.join()
