@@ -66,7 +66,7 @@ UNLIMITED = {(STATE, "hanging")}
 """Where the engine itself waits, before any program of a project runs, and sets no limit (its S3 client bounds only connecting)."""
 _INTERRUPT = 30.0
 """Seconds within which such a run must end once it is interrupted."""
-_INTERRUPTED = "(Pulumi waits for its state backend without a limit; Ctrl-C ended it)"
+_INTERRUPTED = "(Pulumi waits for its state backend without a limit; SIGTERM ended it)"
 _NEEDS_BUILD = {REGISTRY, DOCKER, BUILD_DISK}
 
 
@@ -133,7 +133,7 @@ class FaultDrill:
             code = run.wait(bound)
             interrupted = code is None and (cell.dependency, cell.fault.kind) in UNLIMITED
             if interrupted:
-                run.kill("engine", signal.SIGINT)
+                run.kill("engine", signal.SIGTERM)
                 code = run.wait(_INTERRUPT)
             result.seconds = time.monotonic() - run.started
             run.end()
