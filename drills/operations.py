@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ def change(stack: Stack, operation: str, number: int) -> None:
     if operation == "push":
         _edit(stack.folder / "examples" / "dbt-project", number)
     edit: Callable[[Config], Config] = {
+        "install": lambda config: _with_repository(config, number),
         "upgrade": lambda config: _with_values(config, number),
         "rotation": lambda config: {**config, "agentToken": f"canary-drill-{number}"},
         "push": lambda config: {**config, "delivery": "agent-image"},
@@ -46,6 +48,14 @@ def change(stack: Stack, operation: str, number: int) -> None:
 
 def _with_agent(config: Config, **changed: Any) -> Config:
     return {**config, "agent": {**config["agent"], **changed}}
+
+
+def _with_repository(config: Config, number: int) -> Config:
+    """Another repository, because an image that is there would not be pushed again."""
+    if "image" not in config:
+        return config
+    name = re.sub(r"/lap-[0-9]+$", "", config["image"]["repository"])
+    return {**config, "image": {**config["image"], "repository": f"{name}/lap-{number}"}}
 
 
 def _with_values(config: Config, number: int) -> Config:

@@ -167,7 +167,9 @@ class Proxy:
             return
         method, path, *_ = [*head.split(b"\r\n", 1)[0].decode("latin-1").split(" "), "", ""]
         fault = self._fault
-        if fault is None or fault.kind == "certificate" or not self._applies(method, path):
+        # A host that hangs does not take turns: once it does, it answers nothing.
+        silent = fault is not None and fault.kind == "hanging" and self.hits > 0
+        if fault is None or fault.kind == "certificate" or not (silent or self._applies(method, path)):
             self._pass_on(client, head)
             return
         self.hits += 1

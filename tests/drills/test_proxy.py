@@ -79,6 +79,15 @@ def test_hanging_until_it_is_healed(proxy: Proxy) -> None:
     assert _ask(proxy)
 
 
+def test_a_host_that_hangs_at_one_request_answers_no_other(proxy: Proxy) -> None:
+    proxy.break_with(Fault("hanging"), lambda method, _path: method == "POST")
+    assert _ask(proxy)
+    for method in ("POST", "GET"):
+        with pytest.raises(WebError) as error:
+            request(f"http://{proxy.server}/", timeout=1, method=method)
+        assert error.value.cause is Cause.TIMEOUT
+
+
 def test_slow_is_still_right(proxy: Proxy, host: WebHost) -> None:
     proxy.break_with(Fault("slow"))
     assert host.server.encode() in _ask(proxy)

@@ -1,4 +1,4 @@
-"""When a silent registry ends a push, and which process that ends; `make faults` has a real push into a registry that hangs."""
+"""When a silent host ends a build or a push, and which process that ends; `make faults` has real ones with hosts that hang."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from clients.docker import EngineError
 from clients.errors import Cause, RemoteError
-from program.push_watch import PATIENCE, PAUSE, PushWatch
+from program.push_watch import PATIENCE, PAUSE, Host, PushWatch
 from tests.support.engine_processes import DOCKER, KUBERNETES, PLUGIN, Programs
 from tests.support.processes import running
 from tests.support.stacks import ROOT
@@ -40,19 +41,23 @@ class Push:
     possible: bool = True
     meeting: RemoteError | None = None
     uploading: RemoteError | None = None
+    engine: RemoteError | None = None
     asked: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     ended: int = 0
 
     def __post_init__(self) -> None:
-        self.watch = PushWatch(
-            server="images.example.com",
-            project="astro-dbt",
-            meet=lambda: self._answer("read", self.meeting),
-            upload=lambda: self._answer("upload", self.uploading),
-            report=self.said.append,
-            end_push=self._end,
+        registry = Host(
+            "image.repository is on images.example.com",
+            lambda: self._answer("read", self.meeting),
+            lambda: self._answer("upload", self.uploading),
         )
+        engine = Host("image.engine leads to unix:///d.sock", self._ping, self._ping)
+        self.watch = PushWatch((engine, registry), "astro-dbt", self.said.append, self._end)
+
+    def _ping(self) -> None:
+        if self.engine is not None:
+            raise self.engine
 
     def _answer(self, what: str, error: RemoteError | None) -> None:
         self.asked.append(what)
@@ -75,11 +80,24 @@ def test_a_registry_that_falls_silent_ends_the_push_once() -> None:
     push.look(until=3 * PATIENCE)
     assert push.ended == 1
     assert push.said == [
-        "astro-dbt:image.repository is on images.example.com, which has not answered for 120 s in the middle of a push, and "
-        "Docker would wait for ever, so the push was ended; agents keep running: run this again once the registry answers."
+        "astro-dbt:image.repository is on images.example.com, which has not answered for 120 s while an image is built and pushed, "
+        "and Docker would wait for ever, so that was ended; agents keep running: run this again once it answers."
     ]
     assert push.asked[0] == "read"
     assert set(push.asked[1:]) == {"upload"}
+
+
+def test_an_engine_that_falls_silent_ends_the_build() -> None:
+    push = Push()
+    push.look(until=PAUSE)
+    push.engine = EngineError(Cause.UNREACHABLE, "no answer within 15 s")
+    for step in range(2, 40):
+        push.watch.look(1000 + step * PAUSE)
+    assert push.ended == 1
+    (sentence,) = push.said
+    assert sentence.startswith(
+        "astro-dbt:image.engine leads to unix:///d.sock, which has not answered for 120 s"
+    )
 
 
 def test_where_the_plugin_cannot_be_found_the_reader_is_told_to_end_it() -> None:
