@@ -16,6 +16,28 @@ NODE = "trial-simulated"
 ANNOTATION = "kwok.x-k8s.io/node"
 CAPACITY = {"cpu": "64", "memory": "256Gi", "pods": "500", "ephemeral-storage": "1Ti"}
 
+_READY_AGAIN = """\
+apiVersion: kwok.x-k8s.io/v1alpha1
+kind: Stage
+metadata:
+  name: pod-ready-again
+spec:
+  resourceRef: {apiGroup: v1, kind: Pod}
+  selector:
+    matchExpressions:
+      - {key: .metadata.deletionTimestamp, operator: DoesNotExist}
+      - {key: .status.phase, operator: In, values: [Running]}
+      - {key: '.status.conditions.[] | select( .type == "ContainersReady" ) | .status', operator: In, values: ["True"]}
+      - {key: '.status.conditions.[] | select( .type == "Ready" ) | .status', operator: In, values: ["False"]}
+  delay: {durationMilliseconds: 1000}
+  next:
+    statusTemplate: |
+      conditions:
+        - {type: Ready, status: "True", lastTransitionTime: {{ Now | Quote }}}
+"""
+"""After an outage of the API server the node counts as lost, and its Pods are marked as not ready although their containers are; a
+kubelet reports them as ready when it is back (kubernetes 1.36, pkg/kubelet/status), which kwok's stages do not."""
+
 
 class SimulatedNode:
     """Runs kwok and registers one node with it."""
@@ -75,7 +97,7 @@ class SimulatedNode:
     def _write_config(self, stages: dict[str, bytes]) -> Path:
         documents = [
             document
-            for _, text in sorted(stages.items())
+            for text in (*(stages[name] for name in sorted(stages)), _READY_AGAIN.encode())
             for document in yaml.safe_load_all(text)
             if document and document.get("kind") == "Stage"
         ]

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import kubernetes
 import pytest
 
 from trial.environment import Environment
@@ -95,6 +96,44 @@ def test_what_died_is_started_again_and_the_rest_stays(up: Environment) -> None:
     changed = {name for name in before if before[name] != after[name]}
     assert {"kube-apiserver", "git", "kwok"} <= changed
     assert not changed & {"etcd", "registry", "charts"}
+
+
+def test_pods_of_a_node_that_was_lost_are_ready_again(up: Environment) -> None:
+    """The controllers mark them as not ready after an outage of the API server, and a kubelet takes that back."""
+    api = kubernetes.client.CoreV1Api(kubernetes.config.new_client_from_config(up.info().kubeconfig))
+    container = kubernetes.client.V1Container(name="main", image="127.0.0.1/none:1")
+    meta, spec = kubernetes.client.V1ObjectMeta(name="lost"), kubernetes.client.V1PodSpec(containers=[container])
+    api.create_namespaced_pod("default", kubernetes.client.V1Pod(metadata=meta, spec=spec))
+
+    def conditions() -> dict[str, str]:
+        found = api.read_namespaced_pod("lost", "default").status.conditions or ()
+        return {item.type: item.status for item in found}
+
+    def wait_until_ready() -> None:
+        deadline = time.monotonic() + 60
+        while conditions().get("Ready") != "True":
+            assert time.monotonic() < deadline, conditions()
+            time.sleep(0.1)
+
+    try:
+        wait_until_ready()
+        lost = {"status": {"conditions": [{"type": "Ready", "status": "False"}]}}
+        api.patch_namespaced_pod_status("lost", "default", lost)
+        wait_until_ready()
+        # A probe that fails takes ContainersReady too, and nothing but the container's recovery brings that back.
+        api.patch_namespaced_pod_status(
+            "lost",
+            "default",
+            {
+                "status": {
+                    "conditions": [{"type": kind, "status": "False"} for kind in ("Ready", "ContainersReady")]
+                }
+            },
+        )
+        time.sleep(3)
+        assert conditions()["Ready"] == "False"
+    finally:
+        api.delete_namespaced_pod("lost", "default", grace_period_seconds=0)
 
 
 def test_a_stopped_trial_keeps_its_cluster(up: Environment) -> None:
