@@ -102,7 +102,10 @@ def test_pods_of_a_node_that_was_lost_are_ready_again(up: Environment) -> None:
     """The controllers mark them as not ready after an outage of the API server, and a kubelet takes that back."""
     api = kubernetes.client.CoreV1Api(kubernetes.config.new_client_from_config(up.info().kubeconfig))
     container = kubernetes.client.V1Container(name="main", image="127.0.0.1/none:1")
-    meta, spec = kubernetes.client.V1ObjectMeta(name="lost"), kubernetes.client.V1PodSpec(containers=[container])
+    meta, spec = (
+        kubernetes.client.V1ObjectMeta(name="lost"),
+        kubernetes.client.V1PodSpec(containers=[container]),
+    )
     api.create_namespaced_pod("default", kubernetes.client.V1Pod(metadata=meta, spec=spec))
 
     def conditions() -> dict[str, str]:
