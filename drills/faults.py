@@ -53,7 +53,7 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
 LATER: dict[str, tuple[Fault, ...]] = {
     REGISTRY: (Fault("hanging"), *STATUSES, _HALF),
     CLUSTER: (Fault("hanging"), Fault("status", 403), Fault("status", 429), Fault("status", 500), _HALF),
-    DOCKER: (Fault("hanging"), Fault("status", 500), _HALF, DISK_FULL),
+    DOCKER: (Fault("hanging", whole=True), Fault("status", 500), _HALF, DISK_FULL),
     STATE: (Fault("status", 403), Fault("status", 500)),
 }
 """Dependency -> its faults that begin with the first change."""

@@ -34,6 +34,8 @@ class Fault:
     """HTTP status of "status"."""
     content: bytes | None = None
     """Content of a "status"; None for that of an API server."""
+    whole: bool = False
+    """Whether a host that hangs at one request answers no other one either."""
 
     @property
     def name(self) -> str:
@@ -167,8 +169,7 @@ class Proxy:
             return
         method, path, *_ = [*head.split(b"\r\n", 1)[0].decode("latin-1").split(" "), "", ""]
         fault = self._fault
-        # A host that hangs does not take turns: once it does, it answers nothing.
-        silent = fault is not None and fault.kind == "hanging" and self.hits > 0
+        silent = fault is not None and fault.whole and self.hits > 0
         if fault is None or fault.kind == "certificate" or not (silent or self._applies(method, path)):
             self._pass_on(client, head)
             return

@@ -80,7 +80,7 @@ def test_hanging_until_it_is_healed(proxy: Proxy) -> None:
 
 
 def test_a_host_that_hangs_at_one_request_answers_no_other(proxy: Proxy) -> None:
-    proxy.break_with(Fault("hanging"), lambda method, _path: method == "POST")
+    proxy.break_with(Fault("hanging", whole=True), lambda method, _path: method == "POST")
     assert _ask(proxy)
     for method in ("POST", "GET"):
         with pytest.raises(WebError) as error:
