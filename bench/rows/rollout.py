@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.pairs import SECONDS, Pair, Row
-from bench.trial_stacks import Bench, HandMade, bench, copy_project, pulumi_up, touch_model
+from bench.trial_stacks import Bench, HandMade, bench, copy_project, pulumi_up, touch_model, write_dockerfile
 from tests.support.engine import Stack
 
-_SCRIPT = "script: docker build, push, helm upgrade --wait"
+_SCRIPT = "script: docker build with dbt parse, push, helm upgrade --wait"
 GAP = "seconds without a ready worker"
 
 ROWS = (
@@ -72,9 +72,7 @@ class _Edit:
         self._number = 0
         self._context = found.folder / "by-hand"
         self._project = copy_project(stack, self._context / "dbt" / "jaffle")
-        (self._context / "Dockerfile").write_text(
-            f"FROM {runtime}\nUSER 50000\nCOPY --chown=50000:50000 dbt /usr/local/airflow/dbt\n"
-        )
+        write_dockerfile(self._context, runtime)
 
     def _next(self, project: Path) -> int:
         self._number += 1

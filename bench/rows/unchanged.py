@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.pairs import SECONDS, Pair, Row, Work
-from bench.trial_stacks import Bench, HandMade, bench, copy_project, pulumi_up
+from bench.trial_stacks import Bench, HandMade, bench, copy_project, pulumi_up, write_dockerfile
 from tests.support.engine import Stack
 
 FILES = 2_000
@@ -71,9 +71,7 @@ def _large_base(found: Bench, base: str) -> str:
 def _script(found: Bench, stack: Stack, hand: HandMade, runtime: str) -> Callable[[], None]:
     context = found.folder / "unchanged-by-hand"
     copy_project(stack, context / "dbt" / "jaffle")
-    (context / "Dockerfile").write_text(
-        f"FROM {runtime}\nUSER 50000\nCOPY --chown=50000:50000 dbt /usr/local/airflow/dbt\n"
-    )
+    write_dockerfile(context, runtime)
     image = f"{found.info.registry.server}/bench/unchanged-by-hand:1"
 
     def run() -> None:
