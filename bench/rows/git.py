@@ -61,7 +61,7 @@ def prepare(rows: frozenset[str]) -> Iterator[Mapping[str, Pair]]:
 
 def _counted(server: GitServer, work: Callable[[], None]) -> Work:
     def run() -> Mapping[str, float]:
-        server.asked.clear()
+        server.forget()
         work()
         return {"bytes": server.bytes_sent, "requests": len(server.asked)}
 

@@ -16,6 +16,7 @@ from adoption.translate import Given, translate
 from adoption.withhold import Change, our_values, settings_of, withhold
 from domain.chart import ChartAddress
 from settings import helm_yaml
+from tests.support.helm_chart import chart_folder
 from tests.support.stacks import ROOT
 
 CANARY = "canary-in-clear"
@@ -44,8 +45,7 @@ def chart(generation: int) -> dict[str, Any]:
 
 @functools.cache
 def _defaults(generation: int) -> dict[str, Any]:
-    folder = "astro-remote-execution-agent" + ("-1" if generation == 1 else "")
-    found: dict[str, Any] = helm_yaml.load((ROOT / "trial" / "chart" / folder / "values.yaml").read_text())
+    found: dict[str, Any] = helm_yaml.load((chart_folder(generation) / "values.yaml").read_text())
     return found
 
 

@@ -15,8 +15,9 @@ from adoption.cli import main
 from settings import RawValue, parse
 from tests.adoption.samples import CANARY, chart, short, write
 from tests.adoption.test_translate import clear
+from tests.support.charts import chart_package, chart_repository
+from tests.support.http_server import HttpServer
 from tests.support.stacks import ROOT
-from tests.support.web_hosts import WebHost, chart_package, chart_repository
 
 CHART = "astro-remote-execution-agent"
 
@@ -33,8 +34,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def repository() -> Iterator[str]:
     """A chart repository with the defaults of the 2.x stand-in."""
     package = chart_package(CHART, "2.3.3", {"values.yaml": yaml.safe_dump(chart(2))})
-    with WebHost(chart_repository(CHART, {"2.3.3": package})) as host:
-        yield host.url
+    with HttpServer(chart_repository(CHART, {"2.3.3": package})) as host:
+        yield host.url()
 
 
 def from_values(*arguments: str, repository: str) -> int:

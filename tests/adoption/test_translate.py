@@ -22,9 +22,7 @@ from tests.adoption.samples import (
     short,
     translated,
 )
-from tests.support.helm_chart import CHARTS, Chart, Rendered
-
-FOLDERS = {1: "astro-remote-execution-agent-1", 2: "astro-remote-execution-agent"}
+from tests.support.helm_chart import Chart
 
 
 @pytest.fixture
@@ -32,9 +30,8 @@ def pods(helm_program: Path, tmp_path: Path):
     """Function from values to the Pod templates that Helm renders."""
 
     def rendered(values: dict[str, Any], generation: int) -> dict[str, Any]:
-        chart = Chart(helm=helm_program, folder=CHARTS / FOLDERS[generation])
-        text = chart.run(["template", "x"], defaults=True, values=values, scratch=tmp_path)
-        return {item["metadata"]["name"]: item["spec"] for item in Rendered(text).deployments()}
+        found = Chart(helm_program, generation, tmp_path).render(defaults=True, **values)
+        return {item["metadata"]["name"]: item["spec"] for item in found.deployments()}
 
     return rendered
 

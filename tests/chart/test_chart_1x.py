@@ -1,20 +1,19 @@
 """The 1.x stand-in: what differs from 2.x."""
 
 import base64
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.helm_chart import CHARTS, Chart, Lint, Render, RenderError
+from tests.support.helm_chart import Lint, Render, RenderError
 
 WORKER = {"name": "w", "image": "registry.example.test/agent:1"}
 TASK_LOGS = [{"name": "task-logs", "emptyDir": {}}]
 
 
 @pytest.fixture
-def chart(helm: Path) -> Chart:
-    return Chart(helm=helm, folder=CHARTS / "astro-remote-execution-agent-1")
+def generation() -> int:
+    return 1
 
 
 def test_minimal_values_pass_a_strict_lint(lint: Lint) -> None:

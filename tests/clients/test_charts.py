@@ -8,7 +8,8 @@ from clients.charts import MissingChartError, fetch_chart, reference, unpack
 from clients.errors import Cause
 from clients.http import WebError
 from domain.chart import ChartAddress
-from tests.support.web_hosts import WebHost, chart_package, chart_repository
+from tests.support.charts import chart_package, chart_repository
+from tests.support.http_server import HttpServer
 
 NAME = "agent"
 FILES = {
@@ -67,13 +68,13 @@ def test_a_package_that_cannot_be_read(content):
 
 def test_a_chart_of_a_repository_and_what_it_lacks():
     packages = {version: chart_package(NAME, version, FILES) for version in ("2.3.3", "2.0.0")}
-    with WebHost(chart_repository(NAME, packages)) as host:
-        found = fetch_chart(ChartAddress(repository=host.url, name=NAME, version="2.3.3"), timeout=20)
+    with HttpServer(chart_repository(NAME, packages)) as host:
+        found = fetch_chart(ChartAddress(repository=host.url(), name=NAME, version="2.3.3"), timeout=20)
         assert found.metadata["version"] == "2.3.3"
         with pytest.raises(MissingChartError) as version:
-            fetch_chart(ChartAddress(repository=host.url, name=NAME, version="9.9.9"), timeout=20)
+            fetch_chart(ChartAddress(repository=host.url(), name=NAME, version="9.9.9"), timeout=20)
         with pytest.raises(MissingChartError) as chart:
-            fetch_chart(ChartAddress(repository=host.url, name="other", version="2.3.3"), timeout=20)
+            fetch_chart(ChartAddress(repository=host.url(), name="other", version="2.3.3"), timeout=20)
     assert (version.value.cause, set(version.value.known)) == (Cause.MISSING_REF, set(packages))
     assert (chart.value.cause, chart.value.known) == (Cause.NOT_FOUND, (NAME,))
 

@@ -61,7 +61,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     found = Engine(tmp_path / "engine.sock")
 
     def answer(request: Request) -> Answer:
-        found.asked.append((request.method, request.path, request.headers["X-Registry-Auth"]))
+        found.asked.append((request.method, request.target, request.headers.get("X-Registry-Auth")))
         return found.status, b"OK" if request.method == "GET" else found.body, {}
 
     with HttpServer(answer, socket=found.path):

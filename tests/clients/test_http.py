@@ -142,11 +142,11 @@ def test_a_redirect_is_followed_with_nothing_that_could_be_a_credential(status: 
 
     with (
         HttpServer(other) as elsewhere,
-        HttpServer(lambda _: (status, b"", {"Location": f"{elsewhere.url}/b c"})) as host,
+        HttpServer(lambda _: (status, b"", {"Location": f"{elsewhere.url()}/b c"})) as host,
     ):
         headers = {"Accept": "text/plain", "PRIVATE-TOKEN": "canary"}
-        assert request(host.url, timeout=20, headers=headers).body == b"there"
-    assert (seen[0].path, seen[0].headers["Accept"]) == ("/b%20c", "text/plain")
+        assert request(host.url(), timeout=20, headers=headers).body == b"there"
+    assert (seen[0].target, seen[0].headers["Accept"]) == ("/b%20c", "text/plain")
     assert "canary" not in str(seen[0].headers)
 
 
@@ -158,10 +158,10 @@ def test_a_form_becomes_a_get_and_other_content_stays_here() -> None:
         return (200, b"", {}) if asked.path == "/there" else (302, b"", {"Location": "/there"})
 
     with HttpServer(answer) as host:
-        assert request(host.url, timeout=20, method="POST", body=b"canary").status == 200
-        assert [(asked.method, asked.body) for asked in seen] == [("POST", b"canary"), ("GET", b"")]
-        assert request(host.url, timeout=20, method="PUT", body=b"canary").status == 302
-        assert request(host.url, timeout=20, method="PATCH", body=b"canary").status == 302
+        assert request(host.url(), timeout=20, method="POST", body=b"canary").status == 200
+        assert [(asked.method, asked.get_data()) for asked in seen] == [("POST", b"canary"), ("GET", b"")]
+        assert request(host.url(), timeout=20, method="PUT", body=b"canary").status == 302
+        assert request(host.url(), timeout=20, method="PATCH", body=b"canary").status == 302
     assert len(seen) == 4
 
 
@@ -174,7 +174,7 @@ def test_a_redirect_that_leads_nowhere(location: str, wrong: str) -> None:
         HttpServer(lambda _: (302, b"", {"Location": location})) as host,
         pytest.raises(WebError, match=wrong),
     ):
-        request(host.url, timeout=20)
+        request(host.url(), timeout=20)
 
 
 def test_an_answer_has_a_largest_size() -> None:
@@ -204,29 +204,29 @@ def test_content_is_passed_on_as_it_is_sent() -> None:
     """A digest is that of these bytes."""
     packed = gzip.compress(b"content")
     with HttpServer(lambda _: (200, packed, {"Content-Encoding": "gzip"})) as host:
-        assert request(host.url, timeout=20).body == packed
+        assert request(host.url(), timeout=20).body == packed
 
 
 def test_a_stream_is_sent_on_and_its_faults_are_its_own() -> None:
     received: list[bytes] = []
 
     def take(asked: Request) -> Answered:
-        received.append(asked.body)
+        received.append(asked.get_data())
         return 201, b"", {}
 
     content = bytes(range(256)) * 1000
     with HttpServer(take) as target:
         headers = {"Content-Length": str(len(content))}
-        with HttpServer(lambda _: (200, content, {})) as source, stream(source.url, timeout=20) as found:
-            done = request(target.url, timeout=20, method="PUT", headers=headers, body=found.content)
+        with HttpServer(lambda _: (200, content, {})) as source, stream(source.url(), timeout=20) as found:
+            done = request(target.url(), timeout=20, method="PUT", headers=headers, body=found.content)
         assert (done.status, received) == (201, [content])
         broken = {"Content-Length": str(len(content) + 1)}
         with (
             HttpServer(lambda _: (200, content, broken)) as source,
-            stream(source.url, timeout=20) as found,
+            stream(source.url(), timeout=20) as found,
             pytest.raises(WebError, match="its answer ended early"),
         ):
-            request(target.url, timeout=20, method="PUT", headers=broken, body=found.content)
+            request(target.url(), timeout=20, method="PUT", headers=broken, body=found.content)
     assert len(received) == 1
 
 
@@ -234,7 +234,7 @@ def test_errors_of_whoever_reads_a_stream_are_theirs() -> None:
     with (
         HttpServer(lambda _: (200, b"x", {})) as host,
         pytest.raises(IsADirectoryError),
-        stream(host.url, timeout=20),
+        stream(host.url(), timeout=20),
     ):
         Path("/").read_bytes()
 

@@ -227,9 +227,9 @@ def test_a_plain_request_through_a_proxy(no_environment: pytest.MonkeyPatch) -> 
     proxy = Proxy("me:canary p@ss")
     with origin() as (host, seen), tcp(proxy.handle) as address:
         no_environment.setenv("HTTP_PROXY", f"http://me:canary%20p%40ss@{address}")
-        answer = request(f"{host.url}/a/b?c=d", timeout=10, authorization="Bearer token")
+        answer = request(f"{host.url()}/a/b?c=d", timeout=10, authorization="Bearer token")
     assert answer.body == b"the host itself"
-    assert proxy.asked == [f"GET {host.url}/a/b?c=d HTTP/1.1"]
+    assert proxy.asked == [f"GET {host.url()}/a/b?c=d HTTP/1.1"]
     assert seen[0].headers["Host"] == host.server
     assert seen[0].headers["Authorization"] == "Bearer token"
 
@@ -267,8 +267,8 @@ def test_a_proxy_that_speaks_tls_itself(
     no_environment.setenv("SSL_CERT_FILE", str(trusted))
     with origin() as (host, _), tcp(handle) as address:
         no_environment.setenv("HTTP_PROXY", f"https://{address}")
-        assert request(f"{host.url}/", timeout=10).body == b"the host itself"
-    assert proxy.asked == [f"GET {host.url}/ HTTP/1.1"]
+        assert request(f"{host.url()}/", timeout=10).body == b"the host itself"
+    assert proxy.asked == [f"GET {host.url()}/ HTTP/1.1"]
 
 
 def test_hosts_that_need_no_proxy(no_environment: pytest.MonkeyPatch) -> None:
@@ -276,10 +276,10 @@ def test_hosts_that_need_no_proxy(no_environment: pytest.MonkeyPatch) -> None:
     with origin() as (host, _), tcp(proxy.handle) as address:
         no_environment.setenv("HTTP_PROXY", f"http://{address}")
         no_environment.setenv("NO_PROXY", "example.com,127.0.0.1")
-        assert request(f"{host.url}/", timeout=10).body == b"the host itself"
+        assert request(f"{host.url()}/", timeout=10).body == b"the host itself"
         assert proxy.asked == []
         no_environment.setenv("NO_PROXY", "example.com")
-        assert request(f"{host.url}/", timeout=10).body == b"the host itself"
+        assert request(f"{host.url()}/", timeout=10).body == b"the host itself"
         assert len(proxy.asked) == 1
 
 

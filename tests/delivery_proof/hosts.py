@@ -119,7 +119,7 @@ def hosts(info: EnvironmentInfo, folder: Path) -> Iterator[Hosts]:
     server = serve(folder / "other")
     try:
         (folder / "ssh-repositories").mkdir()
-        with ssh_server(folder / "ssh", folder / "ssh-repositories") as ssh:
+        with ssh_server(folder / "ssh-repositories") as ssh:
             yield Hosts(TrialHost(info), OtherHost(server), ssh)
     finally:
         server.stop()

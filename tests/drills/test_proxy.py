@@ -15,22 +15,21 @@ from clients.errors import Cause
 from clients.http import WebError, request
 from drills.proxy import STATUSES, Fault, Proxy, Upstream, server_context
 from tests.support.http_server import HttpServer
-from tests.support.web_hosts import WebHost
 from trial.certificates import KeyPair
 
 CONTENT = b'{"address": "%s"}' + b" " * 1000
 
 
 @pytest.fixture
-def host() -> Iterator[WebHost]:
+def host() -> Iterator[HttpServer]:
     """A host that says its own address."""
-    found: WebHost
-    with WebHost(lambda *_: (200, CONTENT % found.server.encode(), {})) as found:
+    found: HttpServer
+    with HttpServer(lambda *_: (200, CONTENT % found.server.encode(), {})) as found:
         yield found
 
 
 @pytest.fixture
-def proxy(host: WebHost) -> Iterator[Proxy]:
+def proxy(host: HttpServer) -> Iterator[Proxy]:
     """A proxy in front of it."""
     address, port = host.server.split(":")
     strange = trustme.CA().issue_cert("127.0.0.1")
@@ -46,12 +45,12 @@ def _ask(proxy: Proxy, *, timeout: float = 10) -> bytes:
     return answer.body
 
 
-def test_without_a_fault_everything_passes(proxy: Proxy, host: WebHost) -> None:
+def test_without_a_fault_everything_passes(proxy: Proxy, host: HttpServer) -> None:
     assert host.server.encode() in _ask(proxy)
     assert len(host.asked) == 1
 
 
-def test_addresses_can_be_those_of_the_proxy(proxy: Proxy, host: WebHost) -> None:
+def test_addresses_can_be_those_of_the_proxy(proxy: Proxy, host: HttpServer) -> None:
     if len(proxy.server) == len(host.server):
         proxy.answers_with(host.server.encode())
         assert proxy.server.encode() in _ask(proxy)
@@ -88,14 +87,14 @@ def test_a_host_that_hangs_at_one_request_answers_no_other(proxy: Proxy) -> None
         assert error.value.cause is Cause.TIMEOUT
 
 
-def test_slow_is_still_right(proxy: Proxy, host: WebHost) -> None:
+def test_slow_is_still_right(proxy: Proxy, host: HttpServer) -> None:
     proxy.break_with(Fault("slow"))
     assert host.server.encode() in _ask(proxy)
     assert proxy.hits == 1
 
 
 @pytest.mark.parametrize("status", sorted(set(STATUSES) - {200}))
-def test_statuses(proxy: Proxy, status: int, host: WebHost) -> None:
+def test_statuses(proxy: Proxy, status: int, host: HttpServer) -> None:
     proxy.break_with(Fault("status", status))
     answer = request(f"http://{proxy.server}/", timeout=10)
     assert answer.status == status
@@ -134,7 +133,7 @@ def test_a_large_request_over_tls_on_both_sides(tmp_path: Path) -> None:
         trust = ssl.create_default_context()
         authority.configure_trust(trust)
         with HttpServer(
-            lambda request: (200, str(len(request.body)).encode(), {}), pair=KeyPair(pair, pair)
+            lambda request: (200, str(len(request.get_data())).encode(), {}), pair=KeyPair(pair, pair)
         ) as server:
             host, port = server.server.split(":")
             proxy = Proxy(Upstream((host, int(port)), trust), serve=serve)

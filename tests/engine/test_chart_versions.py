@@ -10,8 +10,9 @@ import yaml
 
 from drills.operations import with_ready_image
 from tests.engine.test_lifecycle import WorkerWatch
+from tests.support.charts import chart_repository
 from tests.support.helm_chart import CHARTS
-from tests.support.web_hosts import WebHost, chart_repository
+from tests.support.http_server import HttpServer
 
 pytestmark = pytest.mark.engine
 NAME = "astro-remote-execution-agent"
@@ -36,9 +37,9 @@ def packages(stack, folder):
 def test_from_1x_to_a_chart_newer_than_this_program_and_back(stack, tmp_path):
     (tmp_path / "3").mkdir()
     found = packages(stack, tmp_path)
-    with WebHost(chart_repository(NAME, found)) as host:
+    with HttpServer(chart_repository(NAME, found)) as host:
         config = with_ready_image(copy.deepcopy(stack.config), stack.info.base_image)
-        config["agent"]["chart"] = {"repository": host.url, "version": "1.0.2"}
+        config["agent"]["chart"] = {"repository": host.url(), "version": "1.0.2"}
         stack.up(config)
         uids = stack.uids()
         with WorkerWatch(stack) as watch:

@@ -11,8 +11,8 @@ from delivery.objects import SCALED_OBJECT, objects
 from domain.image_reference import Reference
 from tests.support import foreign_chart
 from tests.support.engine import Stack
+from tests.support.oci_registry import put_image
 from tests.support.stacks import settings_of
-from tests.support.web_hosts import put_image
 
 CLIENT = "00000000-0000-0000-0000-00000000000a"
 WORKER, TRIGGERER = "astro-agent-worker-default-worker", "astro-agent-triggerer"

@@ -88,13 +88,6 @@ class Workspace:
         ended = self.dbt.run(command, env=self.variables(), cwd=project)
         return ended.returncode, ended.stdout + ended.stderr
 
-    def query(self, sql: str) -> str:
-        """Return the rows of a query on the database as Python prints them."""
-        code = "import duckdb, sys; print(duckdb.connect(sys.argv[1], read_only=True).execute(sys.argv[2]).fetchall())"
-        ended = self.dbt.run([self.dbt.python, "-c", code, self.database, sql], env={})
-        assert ended.returncode == 0, ended.stderr
-        return ended.stdout.strip()
-
 
 @pytest.fixture
 def workspace(

@@ -324,4 +324,4 @@ def test_dag_runs_to_success(workspace: Workspace, delivery: str) -> None:
     assert migrated.returncode == 0, migrated.stdout + migrated.stderr
     ended = workspace.airflow.run([airflow, "dags", "test", "jaffle"], env=variables, seconds=600)
     assert ended.returncode == 0, (ended.stdout + ended.stderr)[-4000:]
-    assert workspace.query("select count(*) from customer_orders") == "[(5,)]"
+    assert workspace.dbt.rows(workspace.database, "select count(*) from customer_orders") == "[(5,)]"

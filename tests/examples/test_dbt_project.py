@@ -13,9 +13,9 @@ def test_project_builds_and_its_tests_pass(workspace: Workspace) -> None:
     assert code == 0, printed
     assert "WARN=0 ERROR=0 SKIP=0" in printed
     assert "eprecat" not in printed
-    assert workspace.query("select city, cast(revenue as varchar) from city_revenue order by city") == (
-        "[('Leeds', '7.60'), ('Lund', '20.00'), ('Uppsala', '15.60'), ('Utrecht', '41.90')]"
-    )
+    assert workspace.dbt.rows(
+        workspace.database, "select city, cast(revenue as varchar) from city_revenue order by city"
+    ) == ("[('Leeds', '7.60'), ('Lund', '20.00'), ('Uppsala', '15.60'), ('Utrecht', '41.90')]")
 
 
 def test_its_tests_notice_bad_data(workspace: Workspace) -> None:

@@ -453,7 +453,7 @@ def test_dag_with_packages_runs_without_installing_them_again(workspace: Workspa
     assert workspace.airflow.run([airflow, "db", "migrate"], env=variables).returncode == 0
     ended = workspace.airflow.run([airflow, "dags", "test", "jaffle"], env=variables, seconds=300)
     assert ended.returncode == 0, (ended.stdout + ended.stderr)[-4000:]
-    assert workspace.query("select id from packaged") == "[(1,)]"
+    assert workspace.dbt.rows(workspace.database, "select id from packaged") == "[(1,)]"
     assert workspace.dbt_calls == ["deps", "parse", "run"]
 
 

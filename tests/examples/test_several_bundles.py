@@ -96,7 +96,7 @@ def ssh(tmp_path: Path) -> Iterator[SshServer]:
     for path in ("c/ops.git", "d/risk.git", "e/audit.git"):
         name = Path(path).stem
         Repository(root / path).commit({f"{name}.py": DAG.format(name=name)})
-    with ssh_server(tmp_path / "ssh", root) as server:
+    with ssh_server(root) as server:
         yield server
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from tests.support.helm import Helm
 from tests.support.kube_objects import kubectl, make
 from tests.support.repositories import Repository
 from tests.support.ssh_server import SshServer, ssh_server
-from tests.support.stacks import ROOT, settings_of, stack
+from tests.support.stacks import ROOT, changed, settings_of, stack
 from trial.environment import Environment, EnvironmentInfo
 
 TOKEN = "canary-preflight-token"
@@ -91,21 +90,13 @@ class GitStack:
 
     def report(self, **changes: Any) -> Report:
         """Run the checks with some keys of the stack changed; None removes one."""
-        config = copy.deepcopy(self.config)
-        for key, value in changes.items():
-            if value is None:
-                config.pop(key, None)
-            elif isinstance(value, dict) and isinstance(config.get(key), dict) and key == "dags":
-                merged = {**config[key], **value}
-                config[key] = {name: item for name, item in merged.items() if item is not None}
-            else:
-                config[key] = value
-        return report_of(config)
+        if isinstance(changes.get("dags"), dict) and isinstance(self.config["dags"], dict):
+            changes["dags"] = changed(self.config["dags"], **changes["dags"])
+        return report_of(changed(self.config, **changes))
 
     def project(self, **changes: Any) -> list[dict[str, Any]]:
         """The stack's project with some keys changed; None removes one."""
-        merged = {**self.config["dbtProjects"][0], **changes}
-        return [{key: value for key, value in merged.items() if value is not None}]
+        return [changed(self.config["dbtProjects"][0], **changes)]
 
     def link(self, path: str, url: str, commit: str) -> None:
         """Commit a submodule to the Dag repository."""
@@ -169,14 +160,9 @@ class Trial:
         **changes: Any,
     ) -> Report:
         """Run the checks of some families with some keys changed; None removes one."""
-        config = copy.deepcopy(self.config)
-        config["agent"] |= agent or {}
-        config["preflight"] = {"checks": only(*families), "timeout": timeout}
-        for key, value in changes.items():
-            if value is None:
-                config.pop(key, None)
-            else:
-                config[key] = value
+        levels = {"checks": only(*families), "timeout": timeout}
+        agent = {**self.config["agent"], **(agent or {})}
+        config = changed(self.config, **{"agent": agent, "preflight": levels, **changes})
         return report_of(config, preview=preview)
 
 
@@ -194,7 +180,7 @@ def trial(environment: Environment, request: pytest.FixtureRequest) -> Trial:
 @pytest.fixture
 def sshd(git_stack: GitStack, tmp_path: Path) -> Iterator[SshServer]:
     """The stack's repositories over SSH; the submodule's address stays https."""
-    with ssh_server(tmp_path / "sshd", git_stack.server.root) as server:
+    with ssh_server(git_stack.server.root) as server:
         yield server
 
 

@@ -8,9 +8,10 @@ import delivery
 from adoption.withhold import our_values
 from settings.authorities import authorities
 from tests.preflight.conftest import Trial, expect
+from tests.support.charts import chart_package, chart_repository
 from tests.support.helm import Helm
+from tests.support.http_server import HttpServer
 from tests.support.stacks import ROOT, settings_of
-from tests.support.web_hosts import WebHost, chart_package, chart_repository
 
 pytestmark = pytest.mark.preflight
 
@@ -18,10 +19,10 @@ pytestmark = pytest.mark.preflight
 def test_an_adopted_release_keeps_what_it_has(trial: Trial, helm: Helm) -> None:
     name = "astro-remote-execution-agent"
     package = chart_package(name, "1.0.0", {"values.yaml": "logLevel: INFO\n"})
-    with WebHost(chart_repository(name, {"1.0.0": package})) as host:
+    with HttpServer(chart_repository(name, {"1.0.0": package})) as host:
         agent = {
             "createNamespace": False,
-            "chart": {"repository": host.url, "version": "1.0.0"},
+            "chart": {"repository": host.url(), "version": "1.0.0"},
             "withheld": {"commonEnv.GIT_TERMINAL_PROMPT": "the release was made by hand"},
         }
         config = {**trial.config, "agent": {**trial.config["agent"], **agent}}

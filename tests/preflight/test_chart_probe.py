@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from typing import Any
 
@@ -11,8 +10,10 @@ import pytest
 from clients.charts import unpack
 from preflight.catalogue import CHECKS
 from tests.preflight.conftest import Trial, expect, expect_nothing, only, report_of
+from tests.support.charts import chart_files, chart_package, chart_repository
+from tests.support.http_server import Answer, HttpServer, Request
+from tests.support.oci_registry import TokenRegistry, digest_of
 from tests.support.stacks import ROOT, with_agent
-from tests.support.web_hosts import TokenRegistry, WebHost, chart_package, chart_repository
 
 NAME = "astro-remote-execution-agent"
 STAND_IN = ROOT / "trial/chart" / NAME
@@ -26,11 +27,7 @@ def _config(url: str, *, agent: dict[str, Any] | None = None, **changes: Any) ->
 
 
 def _files(*, schema: bool = True, values: str | None = None) -> dict[str, str]:
-    files = {
-        path.relative_to(STAND_IN).as_posix(): path.read_text()
-        for path in STAND_IN.rglob("*")
-        if path.is_file() and path.name != "Chart.yaml"
-    }
+    files = chart_files(STAND_IN)
     if not schema:
         del files["values.schema.json"]
     if values is not None:
@@ -60,8 +57,8 @@ def test_the_trials_first_chart_takes_our_values(trial: Trial) -> None:
 @pytest.mark.preflight
 def test_a_chart_that_refuses_the_cluster(trial: Trial) -> None:
     package = _package(kubeVersion=">=1.99.0-0")
-    with WebHost(chart_repository(NAME, {"2.3.3": package})) as host:
-        chart = {"repository": host.url, "version": "2.3.3"}
+    with HttpServer(chart_repository(NAME, {"2.3.3": package})) as host:
+        chart = {"repository": host.url(), "version": "2.3.3"}
         report = trial.report("chart", "cluster", agent={"chart": chart})
     expect(report, "chart.kubernetes", "refused", at="agent.chart.version", says="Kubernetes >=1.99.0-0")
 
@@ -72,33 +69,33 @@ def test_a_repository_that_is_down() -> None:
 
 
 def test_a_repository_that_hangs_costs_seconds() -> None:
-    with WebHost(chart_repository(NAME, {})) as host:
+    with HttpServer(chart_repository(NAME, {})) as host:
         host.delay = 60
         begun = time.monotonic()
-        report = report_of(_config(host.url, timeout=1))
+        report = report_of(_config(host.url(), timeout=1))
         assert time.monotonic() - begun < 20
     expect(report, "chart.reach", "timeout", at="agent.chart.repository", says="within 1 s")
 
 
 def test_a_repository_that_drips_costs_seconds() -> None:
-    def slowly(path: str, headers: Any) -> Any:
+    def slowly(request: Request) -> Answer:
         return 200, b"x" * 10_000_000, {}
 
-    with WebHost(slowly) as host:
-        report = report_of(_config(host.url))
+    with HttpServer(slowly) as host:
+        report = report_of(_config(host.url()))
     expect(report, "chart.reach", "invalid", at="agent.chart.repository")
 
 
 def test_a_repository_that_refuses() -> None:
-    with WebHost(lambda *_: (401, b"", {})) as host:
-        report = report_of(_config(host.url))
+    with HttpServer(lambda *_: (401, b"", {})) as host:
+        report = report_of(_config(host.url()))
     expect(report, "chart.reach", "refused", at="agent.chart.repository", says="HTTP 401")
 
 
 @pytest.mark.parametrize("index", [b"<html>", b"entries: 3", b"{", b"entries: {}\n"])
 def test_a_host_that_is_not_a_chart_repository(index: bytes) -> None:
-    with WebHost(lambda *_: (200, index, {})) as host:
-        report = report_of(_config(host.url))
+    with HttpServer(lambda *_: (200, index, {})) as host:
+        report = report_of(_config(host.url()))
     assert {(item.check, item.case) for item in report.errors} <= {
         ("chart.reach", "invalid"),
         ("chart.version", "no-chart"),
@@ -109,22 +106,22 @@ def test_a_host_that_is_not_a_chart_repository(index: bytes) -> None:
 def test_a_package_that_was_changed() -> None:
     answer = chart_repository(NAME, {"2.3.3": _package()})
     other = _package(description="x")
-    with WebHost(
-        lambda path, headers: (200, other, {}) if path.endswith("tgz") else answer(path, headers)
+    with HttpServer(
+        lambda request: (200, other, {}) if request.path.endswith("tgz") else answer(request)
     ) as host:
-        report = report_of(_config(host.url))
+        report = report_of(_config(host.url()))
     expect(report, "chart.reach", "invalid", at="agent.chart.repository", says="digest")
 
 
 def test_a_version_that_does_not_exist() -> None:
-    with WebHost(chart_repository(NAME, {"2.3.2": _package("2.3.2"), "2.2.0": _package("2.2.0")})) as host:
-        report = report_of(_config(host.url))
+    with HttpServer(chart_repository(NAME, {"2.3.2": _package("2.3.2"), "2.2.0": _package("2.2.0")})) as host:
+        report = report_of(_config(host.url()))
     expect(report, "chart.version", "missing", at="agent.chart.version", says="write 2.3.2 if you meant that")
 
 
 def test_a_chart_that_does_not_exist() -> None:
-    with WebHost(chart_repository("astro-remote-agent", {"2.3.3": _package()})) as host:
-        report = report_of(_config(host.url))
+    with HttpServer(chart_repository("astro-remote-agent", {"2.3.3": _package()})) as host:
+        report = report_of(_config(host.url()))
     expect(report, "chart.version", "no-chart", at="agent.chart.name", says="write astro-remote-agent")
 
 
@@ -134,8 +131,8 @@ def test_values_that_the_schema_refuses() -> None:
         "workers": [{"name": "w", "values": {"livenessProbe": "canary"}}],
         "sentinel": {"values": {"port": "high"}},
     }
-    with WebHost(chart_repository(NAME, {"2.3.3": _package()})) as host:
-        report = report_of(_config(host.url, agent=agent))
+    with HttpServer(chart_repository(NAME, {"2.3.3": _package()})) as host:
+        report = report_of(_config(host.url(), agent=agent))
     expect(report, "chart.values", "refused", at="agent.values.labels.team", says="type string")
     expect(report, "chart.values", "refused", at="agent.values.brandNew", says="this key is unknown")
     finding = expect(report, "chart.values", "refused", at="agent.workers[0].values.livenessProbe")
@@ -146,15 +143,15 @@ def test_values_that_the_schema_refuses() -> None:
 def test_a_value_of_the_program_that_an_unknown_chart_refuses() -> None:
     files = {"values.schema.json": '{"required": ["color"], "properties": {"namespace": {"const": "x"}}}'}
     package = chart_package(NAME, "2.3.3", files)
-    with WebHost(chart_repository(NAME, {"2.3.3": package})) as host:
-        report = report_of(_config(host.url))
+    with HttpServer(chart_repository(NAME, {"2.3.3": package})) as host:
+        report = report_of(_config(host.url()))
     expect(report, "chart.values", "refused", at="agent.chart.version", says="it needs color there")
     expect(report, "chart.values", "refused", at="agent.chart.version", says='it takes "x" only')
 
 
 def test_a_chart_without_schema_takes_our_values() -> None:
-    with WebHost(chart_repository(NAME, {"2.3.3": _package(schema=False)})) as host:
-        expect_nothing(report_of(_config(host.url)))
+    with HttpServer(chart_repository(NAME, {"2.3.3": _package(schema=False)})) as host:
+        expect_nothing(report_of(_config(host.url())))
 
 
 def test_a_value_that_a_chart_without_schema_never_reads() -> None:
@@ -162,8 +159,8 @@ def test_a_value_that_a_chart_without_schema_never_reads() -> None:
     package = chart_package(
         NAME, "2.3.3", {name: files[name] for name in ("values.yaml", "templates/x.yaml")}
     )
-    with WebHost(chart_repository(NAME, {"2.3.3": package})) as host:
-        report = report_of(_config(host.url, agent={"values": {"logLevel": "INFO"}}))
+    with HttpServer(chart_repository(NAME, {"2.3.3": package})) as host:
+        report = report_of(_config(host.url(), agent={"values": {"logLevel": "INFO"}}))
     expect(report, "chart.values", "ignored", at="agent.values.logLevel", says="never reads")
     assert not report.errors
 
@@ -200,8 +197,8 @@ def _others(**files: str) -> bytes:
 
 
 def test_the_package_decides_which_keys_exist() -> None:
-    with WebHost(chart_repository(NAME, {"2.4.0": _others()})) as host:
-        report = report_of(_config(host.url, chart={"version": "2.4.0"}, agent=FURTHER))
+    with HttpServer(chart_repository(NAME, {"2.4.0": _others()})) as host:
+        report = report_of(_config(host.url(), chart={"version": "2.4.0"}, agent=FURTHER))
     expect_nothing(report)
 
 
@@ -228,8 +225,8 @@ def test_the_package_decides_which_keys_exist() -> None:
     ],
 )
 def test_a_key_that_the_package_does_not_have(agent: dict[str, Any], at: str, says: str) -> None:
-    with WebHost(chart_repository(NAME, {"2.4.0": _others()})) as host:
-        report = report_of(_config(host.url, chart={"version": "2.4.0"}, agent=agent))
+    with HttpServer(chart_repository(NAME, {"2.4.0": _others()})) as host:
+        report = report_of(_config(host.url(), chart={"version": "2.4.0"}, agent=agent))
     expect(report, "chart.values", "unknown", at=at, says=says)
     assert len(report.errors) == 1
 
@@ -237,17 +234,17 @@ def test_a_key_that_the_package_does_not_have(agent: dict[str, Any], at: str, sa
 def test_a_setting_that_only_some_charts_have() -> None:
     """The chart by others has priorityClassName somewhere, and the stand-in nowhere."""
     agent = {"workers": [{"name": "w", "priorityClass": "high"}], "triggerer": {"priorityClass": "high"}}
-    with WebHost(
+    with HttpServer(
         chart_repository(NAME, {"2.3.3": _package(), "2.3.4": _package("2.3.4", schema=False)})
     ) as host:
         for version in ("2.3.3", "2.3.4"):
-            report = report_of(_config(host.url, chart={"version": version}, agent=agent))
+            report = report_of(_config(host.url(), chart={"version": version}, agent=agent))
             for at in ("agent.workers[0]", "agent.triggerer"):
                 expect(report, "chart.values", "unsupported", at=f"{at}.priorityClass", says=version)
             assert len(report.errors) == 2
             assert not report.warnings or all(item.check == "preflight.level" for item in report.warnings)
-    with WebHost(chart_repository(NAME, {"2.4.0": _others()})) as host:
-        expect_nothing(report_of(_config(host.url, chart={"version": "2.4.0"}, agent=agent)))
+    with HttpServer(chart_repository(NAME, {"2.4.0": _others()})) as host:
+        expect_nothing(report_of(_config(host.url(), chart={"version": "2.4.0"}, agent=agent)))
 
 
 def test_the_charts_own_sentinel_may_be_of_another_version() -> None:
@@ -256,8 +253,8 @@ def test_the_charts_own_sentinel_may_be_of_another_version() -> None:
     for name in CHECKS:
         if name.startswith("image.") and name != "image.sentinel":
             checks[name] = {"level": "off", "reason": "not part of this test"}
-    with WebHost(chart_repository(NAME, {"2.3.3": _package()})) as host:
-        config = {**_config(host.url), "preflight": {"checks": checks}}
+    with HttpServer(chart_repository(NAME, {"2.3.3": _package()})) as host:
+        config = {**_config(host.url()), "preflight": {"checks": checks}}
         expect(
             report_of(config),
             "image.sentinel",
@@ -272,8 +269,8 @@ def test_the_charts_own_sentinel_may_be_of_another_version() -> None:
 def test_a_key_that_is_sent_for_a_reason() -> None:
     reason = {"brandNew": "our fork reads it"}
     agent = {"workers": [{"name": "w", "values": {"brandNew": 1}, "unknownValues": reason}]}
-    with WebHost(chart_repository(NAME, {"2.4.0": _others()})) as host:
-        report = report_of(_config(host.url, chart={"version": "2.4.0"}, agent=agent))
+    with HttpServer(chart_repository(NAME, {"2.4.0": _others()})) as host:
+        report = report_of(_config(host.url(), chart={"version": "2.4.0"}, agent=agent))
     at = "agent.workers[0].values.brandNew"
     expect(report, "chart.values", "declared", at=at, says="reason given is: our fork reads it")
     expect_nothing(report)
@@ -301,44 +298,40 @@ def test_an_empty_value_cannot_remove_a_default() -> None:
         "values": {"podDisruptionBudget": None},
         "triggerer": {"values": {"volumes": [], "initContainers": [], "volumeMounts": None}},
     }
-    with WebHost(chart_repository(NAME, {"2.4.0": _others(**files)})) as host:
-        report = report_of(_config(host.url, chart={"version": "2.4.0"}, agent=agent))
+    with HttpServer(chart_repository(NAME, {"2.4.0": _others(**files)})) as host:
+        report = report_of(_config(host.url(), chart={"version": "2.4.0"}, agent=agent))
     expect(report, "chart.values", "empty", at="agent.values.podDisruptionBudget", says="remove it")
     expect(report, "chart.values", "empty", at="agent.triggerer.values.volumes", says="empty list")
     assert len(report.errors) == 2
 
 
 def test_a_chart_newer_than_this_program() -> None:
-    with WebHost(chart_repository(NAME, {"3.0.0": _package("3.0.0")})) as host:
-        report = report_of(_config(host.url, chart={"version": "3.0.0"}))
+    with HttpServer(chart_repository(NAME, {"3.0.0": _package("3.0.0")})) as host:
+        report = report_of(_config(host.url(), chart={"version": "3.0.0"}))
     expect(report, "chart.version", "newer", at="agent.chart.version", says="is 3.0.0")
     assert not report.errors
 
 
 def test_a_schema_cannot_make_us_fetch_anything() -> None:
-    with WebHost(lambda *_: (200, b"{}", {})) as trap:
+    with HttpServer(lambda *_: (200, b"{}", {})) as trap:
         package = chart_package(
-            NAME, "2.3.3", {"values.schema.json": f'{{"$ref": "{trap.url}/schema.json"}}'}
+            NAME, "2.3.3", {"values.schema.json": f'{{"$ref": "{trap.url()}/schema.json"}}'}
         )
-        with WebHost(chart_repository(NAME, {"2.3.3": package})) as host:
-            report = report_of(_config(host.url))
+        with HttpServer(chart_repository(NAME, {"2.3.3": package})) as host:
+            report = report_of(_config(host.url()))
         assert not trap.asked
     expect(report, "preflight.time", "broken", at="preflight.checks.chart")
 
 
-def _registry(package: bytes) -> TokenRegistry:
-    digest = "sha256:" + hashlib.sha256(package).hexdigest()
-    layer = {"mediaType": "application/vnd.cncf.helm.chart.content.v1.tar+gzip", "digest": digest}
-    return TokenRegistry(
-        "pusher",
-        "canary-registry-password",
-        manifests={f"charts/{NAME}:2.3.3": {"schemaVersion": 2, "layers": [layer]}},
-        blobs={digest: package},
-    )
-
-
 def test_a_chart_in_a_registry() -> None:
-    with WebHost(_registry(_package())) as host:
+    package = _package()
+    with TokenRegistry("pusher", "canary-registry-password") as host:
+        layer = {
+            "mediaType": "application/vnd.cncf.helm.chart.content.v1.tar+gzip",
+            "digest": digest_of(package),
+        }
+        host.describe(f"charts/{NAME}", "2.3.3", {"schemaVersion": 2, "layers": [layer]})
+        host.blobs[f"charts/{NAME}", digest_of(package)] = package
         registry = {"server": host.server, "username": "pusher"}
         image = {**with_agent()["image"], "repository": f"{host.server}/data/client"}
         changes = {"registry": registry, "image": image}
@@ -349,7 +342,7 @@ def test_a_chart_in_a_registry() -> None:
         refused = report_of(_config(url, **changes, registryPassword="canary-wrong"))
         expect(refused, "chart.reach", "refused", at="agent.chart.repository")
         assert "canary" not in str(refused)
-        assert not [path for path, _ in host.asked if "canary" in path]
+        assert not [path for path in host.asked if "canary" in path]
 
 
 def test_a_value_that_a_chart_within_the_chart_ignores() -> None:
@@ -357,8 +350,8 @@ def test_a_value_that_a_chart_within_the_chart_ignores() -> None:
     files = _files() | {f"charts/beacon/{name}": text for name, text in inside.items()}
     del files["values.schema.json"]
     values = {"beacon": {"prot": 1, "port": 2, "global": {}}}
-    with WebHost(chart_repository(NAME, {"2.3.3": chart_package(NAME, "2.3.3", files)})) as host:
-        report = report_of(_config(host.url, agent={"values": values}))
+    with HttpServer(chart_repository(NAME, {"2.3.3": chart_package(NAME, "2.3.3", files)})) as host:
+        report = report_of(_config(host.url(), agent={"values": values}))
     expect(report, "chart.values", "ignored", at="agent.values.beacon.prot", says="port")
     assert [item.key for item in report.findings if "beacon" in item.key] == [
         "astro-dbt:agent.values.beacon.prot"

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from clients.errors import RemoteError
 from clients.kubernetes import RefusedError
 from preflight.cluster_access import ClusterAccess, SecretContent
+from tests.support.http_server import Answer, HttpServer, Request
+from tests.support.kube_objects import kubeconfig
 from tests.support.stacks import ROOT, settings_of, with_agent
-from tests.support.web_hosts import WebHost
 
 NAMESPACE = "agents"
 SECRETS = f"/api/v1/namespaces/{NAMESPACE}/secrets"
@@ -28,41 +28,35 @@ ANSWERS: dict[str, tuple[int, Any]] = {
 }
 
 
-def _answer(path: str, headers: Any) -> tuple[int, bytes, dict[str, str]]:
-    status, body = ANSWERS.get(path, (404, {}))
+def _answer(request: Request) -> Answer:
+    status, body = ANSWERS.get(request.path, (404, {}))
     return status, json.dumps(body).encode(), {"Content-Type": "application/json"}
 
 
 @pytest.fixture
-def host() -> Iterator[WebHost]:
-    with WebHost(_answer) as server:
+def host() -> Iterator[HttpServer]:
+    with HttpServer(_answer) as server:
         yield server
 
 
 def _access(server: str, folder: Path, **changes: Any) -> ClusterAccess:
-    kubeconfig = {
-        "clusters": [{"name": "c", "cluster": {"server": server}}],
-        "users": [{"name": "u", "user": {}}],
-        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
-        "current-context": "x",
-    }
-    (folder / "kubeconfig").write_text(yaml.safe_dump(kubeconfig))
-    cluster = {"context": "x", "kubeconfig": str(folder / "kubeconfig")}
+    (folder / "kubeconfig").write_text(kubeconfig(server))
+    cluster = {"context": "trial", "kubeconfig": str(folder / "kubeconfig")}
     config = with_agent(cluster=cluster, namespace=NAMESPACE)
     return ClusterAccess(settings_of({**config, "preflight": {"timeout": 5}, **changes}), root=ROOT)
 
 
-def test_every_question_is_asked_once(host: WebHost, tmp_path: Path) -> None:
-    access = _access(host.url, tmp_path)
+def test_every_question_is_asked_once(host: HttpServer, tmp_path: Path) -> None:
+    access = _access(host.url(), tmp_path)
     for _ in range(2):
         assert (access.version(), access.known_version()) == ("1.36.3", "1.36.3")
         assert access.secret("ours") == SecretContent({"token": "canary-t"})
         assert access.read_secret("ours") == {"token": "canary-t"}
-    assert [path for path, _ in host.asked] == ["/version", f"{SECRETS}/ours"]
+    assert host.asked == ["/version", f"{SECRETS}/ours"]
 
 
-def test_secrets_that_cannot_be_read(host: WebHost, tmp_path: Path) -> None:
-    access = _access(host.url, tmp_path)
+def test_secrets_that_cannot_be_read(host: HttpServer, tmp_path: Path) -> None:
+    access = _access(host.url(), tmp_path)
     assert access.secret("closed") == SecretContent(None, forbidden=True)
     assert access.secret("missing") == SecretContent(None)
     with pytest.raises(RefusedError):
@@ -77,8 +71,8 @@ def test_a_cluster_that_does_not_answer(tmp_path: Path) -> None:
     assert (access.known_version(), access.read_secret("ours")) == (None, None)
 
 
-def test_nothing_is_asked_for_others_while_the_checks_are_off(host: WebHost, tmp_path: Path) -> None:
+def test_nothing_is_asked_for_others_while_the_checks_are_off(host: HttpServer, tmp_path: Path) -> None:
     levels = {"checks": {"cluster": {"level": "off", "reason": "not part of this test"}}}
-    access = _access(host.url, tmp_path, preflight=levels)
+    access = _access(host.url(), tmp_path, preflight=levels)
     assert (access.known_version(), access.read_secret("ours")) == (None, None)
     assert not host.asked

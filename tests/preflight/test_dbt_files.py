@@ -16,7 +16,7 @@ from tests.preflight.samples import (
     PROJECT,
     local_project,
 )
-from tests.support.web_hosts import TokenRegistry, WebHost
+from tests.support.oci_registry import TokenRegistry
 
 
 def test_an_adapter_that_the_image_lacks(tmp_path: Path) -> None:
@@ -92,12 +92,12 @@ def test_an_image_without_adapters_brings_dbt_with_its_base(tmp_path: Path) -> N
 
 
 def test_a_ready_image_that_lacks_the_adapter(git_stack: GitStack) -> None:
-    registry = TokenRegistry("u", "p", anonymous=True)
     contents = ImageContents("base:1", (), ("dbt-core==1.11.16", "dbt-duckdb==1.11.1"))
-    registry.blobs["sha256:c"] = json.dumps({"config": {"Labels": encode(contents)}}).encode()
-    registry.manifests["agent:1"] = {"config": {"digest": "sha256:c"}}
     levels = {"checks": only("git", "dbt", "image")}
-    with WebHost(registry) as host:
+    with TokenRegistry() as host:
+        host.anonymous = True
+        host.blobs["agent", "sha256:c"] = json.dumps({"config": {"Labels": encode(contents)}}).encode()
+        host.describe("agent", "1", {"config": {"digest": "sha256:c"}})
         agent = {**git_stack.config["agent"], "image": f"{host.server}/agent:1"}
         for target in ("dev", "prod"):
             profiles = PROFILES.replace("target: dev", f"target: {target}")

@@ -14,9 +14,11 @@ import trustme
 from drills.proxy import Fault, Proxy, Upstream, server_context
 from preflight.report import Report
 from tests.preflight.conftest import GitStack, expect, only, report_of
+from tests.support.charts import chart_files, chart_package, chart_repository
+from tests.support.http_server import HttpServer
+from tests.support.kube_objects import kubeconfig
 from tests.support.oci_registry import OciRegistry
 from tests.support.stacks import ROOT, stack, with_agent
-from tests.support.web_hosts import WebHost, chart_package, chart_repository
 
 SECONDS = 3
 """`preflight.timeout` of these tests."""
@@ -111,12 +113,8 @@ def test_git_host(fault: str, at: str, wrong: str, remedy: str, git_stack: GitSt
     ],
 )
 def test_chart_repository(fault: str, wrong: str, remedy: str, tmp_path: Path) -> None:
-    files = {
-        path.relative_to(ROOT / "trial/chart" / NAME).as_posix(): path.read_text()
-        for path in (ROOT / "trial/chart" / NAME).rglob("*.*")
-        if path.is_file() and path.name != "Chart.yaml"
-    }
-    with WebHost(chart_repository(NAME, {"2.3.3": chart_package(NAME, "2.3.3", files)})) as host:
+    files = chart_files(ROOT / "trial/chart" / NAME)
+    with HttpServer(chart_repository(NAME, {"2.3.3": chart_package(NAME, "2.3.3", files)})) as host:
         proxy = Proxy(_upstream(host.server), strange=_strange(tmp_path))
         config = with_agent(chart={"repository": f"http://{proxy.server}", "version": "2.3.3"})
         config["preflight"] = {"checks": only("chart"), "timeout": SECONDS}
@@ -176,18 +174,10 @@ def test_api_server(fault: str, wrong: str, remedy: str, tmp_path: Path) -> None
     version = json.dumps(
         {"major": "1", "minor": "36", "gitVersion": "v1.36.3", "padding": "x" * 100_000}
     ).encode()
-    with WebHost(lambda _path, _headers: (200, version, {"Content-Type": "application/json"})) as host:
+    with HttpServer(lambda _: (200, version, {"Content-Type": "application/json"})) as host:
         proxy = Proxy(_upstream(host.server), strange=_strange(tmp_path))
-        kubeconfig = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "trial",
-            "clusters": [{"name": "trial", "cluster": {"server": f"http://{proxy.server}"}}],
-            "users": [{"name": "trial", "user": {"token": "canary-token"}}],
-            "contexts": [{"name": "trial", "context": {"cluster": "trial", "user": "trial"}}],
-        }
         config = with_agent(cluster={"context": "trial"})
-        config["kubeconfig"] = json.dumps(kubeconfig)
+        config["kubeconfig"] = kubeconfig(f"http://{proxy.server}", token="canary-token")
         config["preflight"] = {"checks": only("cluster"), "timeout": SECONDS}
         report, (sentence,) = _broken(proxy, fault, lambda: report_of(config))
     if fault in {"403", "404", "429", "500"}:

@@ -234,12 +234,12 @@ def test_credentials_in_a_backend_are_not_verified(git_stack: GitStack) -> None:
 
 
 def test_the_cost_does_not_grow_with_history(git_stack: GitStack) -> None:
-    git_stack.server.asked.clear()
+    git_stack.server.forget()
     git_stack.report()
     before, requests = git_stack.server.bytes_sent, len(git_stack.server.asked)
     for number in range(30):
         git_stack.dags.commit({"big.txt": f"{number}\n" * 20_000})
-    git_stack.server.asked.clear()
+    git_stack.server.forget()
     git_stack.report()
     assert len(git_stack.server.asked) == requests <= 24
     assert git_stack.server.bytes_sent < before + 2_000

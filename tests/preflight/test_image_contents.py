@@ -16,31 +16,35 @@ from tests.preflight.samples import (
     TAG,
     image_levels,
 )
+from tests.support.oci_registry import TokenRegistry
 from tests.support.stacks import stack, with_ready_image
-from tests.support.web_hosts import TokenRegistry, WebHost
 
 
 def _ready(
     contents: ImageContents | None, *, workers: int = 0, is_index: bool = False, **changes: Any
 ) -> tuple[Report, list[str]]:
     """The findings of a stack with a ready image for everything (and each worker), and the paths that its registry was asked."""
-    registry = TokenRegistry("u", "p", anonymous=True)
     labels = encode(contents) if contents else {"org.opencontainers.image.title": "somebody's"}
-    registry.blobs["sha256:config"] = json.dumps({"config": {"Labels": labels}}).encode()
     manifest = {"config": {"digest": "sha256:config"}}
-    if is_index:
-        platforms = ({"os": "unknown", "architecture": "unknown"}, {"os": "linux", "architecture": "arm64"})
-        entries = [{"platform": item, "digest": f"sha256:{number}"} for number, item in enumerate(platforms)]
-        registry.manifests |= {"agent:ours": {"manifests": entries}, "agent:sha256:1": manifest}
-    else:
-        registry.manifests["agent:ours"] = manifest
-    with WebHost(registry) as host:
+    with TokenRegistry() as host:
+        host.anonymous = True
+        host.blobs["agent", "sha256:config"] = json.dumps({"config": {"Labels": labels}}).encode()
+        host.describe("agent", "sha256:1" if is_index else "ours", manifest)
+        if is_index:
+            platforms = (
+                {"os": "unknown", "architecture": "unknown"},
+                {"os": "linux", "architecture": "arm64"},
+            )
+            entries = [
+                {"platform": item, "digest": f"sha256:{number}"} for number, item in enumerate(platforms)
+            ]
+            host.describe("agent", "ours", {"manifests": entries})
         reference = f"{host.server}/agent:ours"
         agent: dict[str, Any] = {"image": reference}
         if workers:
             agent["workers"] = [{"name": f"w{number}", "image": reference} for number in range(workers)]
         config = {**with_ready_image(**agent), "preflight": image_levels(), **changes}
-        return report_of(config), [path for path, _ in host.asked]
+        return report_of(config), list(host.asked)
 
 
 GOOD = ImageContents(
@@ -70,12 +74,13 @@ def test_a_ready_image_is_not_read_when_its_contents_do_not_matter() -> None:
 
 
 def test_the_labels_of_a_registry_that_hangs_are_asked_for_once() -> None:
-    with WebHost(TokenRegistry("u", "p", anonymous=True)) as host:
+    with TokenRegistry() as host:
+        host.anonymous = True
         host.delay = 60
         references = [f"{host.server}/agent:{number}" for number in range(2)]
         agent = {"image": references[0], "workers": [{"name": "w", "image": references[1]}]}
         report = report_of({**with_ready_image(**agent), "preflight": image_levels(timeout=1)})
-        assert sorted(path[-1] for path, _ in host.asked) == ["0", "0", "1"]
+        assert sorted(path[-1] for path in host.asked) == ["0", "0", "1"]
     expect(report, "image.exists", "unverified", at="agent.workers[0].image")
 
 

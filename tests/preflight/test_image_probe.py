@@ -5,19 +5,21 @@ from __future__ import annotations
 import base64
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from preflight.report import Report
 from tests.preflight.conftest import Trial, expect, expect_nothing, only, report_of
 from tests.preflight.samples import (
     TAG,
     image_config,
     image_levels,
 )
+from tests.support.oci_registry import TokenRegistry, put_image
 from tests.support.stacks import stack, with_ready_image
-from tests.support.web_hosts import TokenRegistry, WebHost, put_image
 
 
 @pytest.fixture
@@ -119,7 +121,7 @@ def test_a_registry_that_is_down() -> None:
 
 
 def test_a_registry_that_hangs_costs_seconds() -> None:
-    with WebHost(TokenRegistry("u", "p")) as host:
+    with TokenRegistry() as host:
         host.delay = 60
         begun = time.monotonic()
         login = {"server": host.server, "username": "pusher"}
@@ -130,29 +132,33 @@ def test_a_registry_that_hangs_costs_seconds() -> None:
     expect(report, "image.registry", "timeout", at="image.base", says="within 1 s")
 
 
-def _hosted(host: Any, registry: TokenRegistry, **changes: Any) -> Any:
-    login = {"server": host.server, "username": "pusher"}
-    registry.manifests[f"agent:{TAG}"] = {
-        "manifests": [{"platform": {"os": "linux", "architecture": "amd64"}}]
-    }
-    return report_of(
-        image_config(f"{host.server}/agent:{TAG}", f"{host.server}/data/client", registry=login, **changes)
-    )
+AMD64 = {"manifests": [{"platform": {"os": "linux", "architecture": "amd64"}}]}
 
 
-def test_a_registry_with_tokens() -> None:
-    registry = TokenRegistry("pusher", "canary-registry-password")
-    with WebHost(registry) as host:
-        expect_nothing(_hosted(host, registry))
-        assert not [path for path, _ in host.asked if "canary" in path]
-        refused = _hosted(host, registry, registryPassword="canary-wrong-password")
+@pytest.fixture
+def registry() -> Iterator[TokenRegistry]:
+    """A registry with tokens that has the base image."""
+    with TokenRegistry("pusher", "canary-registry-password") as made:
+        made.describe("agent", TAG, AMD64)
+        yield made
+
+
+def _hosted(registry: TokenRegistry, **changes: Any) -> Report:
+    login = {"server": registry.server, "username": "pusher"}
+    base, target = f"{registry.server}/agent:{TAG}", f"{registry.server}/data/client"
+    return report_of(image_config(base, target, registry=login, **changes))
+
+
+def test_a_registry_with_tokens(registry: TokenRegistry) -> None:
+    expect_nothing(_hosted(registry))
+    assert not [path for path in registry.asked if "canary" in path]
+    refused = _hosted(registry, registryPassword="canary-wrong-password")
     expect(refused, "image.registry", "refused", at="registryPassword", says="data/client")
 
 
-def test_a_user_who_may_not_push() -> None:
-    registry = TokenRegistry("pusher", "canary-registry-password", actions=("pull",))
-    with WebHost(registry) as host:
-        report = _hosted(host, registry)
+def test_a_user_who_may_not_push(registry: TokenRegistry) -> None:
+    registry.actions = ("pull",)
+    report = _hosted(registry)
     expect(report, "image.registry", "no-push", at="registry.username", says="data/client")
 
 
@@ -170,17 +176,12 @@ NAME_UNKNOWN = {
 
 
 @pytest.mark.parametrize("service", NAME_UNKNOWN)
-def test_name_unknown_is_an_error_where_a_push_does_not_create_the_repository(service: str) -> None:
+def test_name_unknown_is_an_error_where_a_push_does_not_create_the_repository(
+    service: str, registry: TokenRegistry
+) -> None:
     message, is_error = NAME_UNKNOWN[service]
-    registry = TokenRegistry("pusher", "canary-registry-password")
-    error = {"errors": [{"code": "NAME_UNKNOWN", "message": message}]} if message else {}
-
-    def answer(path: str, headers: Any) -> Any:
-        status, body, more = registry(path, headers)
-        return (404, json.dumps(error).encode(), more) if status == 404 else (status, body, more)
-
-    with WebHost(answer) as host:
-        report = _hosted(host, registry)
+    registry.unknown = {"errors": [{"code": "NAME_UNKNOWN", "message": message}]} if message else {}
+    report = _hosted(registry)
     if is_error:
         expect(
             report, "image.registry", "not-created", at="image.repository", says="create it in the registry"
@@ -206,114 +207,83 @@ def _without_login(server: str) -> dict[str, Any]:
     return config
 
 
-def test_the_identitytoken_of_az_acr_login_is_exchanged(tmp_path: Path) -> None:
+def test_the_identitytoken_of_az_acr_login_is_exchanged(registry: TokenRegistry, tmp_path: Path) -> None:
     """`az acr login` leaves no password: the token service takes the token in a form (distribution, auth/oauth)."""
-    from urllib.parse import parse_qs
-
-    registry = TokenRegistry("unused", "unused")
-    registry.manifests[f"agent:{TAG}"] = {
-        "manifests": [{"platform": {"os": "linux", "architecture": "amd64"}}]
-    }
-    asked: list[dict[str, list[str]]] = []
-
-    def post(path: str, body: str) -> Any:
-        form = parse_qs(body)
-        asked.append(form)
-        if form.get("refresh_token") != ["canary-identity"] or form.get("grant_type") != ["refresh_token"]:
-            return 401, b"{}", {}
-        return registry.issue(form["scope"][0])
-
-    with WebHost(registry, post=post) as host:
-        auth = base64.b64encode(b"00000000-0000-0000-0000-000000000000:").decode()
-        _docker_file(tmp_path, {host.server: {"auth": auth, "identitytoken": "canary-identity"}})
-        expect_nothing(report_of(_without_login(host.server)))
-        assert asked
-        assert not [path for path, _ in host.asked if "canary" in path]
+    registry.identity = "canary-identity"
+    auth = base64.b64encode(b"00000000-0000-0000-0000-000000000000:").decode()
+    _docker_file(tmp_path, {registry.server: {"auth": auth, "identitytoken": registry.identity}})
+    expect_nothing(report_of(_without_login(registry.server)))
+    assert "/token" in registry.asked
+    assert not [path for path in registry.asked if "canary" in path]
 
 
 @pytest.mark.parametrize("key", ["https://{}", "https://{}/v1/", "http://{}/v2/", "{}"])
-def test_keys_of_the_docker_configuration_with_https_are_found(key: str, tmp_path: Path) -> None:
-    registry = TokenRegistry("me", "canary")
-    registry.manifests[f"agent:{TAG}"] = {
-        "manifests": [{"platform": {"os": "linux", "architecture": "amd64"}}]
-    }
-    with WebHost(registry) as host:
-        _docker_file(tmp_path, {key.format(host.server): {"auth": base64.b64encode(b"me:canary").decode()}})
-        expect_nothing(report_of(_without_login(host.server)))
+def test_keys_of_the_docker_configuration_with_https_are_found(
+    key: str, registry: TokenRegistry, tmp_path: Path
+) -> None:
+    auth = base64.b64encode(f"{registry.username}:{registry.password}".encode()).decode()
+    _docker_file(tmp_path, {key.format(registry.server): {"auth": auth}})
+    expect_nothing(report_of(_without_login(registry.server)))
 
 
 @pytest.mark.parametrize("username", ["oauth2accesstoken", "gitlab-ci-token"])
-def test_short_lived_registry_passwords_warn_where_the_cluster_pulls_with_them(username: str) -> None:
-    registry = TokenRegistry(username, "canary-registry-password")
-    with WebHost(registry) as host:
-        config = image_config(f"{host.server}/agent:{TAG}", f"{host.server}/data/client")
-        config |= {"registry": {"server": host.server, "username": username}}
-        config["registryPassword"] = registry.password
-        registry.manifests[f"agent:{TAG}"] = {
-            "manifests": [{"platform": {"os": "linux", "architecture": "amd64"}}]
-        }
-        report = report_of(config)
-        expect(report, "image.registry", "short-lived", at="registryPassword", says="pullRegistry")
-        assert not report.errors
-        config["agent"] = {**config["agent"], "imagePullSecret": "renewed"}
-        expect_nothing(report_of(config))
+def test_short_lived_registry_passwords_warn_where_the_cluster_pulls_with_them(
+    username: str, registry: TokenRegistry
+) -> None:
+    registry.username = username
+    config = _without_login(registry.server)
+    config |= {"registry": {"server": registry.server, "username": username}}
+    config["registryPassword"] = registry.password
+    report = report_of(config)
+    expect(report, "image.registry", "short-lived", at="registryPassword", says="pullRegistry")
+    assert not report.errors
+    config["agent"] = {**config["agent"], "imagePullSecret": "renewed"}
+    expect_nothing(report_of(config))
 
 
-def test_the_pull_role_is_tried_as_well_as_the_push_role() -> None:
-    registry = TokenRegistry("pusher", "canary-registry-password")
-    with WebHost(registry) as host:
-        pull = {"server": host.server, "username": "puller"}
-        report = _hosted(host, registry, pullRegistry=pull, pullRegistryPassword="canary-other")
+def test_the_pull_role_is_tried_as_well_as_the_push_role(registry: TokenRegistry) -> None:
+    pull = {"server": registry.server, "username": "puller"}
+    report = _hosted(registry, pullRegistry=pull, pullRegistryPassword="canary-other")
     expect(report, "image.registry", "refused", at="pullRegistryPassword", says="data/client")
     assert "canary" not in str(report)
 
 
-def test_agent_and_sentinel_are_of_one_version() -> None:
-    registry = TokenRegistry("pusher", "canary-registry-password")
-    with WebHost(registry) as host:
-        reports = [
-            _hosted(
-                host,
-                registry,
-                agent={**stack()["agent"], "sentinel": {"image": f"{host.server}/s:{version}"}},
-            )
-            for version in ("1.2.0", "1.2.1")
-        ]
+def test_agent_and_sentinel_are_of_one_version(registry: TokenRegistry) -> None:
+    reports = [
+        _hosted(registry, agent={**stack()["agent"], "sentinel": {"image": f"{registry.server}/s:{version}"}})
+        for version in ("1.2.0", "1.2.1")
+    ]
     assert [
         len([item for item in report.findings if item.check == "image.sentinel"]) for report in reports
     ] == [0, 1]
     expect(reports[1], "image.sentinel", "differs", at="agent.sentinel.image", says="1.2.1, but")
 
 
-def test_copies_need_a_place_that_may_be_pushed_to() -> None:
-    registry = TokenRegistry("pusher", "canary-registry-password", actions=("pull",))
-    with WebHost(registry) as host:
-        report = _hosted(host, registry, mirror={"repository": f"{host.server}/mirror", "sentinel": False})
+def test_copies_need_a_place_that_may_be_pushed_to(registry: TokenRegistry) -> None:
+    registry.actions = ("pull",)
+    report = _hosted(registry, mirror={"repository": f"{registry.server}/mirror", "sentinel": False})
     expect(report, "image.registry", "no-push", at="registry.username", says="mirror/agent")
 
 
-def test_images_that_the_stack_only_names() -> None:
-    registry = TokenRegistry("u", "p", anonymous=True)
-    registry.manifests["agent:good"] = {"config": {}}
-    with WebHost(registry) as host:
-        agent = {
-            "image": f"{host.server}/agent:good",
-            "workers": [{"name": "w", "image": f"{host.server}/agent:gone"}],
-            "sentinel": {"image": "127.0.0.1:1/sentinel:1"},
-        }
-        report = report_of({**with_ready_image(**agent), "preflight": image_levels()})
+def test_images_that_the_stack_only_names(registry: TokenRegistry) -> None:
+    registry.anonymous = True
+    registry.describe("agent", "good", {"config": {}})
+    agent = {
+        "image": f"{registry.server}/agent:good",
+        "workers": [{"name": "w", "image": f"{registry.server}/agent:gone"}],
+        "sentinel": {"image": "127.0.0.1:1/sentinel:1"},
+    }
+    report = report_of({**with_ready_image(**agent), "preflight": image_levels()})
     expect(report, "image.exists", "missing", at="agent.workers[0].image", says="agent:gone")
     expect(report, "image.exists", "unverified", at="agent.sentinel.image", says="Connection refused")
     assert not [item for item in report.findings if "agent:good" in item.message and item.severity != "info"]
 
 
-def test_the_agents_own_image_tells_its_facts() -> None:
-    registry = TokenRegistry("u", "p", anonymous=True)
-    registry.manifests[f"agent:{TAG}"] = {"config": {}}
-    with WebHost(registry) as host:
-        report = report_of(
-            {**with_ready_image(image=f"{host.server}/agent:{TAG}"), "preflight": image_levels()}
-        )
+def test_the_agents_own_image_tells_its_facts(registry: TokenRegistry) -> None:
+    registry.anonymous = True
+    registry.describe("agent", TAG, {"config": {}})
+    image = f"{registry.server}/agent:{TAG}"
+    report = report_of({**with_ready_image(image=image), "preflight": image_levels()})
     expect_nothing(report)
     expect(report, "image.base", "facts", at="agent.image")
 
@@ -323,9 +293,8 @@ def test_a_stack_that_says_nothing_of_its_image() -> None:
     expect(report, "image.runtime", "bare", at="image", says="neither Cosmos nor dbt")
 
 
-def test_an_image_that_its_registry_does_not_show_to_everybody() -> None:
-    with WebHost(TokenRegistry("robot", "canary-r")) as host:
-        levels = {"checks": only("image"), "timeout": 10}
-        report = report_of({**with_ready_image(image=f"{host.server}/agent:1"), "preflight": levels})
-    expect(report, "image.exists", "unverified", at="agent.image", says=host.server)
+def test_an_image_that_its_registry_does_not_show_to_everybody(registry: TokenRegistry) -> None:
+    levels = {"checks": only("image"), "timeout": 10}
+    report = report_of({**with_ready_image(image=f"{registry.server}/agent:1"), "preflight": levels})
+    expect(report, "image.exists", "unverified", at="agent.image", says=registry.server)
     assert not report.errors

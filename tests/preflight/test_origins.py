@@ -9,15 +9,10 @@ from typing import Any
 
 import pytest
 
-import delivery
-from delivery.chart_values import chart_values
-from domain.chart import SecretNames, with_secret_names
 from preflight.origins import key_of_object, key_of_value, mentioned
-from settings import Settings
-from tests.support.helm_chart import CHARTS, Chart, Rendered
+from tests.support.helm_chart import render_stack, stack_values
 from tests.support.stacks import settings_of, with_agent
 
-NAMES = SecretNames(image_pull="pull", agent_token="token", sentinel_auth="sentinel", open_lineage=None)
 LOGS = {"logs": {"sidecar": {"sinks": {"out": {"type": "console"}}}}}
 AGENT: dict[str, Any] = {
     **LOGS,
@@ -47,12 +42,9 @@ Origin = Callable[[str, str, str], str]
 @pytest.fixture(scope="module")
 def origin(helm_program: Path, tmp_path_factory: pytest.TempPathFactory) -> Origin:
     """Stack key of (kind, name without prefix, field); {container} in a field is the number of that container."""
-    settings: Settings = settings_of(with_agent(**copy.deepcopy(AGENT)))
-    values = chart_values(settings, delivery.plan(settings, authorities={}), image="r.example.com/a:1")
-    values = with_secret_names(values, NAMES, version="2.3.3")
-    chart = Chart(helm=helm_program, folder=CHARTS / "astro-remote-execution-agent")
-    scratch = tmp_path_factory.mktemp("origins")
-    rendered = Rendered(chart.run(["template", "trial"], defaults=True, values=values, scratch=scratch))
+    config = with_agent(**copy.deepcopy(AGENT))
+    settings, values = stack_values(config)
+    rendered = render_stack(helm_program, tmp_path_factory.mktemp("origins"), config)
 
     def key(kind: str, name: str, field: str) -> str:
         document = rendered.get(kind, name)

@@ -14,10 +14,11 @@ import yaml
 from preflight.report import Report
 from tests.preflight.conftest import OURS, Trial, expect, expect_nothing, only, report_of
 from tests.support import foreign_chart
+from tests.support.charts import chart_files, chart_package, chart_repository
+from tests.support.http_server import HttpServer
 from tests.support.keda import keda
 from tests.support.kube_objects import kubectl, make
 from tests.support.stacks import ROOT, with_agent
-from tests.support.web_hosts import WebHost, chart_package, chart_repository
 
 NAME = "astro-remote-execution-agent"
 STAND_IN = ROOT / "trial/chart" / NAME
@@ -30,27 +31,20 @@ def _helm_on_path(helm_program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"{helm_program.parent}:{os.environ['PATH']}")
 
 
-def _files(**more: str) -> dict[str, str]:
-    read = (path for path in STAND_IN.rglob("*") if path.is_file() and path.name != "Chart.yaml")
-    return {path.relative_to(STAND_IN).as_posix(): path.read_text() for path in read} | {
-        f"templates/{name}.yaml": text for name, text in more.items()
-    }
-
-
 @pytest.fixture
 def served() -> Iterator[Callable[..., str]]:
     """Serves the stand-in with more templates; returns the repository's URL."""
     hosts = []
 
     def serve(**templates: str) -> str:
-        package = chart_package(NAME, "2.3.3", _files(**templates))
-        host = WebHost(chart_repository(NAME, {"2.3.3": package}))
-        hosts.append(host)
-        return host.__enter__().url
+        files = chart_files(STAND_IN) | {f"templates/{name}.yaml": text for name, text in templates.items()}
+        package = chart_package(NAME, "2.3.3", files)
+        hosts.append(HttpServer(chart_repository(NAME, {"2.3.3": package})))
+        return hosts[-1].url()
 
     yield serve
     for host in hosts:
-        host.__exit__(None, None, None)
+        host.stop()
 
 
 def _report(url: str, **agent: Any) -> Report:

@@ -24,7 +24,7 @@ def server(status: int) -> Iterator[tuple[str, list[str]]]:
         return status, b"", {"Content-Length": "5000000"}
 
     with HttpServer(answer) as running:
-        yield f"{running.url}/charts/", seen
+        yield f"{running.url()}/charts/", seen
 
 
 def address(repository: str) -> ChartAddress:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.support.kube_objects import kubeconfig
 from tests.support.release_api import ReleaseApi, pod_of, release_api
 from tests.support.stacks import ROOT, stack
 from trial.downloads import Downloads
@@ -90,19 +91,10 @@ class Engine:
 
     def write(self, api: ReleaseApi) -> None:
         """Write program, plugin and settings."""
-        user = {"name": "c", "user": {}}
-        config = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "c",
-            "clusters": [{"name": "c", "cluster": {"server": api.cluster.server}}],
-            "users": [user],
-            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c"}}],
-        }
         runtime = {"name": "python", "options": {"toolchain": "pip", "virtualenv": str(ROOT / ".venv")}}
         (self.folder / "Pulumi.yaml").write_text(yaml.safe_dump({"name": "astro-dbt", "runtime": runtime}))
         (self.folder / "__main__.py").write_text(PROGRAM.format(root=str(ROOT)))
-        (self.folder / "config.json").write_text(json.dumps(stack(kubeconfig=yaml.safe_dump(config))))
+        (self.folder / "config.json").write_text(json.dumps(stack(kubeconfig=kubeconfig(api.url()))))
         (self.folder / "plugin.py").write_text(PLUGIN)
         plugin = self.folder / "home/plugins/resource-kubernetes-v4.25.0/pulumi-resource-kubernetes"
         plugin.parent.mkdir(parents=True)

@@ -10,29 +10,17 @@ import os
 from pathlib import Path
 from typing import Any
 
-import delivery
-from delivery.chart_values import chart_values
-from domain.chart import SecretNames, with_secret_names
 from preflight.report import ReleaseObjects, identity
 from review.objects import objects_report
 from review.objects_markdown import changes, edited
-from tests.support.helm_chart import CHARTS, Chart, Rendered
-from tests.support.stacks import ROOT, settings_of, with_agent
+from tests.support.helm_chart import render_stack
+from tests.support.stacks import ROOT, with_agent
 
 GOLDEN = ROOT / "tests/review/golden/objects.md"
-NAMES = SecretNames(image_pull="pull", agent_token="token", sentinel_auth="sentinel", open_lineage=None)
 WORKERS = [
     {"name": "w", "replicas": 2},
     {"name": "dbt", "queues": ["dbt"], "autoscaling": {"maxReplicas": 3}},
 ]
-
-
-def rendered(helm: Path, scratch: Path, folder: str, version: str) -> list[dict[str, Any]]:
-    settings = settings_of(with_agent(chart={"version": version}, workers=WORKERS))
-    values = chart_values(settings, delivery.plan(settings, authorities={}), image="r.example.com/a:1")
-    values = with_secret_names(values, NAMES, version=version)
-    chart = Chart(helm=helm, folder=CHARTS / folder)
-    return list(Rendered(chart.run(["template", "trial"], defaults=True, values=values, scratch=scratch)))
 
 
 def by_hand(document: dict[str, Any]) -> dict[str, Any]:
@@ -55,8 +43,10 @@ def by_hand(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_upgrade_of_a_chart_object_by_object(helm_program: Path, tmp_path: Path) -> None:
-    before = rendered(helm_program, tmp_path, "astro-remote-execution-agent-1", "1.0.2")
-    after = rendered(helm_program, tmp_path, "astro-remote-execution-agent", "2.3.3")
+    before, after = (
+        list(render_stack(helm_program, tmp_path, with_agent(chart={"version": version}, workers=WORKERS)))
+        for version in ("1.0.2", "2.3.3")
+    )
     live: dict[Any, Any] = {identity(item): by_hand(item) for item in before}
     live[next(key for key in live if key[1] == "ServiceAccount")] = None
     report = objects_report(ReleaseObjects(tuple(after), tuple(before), live), updated=True)

@@ -4,14 +4,13 @@ An environment is known by what it was asked to hold and by the Python that made
 a new one and an unchanged one costs nothing. Two test runs at once wait for each other.
 """
 
-import fcntl
 import hashlib
 import os
 import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,11 +18,15 @@ import pytest
 
 from tests.support.terminal import visible
 from trial.commands import run
+from trial.gobuild import locked
 from trial.layout import cache_folder
-from trial.progress import Progress, Step
+from trial.progress import Progress
 
 REQUIREMENTS = Path(__file__).parents[1] / "examples"
 INSTALL_SECONDS = 1800.0
+_ASK = (
+    "import duckdb, sys; print(duckdb.connect(sys.argv[1], read_only=True).execute(sys.argv[2]).fetchall())"
+)
 
 QUIET = {
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -74,63 +77,24 @@ class PythonEnvironment:
             capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
         )  # fmt: skip
 
-
-def environment(
-    requirements: Path, *, constraints: Path | None = None, progress: Progress | None = None
-) -> PythonEnvironment:
-    """The virtual environment for a requirements file, making it when it is not there yet.
-
-    Args:
-        requirements: what to install, as pip reads it.
-        constraints: versions of whatever comes along; None lets pip choose.
-        progress: where to say that it takes a while.
-
-    Raises TrialError: pip could not install it; with its last lines.
-    """
-    texts = [path.read_bytes() for path in (requirements, constraints) if path is not None]
-    made_by = f"{platform.python_version()} {platform.machine()} {sys.base_prefix}".encode()
-    key = hashlib.sha256(b"\0".join([made_by, *texts])).hexdigest()[:16]
-    folder = cache_folder() / "venvs"
-    folder.mkdir(parents=True, exist_ok=True)
-    found = PythonEnvironment(folder / f"{requirements.stem.removeprefix('requirements-')}-{key}")
-    complete = found.root / "complete"
-    with (folder / f"{found.root.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not complete.is_file():
-            shutil.rmtree(found.root, ignore_errors=True)
-            with progress or Progress() as shown, shown.step(f"Installing {requirements.name}") as step:
-                _install(found, requirements, constraints, step)
-            complete.touch()
-    return found
+    def rows(self, database: Path, query: str) -> str:
+        """Rows of a query on a DuckDB database, as Python prints them."""
+        ended = self.run([self.python, "-c", _ASK, database, query], env={})
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout.strip()
 
 
-def _install(wanted: PythonEnvironment, requirements: Path, constraints: Path | None, step: Step) -> None:
-    run([sys.executable, "-m", "venv", wanted.root], purpose=f"making {wanted.root}", seconds=120)
-    seen = 0
-
-    def count(line: str) -> None:
-        nonlocal seen
-        if line.startswith(("Collecting ", "Installing collected")):
-            seen += 1
-            step.update(f"{seen} packages" if line.startswith("Coll") else "unpacking")
-
-    limits: list[str | Path] = ["--constraint", constraints] if constraints else []
-    run(
-        [
-            wanted.python,
-            "-m",
-            "pip",
-            "install",
-            "--progress-bar",
-            "off",
-            "--requirement",
-            requirements,
-            *limits,
-        ],
-        purpose=f"installing {requirements.name}",
-        on_line=count,
-        seconds=INSTALL_SECONDS,
+def kept_environment(name: str) -> PythonEnvironment:
+    """The environment `airflow` or `dbt`, made if it is not there yet. Raises TrialError: pip could not install it."""
+    requirements, constraints = (
+        REQUIREMENTS / f"{kind}-{name}.txt" for kind in ("requirements", "constraints")
     )
+
+    def install(root: Path) -> None:
+        run([sys.executable, "-m", "venv", root], purpose=f"making {root}", seconds=120)
+        _pip(PythonEnvironment(root).python, requirements, "--constraint", constraints)
+
+    return PythonEnvironment(_once(name, install, requirements.read_bytes(), constraints.read_bytes()))
 
 
 def modules(name: str) -> Path:
@@ -138,43 +102,31 @@ def modules(name: str) -> Path:
 
     pip resolves nothing: a provider asks for far more packages than the few modules that a test imports. Raises TrialError.
     """
-    requirements = REQUIREMENTS / f"requirements-{name}.txt"
-    made_by = (
-        f"{platform.python_version()} {platform.machine()} {kept_environment('airflow').root.name}".encode()
-    )
-    key = hashlib.sha256(made_by + b"\0" + requirements.read_bytes()).hexdigest()[:16]
+    requirements, airflow = REQUIREMENTS / f"requirements-{name}.txt", kept_environment("airflow")
+
+    def install(root: Path) -> None:
+        _pip(airflow.python, requirements, "--no-deps", "--target", root)
+
+    return _once(name, install, requirements.read_bytes(), airflow.root.name.encode())
+
+
+def _once(name: str, install: Callable[[Path], None], *content: bytes) -> Path:
+    """The folder for a content, which `install` fills where it is not complete yet."""
+    made_by = f"{platform.python_version()} {platform.machine()} {sys.base_prefix}".encode()
+    key = hashlib.sha256(b"\0".join([made_by, *content])).hexdigest()[:16]
     folder = cache_folder() / "venvs" / f"{name}-{key}"
-    with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.is_dir():
-            making = folder.with_suffix(".new")
-            shutil.rmtree(making, ignore_errors=True)
-            command: list[str | Path] = [
-                kept_environment("airflow").python,
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--no-deps",
-            ]
-            options: list[str | Path] = [
-                "--progress-bar",
-                "off",
-                "--target",
-                making,
-                "--requirement",
-                requirements,
-            ]
-            run([*command, *options], purpose=f"installing {requirements.name}", seconds=INSTALL_SECONDS)
-            making.rename(folder)
+    with locked(folder.with_suffix(".lock")):
+        if not (folder / "complete").is_file():
+            shutil.rmtree(folder, ignore_errors=True)
+            with Progress() as progress, progress.step(f"Installing requirements-{name}.txt"):
+                install(folder)
+            (folder / "complete").touch()
     return folder
 
 
-def kept_environment(name: str) -> PythonEnvironment:
-    """The environment `airflow` or `dbt`, made if it is not there yet."""
-    return environment(
-        REQUIREMENTS / f"requirements-{name}.txt", constraints=REQUIREMENTS / f"constraints-{name}.txt"
-    )
+def _pip(python: Path, requirements: Path, *options: str | Path) -> None:
+    command = [python, "-m", "pip", "install", "--quiet", *options, "--requirement", requirements]
+    run(command, purpose=f"installing {requirements.name}", seconds=INSTALL_SECONDS)
 
 
 def _kept(config: pytest.Config, name: str) -> PythonEnvironment:

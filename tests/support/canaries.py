@@ -6,6 +6,7 @@ import base64
 import contextlib
 import gzip
 import os
+import json
 import re
 import threading
 from collections.abc import Iterable, Iterator
@@ -20,7 +21,7 @@ LARGEST = 4 * 1024 * 1024
 
 
 def spellings(secret: str) -> set[bytes]:
-    """A secret as it is, URL-quoted, and within any Base64 text, whatever stands before and after it there.
+    """A secret as it is, URL-quoted, within JSON, and within any Base64 text, whatever stands before and after it there.
 
     >>> base64.b64encode(b"user:canary-x:more")[8:20] in spellings("canary-xyz12")
     False
@@ -29,6 +30,7 @@ def spellings(secret: str) -> set[bytes]:
     """
     raw = secret.encode()
     found = {raw, quote(secret, safe="").encode(), quote_plus(secret).encode(), quote(secret).encode()}
+    found.add(json.dumps(secret)[1:-1].encode())
     for before in range(3):
         # The letters that also hold bits of the neighbours are left out.
         text = base64.b64encode(b"\0" * before + raw)

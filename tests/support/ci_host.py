@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 from tests.support.http_server import Answer, HttpServer, Request
 
@@ -21,32 +20,32 @@ class CiHost(HttpServer):
 
     def github(self) -> dict[str, str]:
         """Variables that GitHub sets for a job."""
-        return {"GITHUB_REPOSITORY": "acme/agents", "GITHUB_API_URL": self.url}
+        return {"GITHUB_REPOSITORY": "acme/agents", "GITHUB_API_URL": self.url()}
 
     def gitlab(self) -> dict[str, str]:
         """Variables that GitLab sets for a job."""
-        return {"CI_PROJECT_ID": "42", "CI_API_V4_URL": self.url}
+        return {"CI_PROJECT_ID": "42", "CI_API_V4_URL": self.url()}
 
     def all(self) -> list[dict[str, Any]]:
         """Every comment and issue."""
         return [entry for items in self.entries.values() for entry in items]
 
     def _answered(self, request: Request) -> Answer:
-        tokens = (request.headers["PRIVATE-TOKEN"], str(request.headers["Authorization"])[len("Bearer ") :])
-        if self.refuse or TOKEN not in tokens:
+        bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if self.refuse or TOKEN not in (request.headers.get("PRIVATE-TOKEN"), bearer):
             return 403, b"{}", {}
-        return 200, json.dumps(self._done(request, json.loads(request.body or b"{}"))).encode(), {}
+        return 200, json.dumps(self._done(request)).encode(), {}
 
-    def _done(self, request: Request, body: dict[str, Any]) -> Any:
-        address = urlsplit(request.path)
+    def _done(self, request: Request) -> Any:
         if request.method == "GET":
-            page = int(parse_qs(address.query)["page"][0])
-            return self.entries.get(address.path, [])[(page - 1) * 100 : page * 100]
+            page = int(request.args["page"])
+            return self.entries.get(request.path, [])[(page - 1) * 100 : page * 100]
+        body = request.get_json(force=True)
         if request.method == "POST":
             number = len(self.all()) + 1
             entry = {"id": number, "number": number, "iid": number, **body}
-            self.entries.setdefault(address.path, []).append(entry)
+            self.entries.setdefault(request.path, []).append(entry)
             return entry
-        (entry,) = [item for item in self.all() if item["id"] == int(address.path.rsplit("/", 1)[1])]
+        (entry,) = [item for item in self.all() if item["id"] == int(request.path.rsplit("/", 1)[1])]
         entry.update(body)
         return entry

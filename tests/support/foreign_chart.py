@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.web_hosts import WebHost, chart_package, chart_repository
+from tests.support.charts import chart_files, chart_package, chart_repository
+from tests.support.http_server import HttpServer
 
 NAME, VERSION = "astro-remote-execution-agent", "2.9.0"
 FOLDER = Path(__file__).with_name("foreign_chart")
@@ -39,14 +40,12 @@ FURTHER = {"keda": KEDA, "topologySpreadConstraints": SPREAD}
 
 def package() -> bytes:
     """The chart as `helm package` writes it."""
-    read = (path for path in FOLDER.rglob("*") if path.is_file() and path != FOLDER / "Chart.yaml")
-    files = {path.relative_to(FOLDER).as_posix(): path.read_text() for path in read}
     beacon = {"name": "beacon", "version": "1.0.0", "condition": "beacon.enabled"}
-    return chart_package(NAME, VERSION, files, dependencies=[beacon])
+    return chart_package(NAME, VERSION, chart_files(FOLDER), dependencies=[beacon])
 
 
 @contextmanager
 def served() -> Iterator[dict[str, str]]:
     """`agent.chart` of a stack that uses it, while its repository is up."""
-    with WebHost(chart_repository(NAME, {VERSION: package()})) as host:
-        yield {"repository": host.url, "version": VERSION}
+    with HttpServer(chart_repository(NAME, {VERSION: package()})) as host:
+        yield {"repository": host.url(), "version": VERSION}

@@ -1,5 +1,7 @@
 """Rendering the stand-in charts with a real Helm, and reading the result."""
 
+from __future__ import annotations
+
 import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -9,10 +11,22 @@ from typing import Any
 
 import yaml
 
-CHARTS = Path(__file__).parents[2] / "trial" / "chart"
+import delivery
+from delivery.chart_values import chart_values
+from domain.chart import SecretNames, with_secret_names
+from settings import Settings
+from tests.support.stacks import ROOT, settings_of
+
+CHARTS = ROOT / "trial" / "chart"
 KUBERNETES_VERSION = "1.36.3"
+NAMES = SecretNames(image_pull="pull", agent_token="token", sentinel_auth="sentinel", open_lineage=None)
 
 Manifest = dict[str, Any]
+
+
+def chart_folder(generation: int) -> Path:
+    """The stand-in of a generation of the chart."""
+    return CHARTS / ("astro-remote-execution-agent" + ("-1" if generation == 1 else ""))
 
 
 class RenderError(Exception):
@@ -64,24 +78,33 @@ class Rendered:
 
 @dataclass(frozen=True)
 class Chart:
-    """One chart folder and the Helm that renders it."""
+    """The stand-in of one generation of the chart, and the Helm that renders it."""
 
     helm: Path
-    folder: Path
+    generation: int
+    scratch: Path
+    """For values and Helm's own files."""
 
-    def run(self, command: list[str], *, defaults: bool, values: Mapping[str, Any], scratch: Path) -> str:
-        """Run a Helm command on the chart with the smallest values plus the given ones."""
-        own = scratch / "values.yaml"
+    def render(self, *, defaults: bool = False, **values: Any) -> Rendered:
+        """The objects for the smallest values (or none) with the given ones; raises RenderError."""
+        return Rendered(self._run(["template", "trial", "--namespace", "elsewhere"], defaults, values))
+
+    def lint(self, *, defaults: bool = False, **values: Any) -> str:
+        """What a strict lint prints; raises RenderError."""
+        return self._run(["lint", "--strict"], defaults, values)
+
+    def _run(self, command: list[str], defaults: bool, values: Mapping[str, Any]) -> str:
+        own, folder = self.scratch / "values.yaml", chart_folder(self.generation)
         own.write_text(yaml.safe_dump(dict(values)))
-        minimal = self.folder / "ci" / "minimal-values.yaml"
-        files = ([] if defaults else ["--values", str(minimal)]) + ["--values", str(own)]
+        minimal: list[Path | str] = ["--values", folder / "ci" / "minimal-values.yaml"]
+        files = [*([] if defaults else minimal), "--values", own]
         # It ends before collecting garbage pays, which is a third of its time.
-        own_settings = {"GOGC": "off"} | {
-            name: str(scratch) for name in ("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME")
+        variables = {"GOGC": "off"} | {
+            f"HELM_{name}_HOME": str(self.scratch) for name in ("CACHE", "CONFIG", "DATA")
         }
         ended = subprocess.run(
-            [str(self.helm), *command, str(self.folder), *files, "--kube-version", KUBERNETES_VERSION],
-            capture_output=True, text=True, env={**os.environ, **own_settings}, timeout=60, check=False,
+            [self.helm, *command, folder, *files, "--kube-version", KUBERNETES_VERSION],
+            capture_output=True, text=True, env={**os.environ, **variables}, timeout=60, check=False,
         )  # fmt: skip
         if ended.returncode:
             raise RenderError(ended.stdout + ended.stderr)
@@ -90,3 +113,16 @@ class Chart:
 
 Render = Callable[..., Rendered]
 Lint = Callable[..., str]
+
+
+def stack_values(config: dict[str, Any]) -> tuple[Settings, dict[str, Any]]:
+    """Settings of a stack, and what it sends to Helm."""
+    settings = settings_of(config)
+    values = chart_values(settings, delivery.plan(settings, authorities={}), image="r.example.com/a:1")
+    return settings, with_secret_names(values, NAMES, version=settings.agent.chart.version)
+
+
+def render_stack(helm: Path, scratch: Path, config: dict[str, Any]) -> Rendered:
+    """The objects that Helm renders for a stack."""
+    settings, values = stack_values(config)
+    return Chart(helm, int(settings.agent.chart.version[0]), scratch).render(defaults=True, **values)

@@ -27,8 +27,10 @@ def gateway(
         if request.method == "DELETE":
             before_delete()
         kept = {name: value for name, value in request.headers.items() if name in {"Accept", "Content-Type"}}
-        url = api.configuration.host + request.path
-        answer = api.rest_client.pool_manager.request(request.method, url, body=request.body, headers=kept)
+        url = api.configuration.host + request.target
+        answer = api.rest_client.pool_manager.request(
+            request.method, url, body=request.get_data(), headers=kept
+        )
         content = answer.data
         if version is not None and request.path == "/version":
             major, minor, _ = version.split(".")
@@ -38,6 +40,6 @@ def gateway(
 
     with HttpServer(pass_on) as server:
         try:
-            yield server.url
+            yield server.url()
         finally:
             api.close()

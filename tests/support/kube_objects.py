@@ -1,9 +1,11 @@
-"""Creating and removing objects of the trial's cluster with kubectl."""
+"""Access to API servers, and objects of the trial's cluster."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
+
+import yaml
 
 from trial.environment import Environment
 
@@ -23,3 +25,17 @@ def make(environment: Environment, kind: str, name: str, namespace: str | None =
     api, _, kind = kind.rpartition("/")
     manifest = {"apiVersion": api or "v1", "kind": kind, "metadata": metadata, **body}
     kubectl(environment, "apply", "--filename", "-", stdin=json.dumps(manifest))
+
+
+def kubeconfig(server: str, **user: Any) -> str:
+    """A kubeconfig whose only context, `trial`, is a server's URL with these fields of the user."""
+    return yaml.safe_dump(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "trial",
+            "clusters": [{"name": "trial", "cluster": {"server": server}}],
+            "users": [{"name": "trial", "user": user}],
+            "contexts": [{"name": "trial", "context": {"cluster": "trial", "user": "trial"}}],
+        }
+    )

@@ -41,7 +41,7 @@ class Kubelet:
 
     def answer(self, request: Request) -> Answer:
         """The answer to /containerLogs/<namespace>/<pod>/<container>?tailLines=…"""
-        container = request.path.partition("?")[0].rpartition("/")[2]
+        container = request.path.rpartition("/")[2]
         content = self.logs.get(container, "").encode()
         return 200 if container in self.logs else 404, content, {"Content-Type": "text/plain"}
 

@@ -5,60 +5,55 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
-import yaml
-
-from clients.kubernetes import Cluster, connect
+from clients.kubernetes import connect
 from tests.support.http_server import Answer, HttpServer, Request
+from tests.support.kube_objects import kubeconfig
 
 NAMESPACE = "agents"
 RELEASE = "astro-agent"
 
 
-@dataclass
-class ReleaseApi:
+def _status(code: int) -> Answer:
+    return code, json.dumps({"kind": "Status", "code": code}).encode(), {}
+
+
+class ReleaseApi(HttpServer):
     """What the server knows; a collection in `refused` answers 403."""
 
-    cluster: Cluster = field(init=False)
-    """The program's client for it."""
-    other: Callable[[str], Answer | None] = lambda path: None
-    """Path -> another answer, for a server that has its moments."""
-    revisions: list[tuple[int, str]] = field(default_factory=list)
-    """Number and status of Helm's records."""
-    pods: list[dict[str, Any]] = field(default_factory=list)
-    events: list[dict[str, Any]] = field(default_factory=list)
-    owner: str = "set-1"
-    """UID of the current ReplicaSet of the only Deployment."""
-    logs: dict[str, str] = field(default_factory=dict)
-    """Container -> log; of its predecessor under `container/previous`."""
-    refused: set[str] = field(default_factory=set)
-    asked: list[str] = field(default_factory=list)
-    """Paths of the requests, with their queries."""
+    def __init__(self) -> None:
+        self.other: Callable[[str], Answer | None] = lambda path: None
+        """Path with query -> another answer, for a server that has its moments."""
+        self.revisions: list[tuple[int, str]] = []
+        """Number and status of Helm's records."""
+        self.pods: list[dict[str, Any]] = []
+        self.events: list[dict[str, Any]] = []
+        self.owner = "set-1"
+        """UID of the current ReplicaSet of the only Deployment."""
+        self.logs: dict[str, str] = {}
+        """Container -> log; of its predecessor under `container/previous`."""
+        self.refused: set[str] = set()
+        super().__init__(self._answered)
+        self.cluster = connect(kubeconfig(self.url()), None, timeout=10)
+        """The program's client for it."""
 
-    def answer(self, request: Request) -> Answer:
-        """The answer to one request."""
-        path = request.path
-        self.asked.append(path)
-        if (other := self.other(path)) is not None:
+    def _answered(self, request: Request) -> Answer:
+        kind = request.path.rpartition("/")[2]
+        if (other := self.other(request.target)) is not None:
             return other
-        parts = urlsplit(path)
-        query = {key: values[0] for key, values in parse_qs(parts.query).items()}
-        *_, kind = parts.path.split("/")
         if kind in self.refused:
-            return 403, json.dumps({"kind": "Status", "code": 403}).encode(), {}
+            return _status(403)
         if kind == "log":
-            name = query["container"] + ("/previous" if query["previous"] == "true" else "")
+            name = request.args["container"] + ("/previous" if request.args["previous"] == "true" else "")
             if name not in self.logs:
-                return 400, json.dumps({"kind": "Status", "code": 400}).encode(), {}
+                return _status(400)
             return 200, self.logs[name].encode(), {"Content-Type": "text/plain"}
         return 200, json.dumps({"items": self._items(kind)}).encode(), {"Content-Type": "application/json"}
 
     def _items(self, kind: str) -> list[dict[str, Any]]:
-        deployment = {"uid": "deployment", "name": "agent-worker"}
-        revision = {"deployment.kubernetes.io/revision": "2"}
+        current, old = ({"deployment.kubernetes.io/revision": number} for number in ("2", "1"))
+        owners = [{"uid": "deployment"}]
         if kind == "secrets":
             return [
                 {
@@ -72,33 +67,21 @@ class ReleaseApi:
                 for number, status in self.revisions
             ]
         if kind == "deployments":
-            annotations = {"meta.helm.sh/release-name": RELEASE, **revision}
-            other = {"metadata": {"uid": "other", "name": "not-of-this-release"}}
-            return [{"metadata": {**deployment, "annotations": annotations}}, other]
+            annotations = {"meta.helm.sh/release-name": RELEASE, **current}
+            deployment = {"uid": "deployment", "name": "agent-worker", "annotations": annotations}
+            return [{"metadata": deployment}, {"metadata": {"uid": "other", "name": "not-of-this-release"}}]
         if kind == "replicasets":
-            owners = [{"uid": "deployment"}]
-            old = {"deployment.kubernetes.io/revision": "1"}
             return [
                 {"metadata": {"uid": "set-0", "ownerReferences": owners, "annotations": old}},
-                {"metadata": {"uid": self.owner, "ownerReferences": owners, "annotations": revision}},
+                {"metadata": {"uid": self.owner, "ownerReferences": owners, "annotations": current}},
             ]
         return {"pods": self.pods, "events": self.events}.get(kind, [])
 
 
 @contextmanager
 def release_api() -> Iterator[ReleaseApi]:
-    """Listen on a free loopback port."""
-    api = ReleaseApi()
-    with HttpServer(api.answer) as server:
-        config = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "c",
-            "clusters": [{"name": "c", "cluster": {"server": server.url}}],
-            "users": [{"name": "c", "user": {}}],
-            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c"}}],
-        }
-        api.cluster = connect(yaml.safe_dump(config), None, timeout=10)
+    """A server on a free loopback port."""
+    with ReleaseApi() as api:
         yield api
 
 

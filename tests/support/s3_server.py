@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import urllib3
+
 from tests.support.processes import running
+from trial.commands import run
+from trial.http_check import answers
+from trial.layout import cache_folder
 
 SERVER = "github.com/johannesboyne/gofakes3/cmd/gofakes3@v1.2.0"
 BUCKET = "astro-dbt-state"
@@ -32,37 +34,28 @@ def backend_variables(address: str) -> dict[str, str]:
 
 def server_program() -> Path:
     """The server, built from its pinned Go module once."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "astro-dbt" / "s3"
+    cache = cache_folder() / "s3"
     program = cache / f"gofakes3-{SERVER.rpartition('@')[2]}"
     if not program.exists():
         assert shutil.which("go"), "Go is needed to build the S3-compatible server; install it"
-        variables = {**os.environ, "GOBIN": str(cache)}
-        done = subprocess.run(
+        run(
             ["go", "install", SERVER],
-            env=variables,
+            purpose="building the S3-compatible server",
+            env={"GOBIN": str(cache)},
             cwd=Path.home(),
-            capture_output=True,
-            text=True,
-            check=False,
         )
-        assert done.returncode == 0, done.stderr
         (cache / "gofakes3").rename(program)
     return program
 
 
 def put(address: str, name: str, content: str) -> None:
     """Write an object into the bucket of a server (host:port)."""
-    _send(address, name, method="PUT", data=content.encode())
+    urllib3.request("PUT", f"http://{address}/{BUCKET}/{name}", body=content)
 
 
 def delete(address: str, name: str) -> None:
     """Remove an object from the bucket of a server."""
-    _send(address, name, method="DELETE")
-
-
-def _send(address: str, name: str, *, method: str, data: bytes | None = None) -> None:
-    url = f"http://{address}/{BUCKET}/{name}"
-    urllib.request.urlopen(urllib.request.Request(url, data=data, method=method)).close()
+    urllib3.request("DELETE", f"http://{address}/{BUCKET}/{name}")
 
 
 @contextmanager
@@ -72,13 +65,9 @@ def s3_server() -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     arguments = ["-host", address, "-backend", "mem", "-initialbucket", BUCKET, "-quiet"]
-    with running([server_program(), *arguments], stderr=subprocess.DEVNULL):
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                urllib.request.urlopen(f"http://{address}/{BUCKET}").close()
-                break
-            except urllib.error.URLError:
-                assert time.monotonic() < deadline, "the S3-compatible server did not start"
-                time.sleep(0.1)
+    check = answers(f"http://{address}/{BUCKET}")
+    with running([server_program(), *arguments], stderr=subprocess.DEVNULL) as server:
+        while problem := check():
+            assert server.poll() is None, problem
+            time.sleep(0.1)
         yield address

@@ -50,18 +50,17 @@ def stack(**changes: Any) -> dict[str, Any]:
         },
         "agentToken": "canary-agent-token",
     }
-    for key, value in changes.items():
-        if value is None:
-            config.pop(key, None)
-        else:
-            config[key] = value
-    return config
+    return changed(config, **changes)
+
+
+def changed(config: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """A copy of a mapping with some keys changed; None removes one."""
+    return {key: value for key, value in {**copy.deepcopy(config), **changes}.items() if value is not None}
 
 
 def with_agent(**changes: Any) -> dict[str, Any]:
     """The complete configuration with some keys of `agent` changed."""
-    agent = {**copy.deepcopy(stack()["agent"]), **changes}
-    return stack(agent=agent)
+    return stack(agent={**stack()["agent"], **changes})
 
 
 def with_ready_image(**agent: Any) -> dict[str, Any]:

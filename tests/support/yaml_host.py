@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import subprocess
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 from tests.support.stacks import ROOT
+from trial.commands import run
 from trial.gobuild import QUICK_COMPILE, locked
 from trial.layout import cache_folder
 
@@ -84,8 +82,5 @@ def _build(scratch: Path, folder: Path) -> None:
 
 
 def _go(cwd: Path, *arguments: str | Path) -> str:
-    command: Sequence[str] = ["go", *map(str, arguments)]
-    variables = {**os.environ, "GOWORK": "off", "CGO_ENABLED": "0"}
-    done = subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
+    variables = {"GOWORK": "off", "CGO_ENABLED": "0"}
+    return run(["go", *arguments], purpose="building Pulumi's YAML language host", cwd=cwd, env=variables)

@@ -99,7 +99,9 @@ class Builder:
 
 @pytest.fixture
 def toolbox(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toolbox:
-    sites = Sites(**{name: f"{site.url}/{name}" for name in ("kubernetes", "etcd", "kwok", "helm", "pulumi")})
+    sites = Sites(
+        **{name: f"{site.url()}/{name}" for name in ("kubernetes", "etcd", "kwok", "helm", "pulumi")}
+    )
     layout = Layout.of(repo=tmp_path, state=tmp_path / "state", cache=tmp_path / "cache")
     made = Toolbox(layout, Progress(io.StringIO()), Downloads(allowed=True), sites)
     monkeypatch.setattr(made, "builder", Builder)

@@ -11,15 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.http_server import Answer
+from tests.support.http_server import Answer, HttpServer, Request
 from tests.support.stacks import ROOT
-from tests.support.web_hosts import WebHost
 
 FLAW = {"id": "PYSEC-1", "aliases": ["CVE-2026-1"], "fixed_in": ["1.0.1"]}
 
 
 @pytest.fixture
-def index() -> Iterator[WebHost]:
+def index() -> Iterator[HttpServer]:
     """An index that knows a flaw of `flawed`, a withdrawn one of `fine`, and nothing of others."""
     known = {
         "/pypi/flawed/1.0.0/json": [FLAW],
@@ -27,12 +26,12 @@ def index() -> Iterator[WebHost]:
         "/pypi/fine/2.0/json": [{**FLAW, "withdrawn": "2026-01-01T00:00:00Z"}],
     }
 
-    def answer(path: str, headers: object) -> Answer:
-        if path not in known:
+    def answer(request: Request) -> Answer:
+        if request.path not in known:
             return 404, b"", {}
-        return 200, json.dumps({"vulnerabilities": known[path]}).encode(), {}
+        return 200, json.dumps({"vulnerabilities": known[request.path]}).encode(), {}
 
-    with WebHost(answer) as host:
+    with HttpServer(answer) as host:
         yield host
 
 
@@ -50,13 +49,13 @@ def audit(index: str, folder: Path, *pinned: str) -> subprocess.CompletedProcess
     )
 
 
-def test_nothing_known_is_a_clean_result(index: WebHost, tmp_path: Path) -> None:
-    done = audit(index.url, tmp_path, "fine==2.0 ; python_version < '4'")
+def test_nothing_known_is_a_clean_result(index: HttpServer, tmp_path: Path) -> None:
+    done = audit(index.url(), tmp_path, "fine==2.0 ; python_version < '4'")
     assert (done.returncode, done.stdout) == (0, "1 packages, no known vulnerability\n")
 
 
-def test_a_vulnerability_is_one_sentence_with_its_remedy(index: WebHost, tmp_path: Path) -> None:
-    done = audit(index.url, tmp_path, "flawed==1.0.0", "fine==2.0", "hopeless==1")
+def test_a_vulnerability_is_one_sentence_with_its_remedy(index: HttpServer, tmp_path: Path) -> None:
+    done = audit(index.url(), tmp_path, "flawed==1.0.0", "fine==2.0", "hopeless==1")
     assert done.returncode == 1
     first, second = done.stderr.splitlines()
     assert "flawed 1.0.0 has CVE-2026-1; raise it to 1.0.1 in" in first
@@ -65,9 +64,9 @@ def test_a_vulnerability_is_one_sentence_with_its_remedy(index: WebHost, tmp_pat
 
 
 def test_an_index_without_this_data_is_an_error_and_not_a_clean_result(
-    index: WebHost, tmp_path: Path
+    index: HttpServer, tmp_path: Path
 ) -> None:
-    done = audit(index.url, tmp_path, "flawed==1.0.0", "unheard-of==1", "other==2")
+    done = audit(index.url(), tmp_path, "flawed==1.0.0", "unheard-of==1", "other==2")
     assert done.returncode == 2
     assert "no vulnerability data for unheard-of 1 and 1 more packages (HTTP 404)" in done.stderr
     assert "CVE-2026-1" in done.stderr

@@ -26,7 +26,7 @@ def test_a_commit_becomes_plain_files(host: Host, tmp_path: Path) -> None:
 
 def test_one_folder_only(host: Host, tmp_path: Path) -> None:
     host.private.commit({"big.bin": "x" * 500_000 + host.first})
-    host.server.asked.clear()
+    host.server.forget()
     checkout(host.url, "main", tmp_path / "out", access=host.access(), subdir="dags")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.py", "run.sh"]
     assert host.server.bytes_sent < 5_000

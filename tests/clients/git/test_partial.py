@@ -11,7 +11,7 @@ from tests.support.repositories import git
 
 def test_files_are_read_without_a_clone(host: Host) -> None:
     host.private.commit({"big.bin": "x" * 500_000 + host.first})
-    host.server.asked.clear()
+    host.server.forget()
     with Session(host.access(), timeout=20) as session:
         clone = PartialClone(session, host.url)
         commit = clone.fetch("refs/heads/main")

@@ -1,4 +1,4 @@
-"""Deploy keys over a real sshd."""
+"""Deploy keys over SSH, with the ssh of this machine."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def sshd(tmp_path: Path) -> Iterator[SshServer]:
     root = tmp_path / "repositories"
     for name in ("org/dags.git", "org/dbt.git"):
         Repository(root / name).commit({"a.txt": name})
-    with ssh_server(tmp_path / "sshd", root) as server:
+    with ssh_server(root) as server:
         yield server
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from clients.errors import Cause
 from clients.helm.render import Capabilities, Manifest, RenderError, hook_of, render
-from tests.support.web_hosts import chart_package
+from tests.support.charts import chart_package
 
 CONFIG = """\
 apiVersion: v1
