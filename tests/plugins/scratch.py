@@ -9,6 +9,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+from tests.support.engine import Project
 from tests.support.stacks import ROOT
 from trial.environment import Environment
 
@@ -21,13 +22,12 @@ trial = json.load(open(os.environ["ASTRO_DBT_TRIAL"] + "/environment.json"))
 """
 
 
-class Scratch:
+class Scratch(Project):
     """One program with one stack, `dev`; its project is named after the test."""
 
     def __init__(self, environment: Environment, folder: Path, test: str) -> None:
-        self.info, self.folder = environment.info(), folder
+        super().__init__(environment, folder)
         self.name = re.sub(r"[^a-z0-9]+", "-", test.removeprefix("test_").lower())[:30].strip("-")
-        self.variables = {**environment.variables(), "NO_COLOR": "1"}
         folder.mkdir(parents=True)
         runtime = {"name": "python", "options": {"virtualenv": str(ROOT / ".venv")}}
         (folder / "Pulumi.yaml").write_text(json.dumps({"name": self.name, "runtime": runtime}))
@@ -39,16 +39,7 @@ class Scratch:
 
     def pulumi(self, *arguments: str, stderr: int = subprocess.STDOUT) -> subprocess.CompletedProcess[str]:
         """Run the CLI; unless told otherwise, its two streams are joined in stdout."""
-        return subprocess.run(
-            ["pulumi", *arguments, "--non-interactive"],
-            cwd=self.folder,
-            env=self.variables,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            text=True,
-            check=False,
-            timeout=300,
-        )
+        return self.run("pulumi", *arguments, "--non-interactive", stderr=stderr)
 
     def require(self, *arguments: str, stderr: int = subprocess.STDOUT) -> str:
         """Run the CLI, which must succeed, and return what it printed."""

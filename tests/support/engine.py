@@ -23,34 +23,23 @@ from tests.support.workers import trial_of_this_worker
 from trial.environment import Environment, EnvironmentInfo
 
 PROGRAM = (
-    "adoption",
-    "Pulumi.yaml",
-    "__main__.py",
-    "domain",
-    "settings",
-    "delivery",
-    "clients",
-    "components",
-    "preflight",
-    "program",
-    "examples",
-)
+    "Pulumi.yaml", "__main__.py", "adoption", "clients", "components", "delivery", "domain", "examples", "preflight",
+    "program", "settings",
+)  # fmt: skip
 SECRET_KEYS = {config_key(field) for field in secret_fields()}
 
 
 def copy_program(target: Path) -> Path:
     """A copy of the program in another folder, as another checkout has it."""
+    (target / "stacks").mkdir(parents=True)
+    (target / ".venv").symlink_to(ROOT / ".venv")
     for name in PROGRAM:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(
-                source, target / name, ignore=shutil.ignore_patterns("__pycache__", "target", "logs")
-            )
+            ignored = shutil.ignore_patterns("__pycache__", "target", "logs")
+            shutil.copytree(source, target / name, ignore=ignored)
         else:
-            target.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, target / name)
-    (target / "stacks").mkdir()
-    (target / ".venv").symlink_to(ROOT / ".venv")
     return target
 
 
@@ -83,14 +72,30 @@ def trial_config(info: EnvironmentInfo, name: str) -> dict[str, Any]:
     }
 
 
-class Stack:
+class Project:
+    """A folder with a Pulumi program, and the programs of the trial."""
+
+    def __init__(self, environment: Environment, folder: Path) -> None:
+        self.environment, self.folder, self.info = environment, folder, environment.info()
+        self.variables = {**environment.variables(), "NO_COLOR": "1"}
+
+    def run(
+        self, *command: str, cwd: Path | None = None, stdin: str = "", stderr: int = subprocess.PIPE
+    ) -> subprocess.CompletedProcess[str]:
+        """A command with the trial's variables, in the program's folder."""
+        return subprocess.run(
+            command, cwd=cwd or self.folder, env=self.variables, input=stdin,
+            stdout=subprocess.PIPE, stderr=stderr, text=True, check=False,
+        )  # fmt: skip
+
+
+class Stack(Project):
     """One stack of a copy of the program."""
 
     def __init__(self, environment: Environment, folder: Path, name: str) -> None:
-        self.environment, self.folder, self.name = environment, folder, name
-        self.info = environment.info()
+        super().__init__(environment, folder)
+        self.name = name
         self.config = trial_config(self.info, name)
-        self.variables = {**environment.variables(), "NO_COLOR": "1"}
         command = auto.PulumiCommand(str(Path(self.info.bin).parent))
         workspace = auto.LocalWorkspace(work_dir=str(folder), env_vars=self.variables, pulumi_command=command)
         self.engine = auto.Stack.create_or_select(name, workspace)
@@ -109,15 +114,15 @@ class Stack:
         plain = {key: value for key, value in self.config.items() if key not in SECRET_KEYS}
         content["config"] = {f"astro-dbt:{key}": value for key, value in plain.items()}
         file.write_text(yaml.safe_dump(content, sort_keys=False))
-        secret = {key: value for key, value in self.config.items() if key in SECRET_KEYS}
-        values = {
+        secret = {
             f"astro-dbt:{key}": auto.ConfigValue(
                 value if isinstance(value, str) else json.dumps(value), secret=True
             )
-            for key, value in secret.items()
+            for key, value in self.config.items()
+            if key in SECRET_KEYS
         }
-        if values:
-            self.engine.set_all_config(values)
+        if secret:
+            self.engine.set_all_config(secret)
 
     def up(self, config: dict[str, Any] | None = None) -> auto.UpResult:
         """`pulumi up`; raises auto.CommandError with the engine's output."""
@@ -140,23 +145,10 @@ class Stack:
         """The CLI in the program's folder."""
         return self.run("pulumi", *arguments, "--stack", self.name, "--non-interactive")
 
-    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """A command with the trial's variables."""
-        return subprocess.run(
-            command, cwd=self.folder, env=self.variables, capture_output=True, text=True, check=False
-        )
-
     def review(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """`python -m review` on the program's folder; it never ends with a traceback."""
-        done = subprocess.run(
-            [sys.executable, "-m", "review", "--cwd", str(self.folder), *arguments],
-            cwd=ROOT,
-            env=self.variables,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        command = (sys.executable, "-m", "review", "--cwd", str(self.folder), *arguments)
+        done = self.run(*command, cwd=ROOT, stdin=stdin)
         assert "Traceback" not in done.stderr, done.stderr
         return done
 

@@ -1,21 +1,89 @@
-"""The settings that belong together, on a stack that is up: what they make of it, and that they leave no trace."""
+"""A stack from nothing to nothing, and the settings that belong together in between: what they make of it, and that they leave no trace."""
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
 from typing import Any
 
+import pytest
+
 from clients.registry import Login, Registry
 from delivery.objects import SCALED_OBJECT, objects
 from domain.image_reference import Reference
+from tests.engine.test_lifecycle import assert_no_leak, environment_of, images_of
 from tests.support import foreign_chart
 from tests.support.engine import Stack
+from tests.support.keda import keda
 from tests.support.oci_registry import put_image
 from tests.support.stacks import settings_of
 
+pytestmark = pytest.mark.engine
 CLIENT = "00000000-0000-0000-0000-00000000000a"
 WORKER, TRIGGERER = "astro-agent-worker-default-worker", "astro-agent-triggerer"
+
+
+@pytest.fixture
+def with_keda(environment):
+    """The trial's cluster with the API of KEDA, until the stack is gone."""
+    with keda(environment):
+        yield
+
+
+def test_submodule_option_from_nothing(with_keda, stack):
+    done = stack.up()
+    release = stack.helm("list")[0]
+    assert (release["name"], release["status"], release["revision"]) == ("astro-agent", "deployed", "1")
+    deployments = stack.deployments()
+    assert set(deployments) == {
+        "astro-agent-worker-default-worker",
+        "astro-agent-dag-processor",
+        "astro-agent-triggerer",
+        "astro-agent-sentinel",
+    }
+    for name, deployment in deployments.items():
+        assert deployment.status.available_replicas == 1, name
+    env = environment_of(deployments["astro-agent-dag-processor"])
+    (bundle,) = json.loads(env["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"])
+    assert bundle["kwargs"]["submodules"] is True
+    reference = env["AIRFLOW_CONN_GIT"]["secret_key_ref"]
+    secret = stack.api().read_namespaced_secret(reference["name"], stack.namespace)
+    connection = json.loads(base64.b64decode(secret.data[reference["key"]]))
+    assert connection["host"] == stack.config["dags"]["repo"]
+    assert connection["password"] == stack.info.git.token
+
+    outputs = {name: item.value for name, item in done.outputs.items()}
+    assert outputs["delivery"] == "git-submodule"
+    assert outputs["namespace"] == stack.namespace
+    assert outputs["release"]["status"] == "deployed"
+    assert outputs["release"]["revision"] == 1
+    assert outputs["release"]["version"] == "2.3.3"
+    assert outputs["image"].startswith(f"{stack.config['image']['repository']}@sha256:")
+    assert images_of(stack) == {outputs["image"]}
+    assert outputs["dbtProjects"]["jaffle"]["path"].endswith("/tracking_repo/dags/dbt/jaffle")
+    assert json.loads(outputs["dagBundleConfigList"]) == [bundle]
+    assert outputs["connections"]["git"]["secret"] == "astro-agent-git-git"
+
+    again = stack.up()
+    assert stack.changes(again) == {}
+    assert stack.history() == [1]
+
+    values = json.dumps(stack.helm("get", "values", "astro-agent"))
+    history = "".join(
+        base64.b64decode(base64.b64decode(item.data["release"])).decode("latin-1")
+        for item in stack.api().list_namespaced_secret(stack.namespace, label_selector="owner=helm").items
+    )
+    assert_no_leak(stack, done.stdout, again.stdout, values, history, stack.state(), json.dumps(outputs))
+
+    seen_mistakes(stack)
+    typed_settings(stack)
+    chart_of_others(stack)
+
+    gone = stack.pulumi("destroy", "--yes", "--skip-preview")
+    assert gone.returncode == 0, gone.stdout + gone.stderr
+    namespaces = [item.metadata.name for item in stack.api().list_namespace().items]
+    assert stack.namespace not in namespaces
 
 
 def typed(config: dict[str, Any], server: str) -> dict[str, Any]:
