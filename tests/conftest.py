@@ -12,11 +12,7 @@ import pulumi
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.delivery_proof.reporting import (
-    pytest_sessionfinish,
-    pytest_terminal_summary,
-    pytest_testnodedown,
-)
+from tests.delivery_proof.ledger import pytest_terminal_summary
 from tests.support.engine import Stack, copy_program, environment_for_tests
 from tests.support.pulumi_mocks import Recorder
 from tests.support.stacks import ROOT
@@ -29,7 +25,7 @@ from trial.layout import Layout
 from trial.progress import Progress
 from trial.tools import Toolbox
 
-__all__ = ["pytest_sessionfinish", "pytest_terminal_summary", "pytest_testnodedown"]
+__all__ = ["pytest_terminal_summary"]
 
 # The machines that run these tests are shared and slow at times; no test is judged by the clock.
 # Every run takes other examples: a few at each commit, and in continuous integration as many as Hypothesis suggests.

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import base64
 import copy
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kubernetes import client
-from kubernetes.client.exceptions import ApiException
-
+from domain.names import STACK_LABEL
 from tests.delivery_proof.images import PROVIDERS, Images
 from tests.support.agent_process import WRAPPED, Pod
 from tests.support.airflow_env import QUIET, PythonEnvironment
-from tests.support.docker_client import Docker, copy_programs
+from tests.support.canaries import Canaries
+from tests.support.docker_client import Docker
 from tests.support.engine import Stack
+from tests.support.kube_objects import make
 from tests.support.pod_template import Container, read_container
 
 Containers = Mapping[str, Container]
@@ -35,19 +34,10 @@ class Agents:
     """One stack that is provisioned for one case after the other."""
 
     def __init__(
-        self,
-        stack: Stack,
-        folder: Path,
-        images: Images,
-        *,
-        dbt: PythonEnvironment,
-        database: Path,
+        self, stack: Stack, folder: Path, images: Images, *, dbt: PythonEnvironment, database: Path
     ) -> None:
-        self.stack = stack
-        self.folder = folder
-        self.images = images
-        self.dbt = dbt
-        self.database = database
+        self.stack, self.folder, self.images = stack, folder, images
+        self.dbt, self.database = dbt, database
         self.base = copy.deepcopy(stack.config)
         self._pods = 0
         assert stack.info.docker_host, "this proof needs the trial's Docker engine; unset NO_DOCKER."
@@ -72,8 +62,11 @@ class Agents:
             wanted.pop("image", None)
             wanted["agent"]["image"] = self.images[image]
         wanted["agent"]["env"] = {**ENVIRONMENT, **wanted["agent"].get("env", {})}
+        environment, namespace = self.stack.environment, self.stack.namespace
+        if existing:
+            make(environment, "Namespace", namespace, labels={STACK_LABEL: f"astro-dbt.{self.stack.name}"})
         for name, data in (existing or {}).items():
-            self._make_secret(name, data)
+            make(environment, "Secret", name, namespace, stringData=dict(data))
         self.stack.up(wanted)
         found = {name: self.container(name) for name in (DAG_PROCESSOR, WORKER)}
         self._pull(found)
@@ -88,63 +81,39 @@ class Agents:
         for image in {container.image for container in containers.values()}:
             self.docker.call("pull", "--quiet", image)
 
-    def _make_secret(self, name: str, data: Mapping[str, str]) -> None:
-        api = self.stack.api()
-        namespace = self.stack.namespace
-        with suppress(ApiException):
-            api.delete_namespaced_secret(name, namespace)
-        body = client.V1Secret(metadata=client.V1ObjectMeta(name=name), string_data=dict(data))
-        api.create_namespaced_secret(namespace, body)
-
     def container(self, deployment: str) -> Container:
         """What Kubernetes would give the Deployment's container now."""
         return read_container(self.stack.api().api_client, self.stack.namespace, deployment)
 
-    def pod(
-        self,
-        deployment: str,
-        *,
-        container: Container | None = None,
-    ) -> Pod:
+    def pod(self, deployment: str, container: Container | None = None) -> Pod:
         """A new Pod of a Deployment, with empty storage; a worker gets a database to run Dags in."""
         self._pods += 1
         found = container or self.container(deployment)
-        programs = self.folder / "programs" / found.image.rpartition(":")[2]
+        database = self.database if deployment == WORKER else None
         return Pod(
-            found,
-            self.folder / f"pod-{self._pods}",
-            self.docker,
-            copy_programs(self.docker, found.image, WRAPPED, programs),
-            database=self.database if deployment == WORKER else None,
+            found, self.folder / f"pod-{self._pods}", self.docker, self._programs(found.image), database
         )
 
+    def rows(self, pod: Pod, query: str, *, project: str = "jaffle") -> str:
+        """Rows of a query on the database that a Pod's run of a dbt project wrote."""
+        return self.dbt.rows(pod.on_machine(f"/tmp/{project}.duckdb"), query)
 
-def spellings(secret: str) -> Iterator[str]:
-    """Forms in which a secret could appear in a file or an argument."""
-    import json
-    from urllib.parse import quote
-
-    yield secret
-    yield quote(secret, safe="")
-    yield json.dumps(secret)[1:-1]
+    def _programs(self, image: str) -> Path:
+        """A folder with the image's own programs of WRAPPED."""
+        target = self.folder / "programs" / image.rpartition(":")[2]
+        if not target.exists():
+            partial = target.with_name(target.name + ".partial")
+            partial.mkdir(parents=True)
+            made = self.docker.call("create", image).strip()
+            for path, name in WRAPPED.items():
+                self.docker.call("cp", "--follow-link", f"{made}:{path}", str(partial / f"real-{name}"))
+            self.docker.call("rm", "--force", made)
+            partial.rename(target)
+        return target
 
 
 def leaks(pod: Pod, secrets: list[str]) -> set[str]:
-    """Where a secret of these shows up in a Pod: `disk`, `arguments`, `log`."""
-    found = set()
-    wanted = [form for secret in secrets for form in spellings(secret)] + _headers(pod)
-    for form in wanted:
-        if form in pod.arguments:
-            found.add("arguments")
-        if form in pod.log:
-            found.add("log")
-    needles = [form.encode() for form in wanted]
-    if any(needle in content for content in map(Path.read_bytes, pod.written()) for needle in needles):
-        found.add("disk")
-    return found
-
-
-def _headers(pod: Pod) -> list[str]:
-    """The encoded credentials of HTTP headers that the Pod was given."""
-    values = pod.container.secrets().values()
-    return [value.split()[-1] for value in values if value.startswith("Authorization: ")]
+    """Where one of these secrets shows up in a Pod, in whatever spelling: `disk`, `arguments`, `log`."""
+    canaries = Canaries(secrets)
+    found = {name for name in ("arguments", "log") if canaries.of(getattr(pod, name))}
+    return found | {"disk" for folder in pod.written() for _ in canaries.below(folder)}

@@ -74,57 +74,17 @@ class Project:
         """Path in the Dag repository."""
         return f"dags/dbt/{self.name}"
 
+    @property
+    def models(self) -> list[str]:
+        """Its models, those of its submodule too."""
+        found = [path.stem for path in self.repository.tree.rglob("*.sql")]
+        return sorted([*found, *(["nested"] if self.nested else [])])
+
     def add_model(self, name: str) -> None:
         """Commit a further model to its own repository."""
         self.commit = self.repository.commit(
             {f"models/{name}.sql": "select 2 as id\n"}, submodules=self.nested
         )
-
-
-@dataclass
-class Setup:
-    """One case, set up: what a test needs to go on from."""
-
-    dags: Repository
-    projects: list[Project]
-    config: dict[str, Any]
-    """Keys of the stack to replace."""
-    existing: dict[str, dict[str, str]] = field(default_factory=dict)
-    """Secrets that are not managed by the stack: name -> data."""
-    tokens: list[str] = field(default_factory=list)
-    """What must show up nowhere."""
-    models: dict[str, list[str]] = field(default_factory=dict)
-    """Project -> models of the newest commit of the Dag repository."""
-
-    def publish(self, message: str = "Pin the dbt projects", **pins: str) -> str:
-        """Commit the Dag file and the newest commit of every project, or the one in `pins`; returns the commit."""
-        submodules = {
-            project.path: (project.url, pins.get(project.name, project.commit)) for project in self.projects
-        }
-        self.models = {project.name: _models(project) for project in self.projects}
-        return self.dags.commit({"dags/proof.py": DAG}, submodules=submodules, message=message)
-
-    def connect(self, remote: Remote) -> None:
-        """Give the stack the connection of a repository."""
-        self.config["connections"][remote.connection] = remote.settings
-        if remote.credentials:
-            self.config["credentials"][remote.connection] = remote.credentials
-        self.tokens += [secret for secret in remote.secrets if secret not in self.tokens]
-
-
-def _models(project: Project) -> list[str]:
-    found = [path.stem for path in project.repository.tree.rglob("*.sql")]
-    return sorted([*found, *(["nested"] if project.nested else [])])
-
-
-@dataclass(frozen=True)
-class Case:
-    """One line of the matrix."""
-
-    name: str
-    build: Callable[[Hosts, str], Setup]
-    credentials: str
-    """Kind of credentials, for the documentation."""
 
 
 @dataclass(frozen=True)
@@ -143,71 +103,103 @@ class Remote:
     """What of them must show up nowhere."""
 
 
-def _public(hosts: Hosts, path: str, connection: str) -> Remote:
-    """On the other host, open to everybody."""
-    settings = {"type": "https", "anonymous": True, "caBundle": str(hosts.other.authority)}
-    return Remote(hosts.repository(hosts.other.root, path), hosts.other.url(path), connection, settings)
+@dataclass
+class Setup:
+    """One case, set up: what a test needs to go on from."""
+
+    dags: Repository
+    projects: list[Project]
+    config: dict[str, Any]
+    """Keys of the stack to replace."""
+    existing: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Secrets that are not managed by the stack: name -> data."""
+    tokens: list[str] = field(default_factory=list)
+    """What must show up nowhere."""
+    models: dict[str, list[str]] = field(default_factory=dict)
+    """Project -> models of the newest commit of the Dag repository."""
+
+    @classmethod
+    def of(cls, dags: Remote, *dbt: Remote, spelled: str | None = None) -> Setup:
+        """A Dag repository with dbt projects, each called like its repository; `spelled` is their URL in .gitmodules."""
+        config: dict[str, Any] = {"dbtProjects": [], "connections": {}, "credentials": {}}
+        config["dags"] = {"repo": dags.url, "subdir": "dags", "ref": BRANCH, "refreshInterval": 30}
+        config["dags"]["connection"] = dags.connection
+        setup = cls(dags.repository, [], config)
+        setup.connect(dags)
+        for remote in dbt:
+            name = remote.repository.bare.stem
+            commit = remote.repository.commit(dbt_files(name))
+            project = Project(name, remote.repository, commit, spelled or remote.url)
+            setup.projects.append(project)
+            listed = {"name": name, "path": project.path, "repo": remote.url, "connection": remote.connection}
+            config["dbtProjects"].append(listed)
+            setup.connect(remote)
+        return setup
+
+    def publish(self, message: str = "Pin the dbt projects", **pins: str) -> str:
+        """Commit the Dag file and the newest commit of every project, or the one in `pins`; returns the commit."""
+        submodules = {
+            project.path: (project.url, pins.get(project.name, project.commit)) for project in self.projects
+        }
+        self.models = {project.name: project.models for project in self.projects}
+        return self.dags.commit({"dags/proof.py": DAG}, submodules=submodules, message=message)
+
+    def connect(self, remote: Remote) -> None:
+        """Give the stack the connection of a repository."""
+        self.config["connections"][remote.connection] = remote.settings
+        if remote.credentials:
+            self.config["credentials"][remote.connection] = remote.credentials
+        self.tokens += [secret for secret in remote.secrets if secret not in self.tokens]
 
 
-def _by_token(hosts: Hosts, host: HttpsHost, path: str, connection: str, token: str = "") -> Remote:
-    """On a host over HTTPS, opened by a token; without one given, by one that opens nothing else."""
-    token = token or "canary-" + path.removesuffix(".git").replace("/", "-")
-    repository = hosts.repository(host.root, path)
-    host.grant(path, token)
-    settings = {"type": "https", "login": host.login, "caBundle": str(host.authority)}
-    return Remote(repository, host.url(path), connection, settings, {"password": token}, (token,))
+@dataclass(frozen=True)
+class At:
+    """Makes the repositories of a case, which are below `slug` on every host."""
 
+    hosts: Hosts
+    slug: str
 
-def _by_key(hosts: Hosts, path: str, connection: str, key: str = "") -> Remote:
-    """Over SSH, opened by a deploy key; without one given, by a key for this repository alone, and the host's key is known."""
-    settings = {"type": "ssh"} if key else {"type": "ssh", "knownHosts": hosts.ssh.known_hosts}
-    repository = hosts.repository(hosts.ssh.root, path)
-    key = key or hosts.ssh.key(path)
-    # A line of a private key is enough to know it by.
-    known_by = key.splitlines()[2]
-    return Remote(repository, hosts.ssh.url(path), connection, settings, {"privateKey": key}, (known_by,))
+    def public(self, name: str, connection: str) -> Remote:
+        """On the other host, open to everybody."""
+        host, path = self.hosts.other, self._path(name)
+        settings = {"type": "https", "anonymous": True, "caBundle": str(host.authority)}
+        return Remote(self.hosts.repository(host.root, path), host.url(path), connection, settings)
 
+    def token(self, name: str, connection: str, token: str = "") -> Remote:
+        """On the trial's host over HTTPS, opened by a token; without one given, by one that opens nothing else."""
+        return self._by_token(self.hosts.trial, name, connection, token)
 
-def _setup(dags: Remote, *dbt: Remote, spelled: str | None = None) -> Setup:
-    """A Dag repository with dbt projects, each called like its repository; `spelled` is their URL in .gitmodules."""
-    projects = []
-    for remote in dbt:
-        name = remote.repository.bare.stem
-        commit = remote.repository.commit(dbt_files(name))
-        projects.append(Project(name, remote.repository, commit, spelled or remote.url))
-    listed = [
-        {"name": project.name, "path": project.path, "repo": remote.url, "connection": remote.connection}
-        for project, remote in zip(projects, dbt, strict=True)
-    ]
-    config = {
-        "dags": {
-            "repo": dags.url,
-            "subdir": "dags",
-            "ref": BRANCH,
-            "refreshInterval": 30,
-            "connection": dags.connection,
-        },
-        "dbtProjects": listed,
-        "connections": {},
-        "credentials": {},
-    }
-    setup = Setup(dags.repository, projects, config)
-    for remote in (dags, *dbt):
-        setup.connect(remote)
-    return setup
+    def elsewhere(self, name: str, connection: str) -> Remote:
+        """On the other host over HTTPS, opened by a token that opens nothing else."""
+        return self._by_token(self.hosts.other, name, connection)
+
+    def key(self, name: str, connection: str, key: str = "") -> Remote:
+        """Over SSH, opened by a deploy key; without one given, by one that opens nothing else, and the host's key is known."""
+        ssh, path = self.hosts.ssh, self._path(name)
+        settings = {"type": "ssh"} if key else {"type": "ssh", "knownHosts": ssh.known_hosts}
+        key = key or ssh.key(path)
+        # A line of a private key is enough to know it by.
+        secret = key.splitlines()[2]
+        repository = self.hosts.repository(ssh.root, path)
+        return Remote(repository, ssh.url(path), connection, settings, {"privateKey": key}, (secret,))
+
+    def _path(self, name: str) -> str:
+        return f"{self.slug}/{name}.git"
+
+    def _by_token(self, host: HttpsHost, name: str, connection: str, token: str = "") -> Remote:
+        path, token = self._path(name), token or f"canary-{self.slug}-{name}"
+        repository = self.hosts.repository(host.root, path)
+        host.grant(path, token)
+        settings = {"type": "https", "login": host.login, "caBundle": str(host.authority)}
+        return Remote(repository, host.url(path), connection, settings, {"password": token}, (token,))
 
 
 def private_packages(setup: Setup, hosts: Hosts, slug: str) -> str:
     """Give the stack two private dbt packages, one by token and one by deploy key; returns the project's packages.yml."""
-    remotes = (
-        _by_token(hosts, hosts.other, f"{slug}/macros.git", "packages"),
-        _by_key(hosts, f"{slug}/tools.git", "deploy_packages"),
-    )
-    setup.config["dbtPackages"] = [
-        {"repo": remote.url, "connection": remote.connection} for remote in remotes
-    ]
-    lines = ["packages:\n"]
-    for remote in remotes:
+    at = At(hosts, slug)
+    setup.config["dbtPackages"] = []
+    text = "packages:\n"
+    for remote in (at.elsewhere("macros", "packages"), at.key("tools", "deploy_packages")):
         name = remote.repository.bare.stem
         remote.repository.commit(
             {
@@ -216,97 +208,49 @@ def private_packages(setup: Setup, hosts: Hosts, slug: str) -> str:
             }
         )
         setup.connect(remote)
-        lines.append(f"  - git: {remote.url}\n    revision: {BRANCH}\n    warn-unpinned: false\n")
-    return "".join(lines)
-
-
-def public_submodule(hosts: Hosts, slug: str) -> Setup:
-    """The submodule is public on another host, whose certificate is privately signed."""
-    return _setup(
-        _by_token(hosts, hosts.trial, f"{slug}/dags.git", "git"),
-        _public(hosts, f"{slug}/sales.git", "open"),
-    )
+        setup.config["dbtPackages"].append({"repo": remote.url, "connection": remote.connection})
+        text += f"  - git: {remote.url}\n    revision: {BRANCH}\n    warn-unpinned: false\n"
+    return text
 
 
 def same_host_same_token(hosts: Hosts, slug: str, *, token: str = "", name: str = "sales") -> Setup:
     """One token opens both repositories."""
-    dags = _by_token(hosts, hosts.trial, f"{slug}/dags.git", "git", token)
-    return _setup(dags, _by_token(hosts, hosts.trial, f"{slug}/{name}.git", "git", dags.secrets[0]))
+    at = At(hosts, slug)
+    dags = at.token("dags", "git", token)
+    return Setup.of(dags, at.token(name, "git", dags.secrets[0]))
 
 
 def same_host_other_token(hosts: Hosts, slug: str) -> Setup:
     """Each repository has its own token on one host."""
-    return _setup(
-        _by_token(hosts, hosts.trial, f"{slug}/dags.git", "git"),
-        _by_token(hosts, hosts.trial, f"{slug}/sales.git", "dbt"),
-    )
+    at = At(hosts, slug)
+    return Setup.of(at.token("dags", "git"), at.token("sales", "dbt"))
 
 
 def other_host_other_token(
     hosts: Hosts, slug: str, *, name: str = "sales", spelled: str | None = None
 ) -> Setup:
     """The submodule is on another host, with another token."""
-    return _setup(
-        _by_token(hosts, hosts.trial, f"{slug}/dags.git", "git"),
-        _by_token(hosts, hosts.other, f"{slug}/{name}.git", "dbt"),
-        spelled=spelled,
-    )
+    at = At(hosts, slug)
+    return Setup.of(at.token("dags", "git"), at.elsewhere(name, "dbt"), spelled=spelled)
 
 
 def ssh_shared_key(hosts: Hosts, slug: str) -> Setup:
     """One deploy key opens both repositories; the host's key is accepted at the first contact."""
-    paths = (f"{slug}/dags.git", f"{slug}/sales.git")
-    key = hosts.ssh.key(*paths)
-    return _setup(*(_by_key(hosts, path, "deploy", key) for path in paths))
+    at, names = At(hosts, slug), ("dags", "sales")
+    key = hosts.ssh.key(*(f"{slug}/{name}.git" for name in names))
+    return Setup.of(*(at.key(name, "deploy", key) for name in names))
 
 
 def ssh_key_per_repository(hosts: Hosts, slug: str, *, name: str = "sales") -> Setup:
     """Each repository has its own deploy key on one host, whose key is known."""
-    return _setup(
-        _by_key(hosts, f"{slug}/dags.git", "deploy_dags"),
-        _by_key(hosts, f"{slug}/{name}.git", "deploy_dbt"),
-    )
-
-
-def https_dags_ssh_submodule(hosts: Hosts, slug: str) -> Setup:
-    """The Dag repository by token, the submodule by deploy key."""
-    return _setup(
-        _by_token(hosts, hosts.trial, f"{slug}/dags.git", "git"),
-        _by_key(hosts, f"{slug}/sales.git", "deploy"),
-    )
-
-
-def ssh_dags_https_submodule(hosts: Hosts, slug: str) -> Setup:
-    """The Dag repository by deploy key, the submodule by token."""
-    return _setup(
-        _by_key(hosts, f"{slug}/dags.git", "deploy"),
-        _by_token(hosts, hosts.other, f"{slug}/sales.git", "dbt"),
-    )
-
-
-def ssh_spelling_over_https(hosts: Hosts, slug: str) -> Setup:
-    """.gitmodules says git@host:path, the agents fetch it over HTTPS."""
-    return other_host_other_token(hosts, slug, spelled=f"git@localhost:{slug}/sales.git")
-
-
-def special_characters(hosts: Hosts, slug: str) -> Setup:
-    """A token with every character that means something in a URL, a shell or JSON."""
-    return same_host_same_token(hosts, slug, token="ca@na/ry:%41#?&=+\"'\\$(x) `y`~")
-
-
-def two_submodules(hosts: Hosts, slug: str) -> Setup:
-    """Two dbt projects, on two hosts, each with its own token."""
-    return _setup(
-        _by_token(hosts, hosts.trial, f"{slug}/dags.git", "git"),
-        _by_token(hosts, hosts.trial, f"{slug}/sales.git", "dbt"),
-        _by_token(hosts, hosts.other, f"{slug}/stock.git", "stock"),
-    )
+    at = At(hosts, slug)
+    return Setup.of(at.key("dags", "deploy_dags"), at.key(name, "deploy_dbt"))
 
 
 def nested_submodule(hosts: Hosts, slug: str) -> Setup:
     """The dbt project has a private submodule itself, on another host."""
     setup = same_host_other_token(hosts, slug)
-    nested = _by_token(hosts, hosts.other, f"{slug}/macros.git", "macros")
+    nested = At(hosts, slug).elsewhere("macros", "macros")
     commit = nested.repository.commit({"nested.sql": "select 3 as id\n"})
     (project,) = setup.projects
     project.nested = {"models/shared": (nested.url, commit)}
@@ -333,18 +277,52 @@ def existing_secrets(hosts: Hosts, slug: str) -> Setup:
     return setup
 
 
+@dataclass(frozen=True)
+class Case:
+    """One line of the matrix."""
+
+    name: str
+    credentials: str
+    """Kind of credentials, for the documentation."""
+    build: Callable[[Hosts, str], Setup]
+
+
+def case(name: str, credentials: str, remotes: Callable[[At], tuple[Remote, ...]]) -> Case:
+    """A line with the Dag repository and the dbt projects of these remotes."""
+    return Case(name, credentials, lambda hosts, slug: Setup.of(*remotes(At(hosts, slug))))
+
+
+# Every character that means something in a URL, a shell or JSON.
+SPECIAL = "ca@na/ry:%41#?&=+\"'\\$(x) `y`~"
+
 CASES = [
-    Case("public submodule", public_submodule, "token; none"),
-    Case("same host, same token", same_host_same_token, "token"),
-    Case("same host, other token", same_host_other_token, "token; token"),
-    Case("other host, other token", other_host_other_token, "token; token"),
-    Case("deploy key shared", ssh_shared_key, "deploy key"),
-    Case("deploy key per repository", ssh_key_per_repository, "deploy key; deploy key"),
-    Case("Dags by token, submodule by deploy key", https_dags_ssh_submodule, "token; deploy key"),
-    Case("Dags by deploy key, submodule by token", ssh_dags_https_submodule, "deploy key; token"),
-    Case("git@ in .gitmodules, fetched over HTTPS", ssh_spelling_over_https, "token; token"),
-    Case("token with special characters", special_characters, "token"),
-    Case("two submodules, different credentials", two_submodules, "token; token; token"),
-    Case("nested submodule", nested_submodule, "token; token; token"),
-    Case("existing Secrets", existing_secrets, "Secrets made by others"),
-]
+    # Its certificate is privately signed.
+    case("public submodule", "token; none", lambda at: (at.token("dags", "git"), at.public("sales", "open"))),
+    Case("same host, same token", "token", same_host_same_token),
+    Case("same host, other token", "token; token", same_host_other_token),
+    Case("other host, other token", "token; token", other_host_other_token),
+    Case("deploy key shared", "deploy key", ssh_shared_key),
+    Case("deploy key per repository", "deploy key; deploy key", ssh_key_per_repository),
+    case(
+        "Dags by token, submodule by deploy key", "token; deploy key",
+        lambda at: (at.token("dags", "git"), at.key("sales", "deploy")),
+    ),
+    case(
+        "Dags by deploy key, submodule by token", "deploy key; token",
+        lambda at: (at.key("dags", "deploy"), at.elsewhere("sales", "dbt")),
+    ),
+    Case(
+        "git@ in .gitmodules, fetched over HTTPS", "token; token",
+        lambda hosts, slug: other_host_other_token(hosts, slug, spelled=f"git@localhost:{slug}/sales.git"),
+    ),
+    Case(
+        "token with special characters", "token",
+        lambda hosts, slug: same_host_same_token(hosts, slug, token=SPECIAL),
+    ),
+    case(
+        "two submodules, different credentials", "token; token; token",
+        lambda at: (at.token("dags", "git"), at.token("sales", "dbt"), at.elsewhere("stock", "stock")),
+    ),
+    Case("nested submodule", "token; token; token", nested_submodule),
+    Case("existing Secrets", "Secrets made by others", existing_secrets),
+]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,6 @@ from tests.delivery_proof.agents import Agents
 from tests.delivery_proof.hosts import Hosts, hosts
 from tests.delivery_proof.images import Images
 from tests.delivery_proof.ledger import Ledger
-from tests.delivery_proof.reporting import LEDGER
 from tests.support import engine
 from tests.support.airflow_env import PythonEnvironment, airflow_environment, dbt_environment
 from trial.environment import Environment
@@ -19,10 +18,10 @@ from trial.environment import Environment
 __all__ = ["airflow_environment", "dbt_environment"]
 
 
-@pytest.fixture(scope="session")
-def ledger() -> Ledger:
+@pytest.fixture
+def ledger(record_property: Callable[[str, object], None]) -> Ledger:
     """The table of what was proved."""
-    return LEDGER
+    return Ledger(record_property)
 
 
 @pytest.fixture(scope="session")

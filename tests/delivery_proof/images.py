@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.delivery_proof.recipe import recipe
+from tests.delivery_proof.example import recipe
 from tests.support import engine
 from tests.support.docker_client import Docker
 from trial.environment import Environment

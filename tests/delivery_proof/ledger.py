@@ -3,41 +3,25 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+import pytest
+
+from tests.support.stacks import ROOT
+
 DOCUMENT = ROOT / "docs" / "delivery.md"
 REPORT = ROOT / "reports" / "delivery.md"
 MATRIX = "matrix"
+KEY = "proof of delivery"
+COLUMNS = ("table", "case", "on", "image", "result", "seconds", "detail")
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One proved case."""
-
-    table: str
-    case: str
-    on: str
-    """Version of the Git provider, or the kind of proof."""
-    result: str
-    seconds: float
-    detail: str = ""
-    image: str = ""
-    """Reference of the image that ran."""
-
-    @property
-    def digest(self) -> str:
-        """The image's digest in short, or the whole reference where it has none."""
-        digest = self.image.partition("@sha256:")[2]
-        return digest[:12] or self.image
-
-
-@dataclass
 class Ledger:
-    """All entries of a run."""
+    """Takes down what a test proved, among its report's properties: those reach the end of a run from every worker."""
 
-    entries: list[Entry] = field(default_factory=list)
+    def __init__(self, record: Callable[[str, object], None]) -> None:
+        self._record = record
 
     def add(
         self,
@@ -50,45 +34,36 @@ class Ledger:
         *,
         image: str = "",
     ) -> None:
-        """Note what came out of a case, and in which image."""
-        self.entries.append(Entry(table, case, on, result, seconds, detail, image))
+        """Note what came out of a case on a version of the Git provider (or by a kind of proof), and in which image."""
+        digest = image.partition("@sha256:")[2][:12] or image
+        self._record(KEY, [table, case, on, digest, result, f"{seconds:.1f}", detail])
 
-    def text(self) -> str:
-        """The report, as Markdown."""
-        lines = ["# Proof of delivery", ""]
-        for table in dict.fromkeys(entry.table for entry in self.entries):
-            lines += [
-                f"## {table}",
-                "",
-                "| case | on | image | result | seconds | |",
-                "|---|---|---|---|---|---|",
-            ]
-            lines += [
-                f"| {entry.case} | {entry.on} | {entry.digest} | {entry.result} | {entry.seconds:.1f} | {entry.detail} |"
-                for entry in self.entries
-                if entry.table == table
-            ]
-            lines.append("")
-        return "\n".join(lines)
 
-    def write(self) -> Path | None:
-        """Write the report; None when there is nothing to tell."""
-        if not self.entries:
-            return None
-        REPORT.parent.mkdir(exist_ok=True)
-        REPORT.write_text(self.text(), encoding="utf-8")
-        return REPORT
+def entries(reports: Iterable[Any]) -> list[list[str]]:
+    """What the reports of tests hold."""
+    return [value for report in reports for name, value in report.user_properties if name == KEY]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the table and keep it."""
+    ended = [report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome)]
+    if not (found := entries(ended)):
+        return
+    rows = [f"| {' | '.join(row)} |" for row in (COLUMNS, ["---"] * len(COLUMNS), *sorted(found))]
+    REPORT.parent.mkdir(exist_ok=True)
+    REPORT.write_text("\n".join(["# Proof of delivery", "", *rows, ""]), encoding="utf-8")
+    terminalreporter.section(KEY)
+    for row in rows:
+        terminalreporter.line(row)
+    terminalreporter.line(f"kept in {REPORT}")
 
 
 def documented(name: str) -> dict[str, dict[str, str]]:
     """A table of docs/delivery.md between the comments `<!-- name -->` and `<!-- /name -->`: case -> column -> cell."""
-    text = DOCUMENT.read_text(encoding="utf-8")
-    found = re.search(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", text, re.DOTALL)
-    if found is None:
-        raise LookupError(f"{DOCUMENT} has no table {name}")
-    rows = [
-        [cell.strip() for cell in line.strip().strip("|").split("|")]
-        for line in found[1].strip().splitlines()
-    ]
+    found = re.search(
+        rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL
+    )
+    assert found, f"{DOCUMENT} has no table {name}"
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in found[1].strip().splitlines()]
     header, _, *body = rows
     return {row[0].strip("`"): dict(zip(header[1:], row[1:], strict=True)) for row in body}

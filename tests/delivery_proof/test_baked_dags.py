@@ -8,11 +8,9 @@ import pytest
 
 from tests.delivery_proof.agents import DAG_PROCESSOR, WORKER, Agents
 from tests.delivery_proof.cases import same_host_same_token
-from tests.delivery_proof.examples import TASKS, fill
+from tests.delivery_proof.example import QUERY, REVENUE, TASKS, fill, recipe
 from tests.delivery_proof.hosts import Hosts
 from tests.delivery_proof.ledger import Ledger
-from tests.delivery_proof.recipe import recipe
-from tests.delivery_proof.rows import QUERY, REVENUE, rows
 
 pytestmark = pytest.mark.delivery
 
@@ -47,7 +45,7 @@ def test_dags_of_the_image_need_no_git(agents: Agents, git_hosts: Hosts, ledger:
         process.do("initialise")
         ran = process.do("run", dag="jaffle", limit=1200)
     assert ran["tasks"] == dict.fromkeys(TASKS, "success"), worker.log[-6000:]
-    assert rows(agents.dbt, worker, QUERY) == REVENUE
+    assert agents.rows(worker, QUERY) == REVENUE
     for done in ("clone", "fetch"):
         assert done not in processor.arguments + worker.arguments
     ledger.add(

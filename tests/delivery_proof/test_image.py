@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import subprocess
 import time
 
 import pytest
 
-from tests.delivery_proof.agents import DAG_PROCESSOR, WORKER, Agents, spellings
+from tests.delivery_proof.agents import DAG_PROCESSOR, WORKER, Agents
 from tests.delivery_proof.cases import private_packages, same_host_same_token
-from tests.delivery_proof.examples import TASKS, fill
+from tests.delivery_proof.example import QUERY, REVENUE, TASKS, fill, recipe
 from tests.delivery_proof.hosts import Hosts
 from tests.delivery_proof.ledger import Ledger
-from tests.delivery_proof.recipe import recipe
-from tests.delivery_proof.rows import QUERY, REVENUE, rows
+from tests.support.canaries import Canaries, spellings
 
 pytestmark = pytest.mark.delivery
 
@@ -53,7 +51,7 @@ def test_image_of_the_stack_runs_the_example(agents: Agents, git_hosts: Hosts, l
         "parsed from the manifest in the image",
         "agent-image",
         "works",
-        parsed.seconds,
+        parsed["seconds"],
         image=processor.container.image,
     )
 
@@ -66,7 +64,7 @@ def test_image_of_the_stack_runs_the_example(agents: Agents, git_hosts: Hosts, l
         ran = process.do("run", dag="jaffle", version=version, limit=1200)
     assert ran["state"] == "success", worker.log[-6000:]
     assert ran["tasks"] == dict.fromkeys(TASKS, "success")
-    assert rows(agents.dbt, worker, QUERY) == REVENUE
+    assert agents.rows(worker, QUERY) == REVENUE
     ledger.add(
         "image",
         "run to rows, read-only root",
@@ -88,24 +86,20 @@ def _private_packages_are_in_it_and_nothing_that_opens_them(
         assert f"macro {name}()" in macro
     macros = json.loads(stack.run(*shown, f"{folder}/target/manifest.json").stdout)["macros"]
     assert {"macro.macros.macros", "macro.tools.tools"} <= set(macros)
-    hidden = {form for token in tokens for form in spellings(token)}
-    for name, connection in stack.config["connections"].items():
-        password = stack.config["credentials"].get(name, {}).get("password")
-        if password:
-            hidden.add(base64.b64encode(f"{connection['login']}:{password}".encode()).decode())
     staged = [path for path in (stack.folder / ".build").rglob("*") if path.is_file()]
     assert any("packages/jaffle/git/" in str(path) for path in staged)
-    texts = [
+    texts: list[str | bytes] = [
         stack.run("docker", "image", "history", "--no-trunc", image).stdout,
         stack.run("docker", "image", "inspect", image).stdout,
         stack.state(),
-        *(path.read_bytes().decode(errors="replace") for path in staged),
+        *(path.read_bytes() for path in staged),
     ]
-    assert not [form for form in hidden for text in texts if form in text]
+    assert not [leak for text in texts if (leak := Canaries(tokens).of(text))]
     with subprocess.Popen(
         ["docker", "image", "save", image], env=stack.variables, stdout=subprocess.PIPE
     ) as saved:
-        words = [f"--regexp={form}" for form in sorted(hidden)]
+        forms = {form.decode() for token in tokens for form in spellings(token)}
+        words = [f"--regexp={form}" for form in sorted(forms)]
         found = subprocess.run(
             ["grep", "--count", "--text", "--fixed-strings", *words],
             stdin=saved.stdout,

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import base64
+import json
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.delivery_proof import breaking
 from tests.delivery_proof.agents import DAG_PROCESSOR, WORKER, Agents, Containers
 from tests.delivery_proof.cases import (
     Setup,
@@ -22,7 +23,7 @@ from tests.delivery_proof.cases import (
     ssh_shared_key,
 )
 from tests.delivery_proof.delivering import deliver, expect
-from tests.delivery_proof.examples import files
+from tests.delivery_proof.example import files
 from tests.delivery_proof.hosts import Hosts, HttpsHost
 from tests.delivery_proof.images import DEFAULT, PROVIDERS
 from tests.delivery_proof.ledger import Ledger, documented
@@ -37,6 +38,7 @@ EXAMPLE: Mapping[str, str | None] = {
     path: text for path, text in files("dag-repo").items() if path.startswith("dags/")
 }
 MISSING = "0123456789" * 4
+BUNDLES = "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"
 
 
 @dataclass
@@ -94,11 +96,11 @@ def proved(ledger: Ledger) -> Callable[..., None]:
 @contextmanager
 def unreachable(git_hosts: Hosts, repository: str) -> Iterator[None]:
     """The other host does not serve a repository for a block."""
-    git_hosts.other.server.hidden.add(repository)
+    git_hosts.hidden.add(repository)
     try:
         yield
     finally:
-        git_hosts.other.server.hidden.discard(repository)
+        git_hosts.hidden.discard(repository)
 
 
 def _path(running: Running) -> str:
@@ -353,11 +355,24 @@ def test_git_host_down(by_key: Running, git_hosts: Hosts, proved: Callable[..., 
     )
 
 
+def _with_plain_key(container: Container, connection: str, url: str) -> Container:
+    """As the provider's documentation sets up SSH: the private key in the connection, nothing of Git's."""
+    (key,) = (
+        volume.files["ssh-privatekey"] for volume in container.volumes if "ssh-privatekey" in volume.files
+    )
+    kept = {
+        name: value for name, value in container.environment.items() if not name.startswith("GIT_CONFIG_")
+    }
+    extra = {"private_key": key.content.decode(), "strict_host_key_checking": "accept-new"}
+    value = {"conn_type": "git", "host": url, "extra": extra}
+    return replace(container, environment={**kept, f"AIRFLOW_CONN_{connection.upper()}": json.dumps(value)})
+
+
 def test_first_refresh_after_a_commit_over_ssh(by_key: Running, proved: Callable[..., None]) -> None:
     """The provider's bug with the settings of its documentation, and none with the stack's."""
     setup = by_key.setup
     setup.publish()
-    plain = breaking.with_plain_key(by_key.containers[DAG_PROCESSOR], "deploy", setup.config["dags"]["repo"])
+    plain = _with_plain_key(by_key.containers[DAG_PROCESSOR], "deploy", setup.config["dags"]["repo"])
     with by_key.processor(container=plain).process() as bare, by_key.processor().process() as processor:
         bare.do("initialise")
         processor.do("initialise")
@@ -369,10 +384,31 @@ def test_first_refresh_after_a_commit_over_ssh(by_key: Running, proved: Callable
     proved("first refresh after a commit, over SSH", "works; fails without the stack's Git settings")
 
 
+def _with(container: Container, **variables: str) -> Container:
+    return replace(container, environment={**container.environment, **variables})
+
+
+def _with_bundle(container: Container, **kwargs: Any) -> Container:
+    (entry,) = json.loads(container.environment[BUNDLES])
+    entry["kwargs"] |= kwargs
+    return _with(container, **{BUNDLES: json.dumps([entry])})
+
+
+def _with_wrong_tokens(container: Container) -> Container:
+    """Every token replaced by one that opens nothing."""
+
+    def wrong(value: str) -> str:
+        if value.startswith("Authorization: Basic "):
+            return "Authorization: Basic bm9ib2R5Om5vdGhpbmc="
+        return json.dumps({**json.loads(value), "password": "opens-nothing"}) if value[0] == "{" else value
+
+    return _with(container, **{name: wrong(container.environment[name]) for name in container.secret_names})
+
+
 BREAKS: dict[str, tuple[Callable[[Container], Container], str]] = {
-    "wrong token": (breaking.with_wrong_tokens, "Error cloning repository"),
-    "submodules false": (partial(breaking.with_bundle, submodules=False), "No dbt project in"),
-    "path moved": (partial(breaking.with_bundle, subdir="elsewhere"), "the agents see {}"),
+    "wrong token": (_with_wrong_tokens, "Error cloning repository"),
+    "submodules false": (partial(_with_bundle, submodules=False), "No dbt project in"),
+    "path moved": (partial(_with_bundle, subdir="elsewhere"), "the agents see {}"),
 }
 
 
@@ -383,7 +419,9 @@ def test_proof_notices(by_token: Running, ledger: Ledger, name: str) -> None:
     started = time.monotonic()
     by_token.setup.publish()
     delivery = deliver(
-        by_token.agents, by_token.setup, {"1.0.1": breaking.each(by_token.containers, change)}
+        by_token.agents,
+        by_token.setup,
+        {"1.0.1": {name: change(container) for name, container in by_token.containers.items()}},
     )["1.0.1"]
     ledger.add("broken on purpose", name, "1.0.1", delivery.result[:70], time.monotonic() - started)
     assert expected in delivery.result
@@ -415,7 +453,6 @@ def test_proof_notices_the_image(agents: Agents, git_hosts: Hosts, ledger: Ledge
 def test_token_is_rotated_while_agents_run(
     by_token: Running, git_hosts: Hosts, proved: Callable[..., None]
 ) -> None:
-    """Last, because the stack has another token afterwards."""
     setup, agents = by_token.setup, by_token.agents
     setup.publish()
     agents.provision(setup.config)
@@ -424,8 +461,8 @@ def test_token_is_rotated_while_agents_run(
     with by_token.processor().process() as old:
         old.do("initialise")
         git_hosts.trial.grant(path, token)
-        setup.config["credentials"]["git"]["password"] = token
-        agents.provision(setup.config)
+        setup.config["credentials"]["git"]["password"] = setup.tokens[0] = token
+        by_token.containers = agents.provision(setup.config)
         rolled = {name for name, mark in _templates(agents).items() if mark != templates[name]}
         assert rolled == {DAG_PROCESSOR, WORKER, "astro-agent-triggerer"}
         old.do("refresh")

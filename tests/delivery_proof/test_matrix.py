@@ -30,35 +30,25 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 
 @pytest.fixture(scope="module")
-def delivered(case: Case, agents: Agents, git_hosts: Hosts, ledger: Ledger) -> dict[str, Delivery]:
-    """The case, provisioned by the program and delivered to agents with every provider version."""
+def delivered(case: Case, agents: Agents, git_hosts: Hosts) -> tuple[dict[str, Delivery], float]:
+    """The case, provisioned by the program and delivered to agents with every provider version; and the seconds of that."""
     setup = case.build(git_hosts, f"proof-{slug(case)}")
     setup.publish()
-    started = time.monotonic()
     provisioned = {
         provider: agents.provision(setup.config, existing=setup.existing, image=provider)
         for provider in PROVIDERS
     }
-    ready = time.monotonic()
-    found = deliver(agents, setup, provisioned)
-    seconds = time.monotonic() - ready
-    for provider, delivery in found.items():
-        detail = f"{case.credentials}; provisioned twice in {ready - started:.1f} s"
-        ledger.add(
-            MATRIX,
-            case.name,
-            provider,
-            delivery.result,
-            seconds,
-            detail,
-            image=delivery.worker.container.image,
-        )
-    return found
+    started = time.monotonic()
+    return deliver(agents, setup, provisioned), time.monotonic() - started
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_commit_reaches_the_agents(case: Case, delivered: dict[str, Delivery], provider: str) -> None:
-    delivery = delivered[provider]
+def test_commit_reaches_the_agents(
+    case: Case, delivered: tuple[dict[str, Delivery], float], provider: str, ledger: Ledger
+) -> None:
+    delivery, seconds = delivered[0][provider], delivered[1]
+    image = delivery.worker.container.image
+    ledger.add(MATRIX, case.name, provider, delivery.result, seconds, case.credentials, image=image)
     assert delivery.result == documented(MATRIX)[case.name][provider], delivery.processor.log[-3000:]
     assert "log" not in delivery.leaked
 

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.delivery_proof.examples import TASKS
+from tests.delivery_proof.example import TASKS, recipe
 from tests.delivery_proof.ledger import Ledger
-from tests.delivery_proof.recipe import recipe
 from tests.support import engine
 from tests.support.stacks import ROOT
 from trial.environment import Environment

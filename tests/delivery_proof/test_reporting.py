@@ -1,31 +1,18 @@
-"""What workers proved reaches the table at the end of a run."""
+"""What tests proved reaches the table at the end of a run, from workers too."""
 
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any, cast
 
 import execnet
-import pytest
 
-from tests.delivery_proof import reporting
-from tests.delivery_proof.ledger import Entry, Ledger
-
-ENTRY = Entry("matrix", "one token", "1.0.1", "works", 2.5, image="agent@sha256:" + "0" * 64)
+from tests.delivery_proof.ledger import Ledger, entries
 
 
-def test_entries_of_a_worker_reach_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    worker = SimpleNamespace(config=SimpleNamespace(workeroutput={}))
-    monkeypatch.setattr(reporting, "LEDGER", Ledger([ENTRY]))
-    reporting.pytest_sessionfinish(cast(Any, worker))
-    sent = execnet.loads(execnet.dumps(worker.config.workeroutput))
-    monkeypatch.setattr(reporting, "LEDGER", Ledger())
-    reporting.pytest_testnodedown(SimpleNamespace(workeroutput=sent))
-    assert reporting.LEDGER.entries == [ENTRY]
-
-
-def test_a_run_without_workers_and_a_worker_that_crashed_add_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reporting, "LEDGER", Ledger([ENTRY]))
-    reporting.pytest_sessionfinish(cast(Any, SimpleNamespace(config=SimpleNamespace())))
-    reporting.pytest_testnodedown(SimpleNamespace())
-    assert reporting.LEDGER.entries == [ENTRY]
+def test_entries_are_properties_of_a_test_that_workers_can_send() -> None:
+    properties: list[tuple[str, object]] = [("another", "one")]
+    Ledger(lambda name, value: properties.append((name, value))).add(
+        "matrix", "one token", "1.0.1", "works", 2.54, image="agent@sha256:" + "0" * 64
+    )
+    sent = SimpleNamespace(user_properties=execnet.loads(execnet.dumps(properties)))
+    assert entries([sent]) == [["matrix", "one token", "1.0.1", "0" * 12, "works", "2.5", ""]]

@@ -17,10 +17,9 @@ from tests.delivery_proof.cases import (
     private_packages,
     ssh_key_per_repository,
 )
-from tests.delivery_proof.examples import TASKS, fill
+from tests.delivery_proof.example import QUERY, REVENUE, TASKS, fill
 from tests.delivery_proof.hosts import Hosts
 from tests.delivery_proof.ledger import Ledger
-from tests.delivery_proof.rows import QUERY, REVENUE, rows
 
 pytestmark = pytest.mark.delivery
 
@@ -35,7 +34,7 @@ CASES: dict[str, tuple[str, Callable[..., Setup], dict[str, Any]]] = {
 
 
 @pytest.fixture(scope="module")
-def runs(agents: Agents, git_hosts: Hosts, ledger: Ledger) -> Iterator[Mapping[str, Future[None]]]:
+def runs(agents: Agents, git_hosts: Hosts) -> Iterator[Mapping[str, Future[tuple[float, str]]]]:
     """Every case, provisioned one after the other and run at the same time."""
     with ThreadPoolExecutor(len(CASES)) as pool:
         started = {}
@@ -45,22 +44,15 @@ def runs(agents: Agents, git_hosts: Hosts, ledger: Ledger) -> Iterator[Mapping[s
             version = fill(setup, packages=private_packages(setup, git_hosts, slug))
             containers = agents.provision(setup.config, image=provider, **agent)
             assert containers[DAG_PROCESSOR].read_only_root == ("podSecurity" in agent)
-            started[name] = pool.submit(
-                run, agents, ledger, name, provider, version, containers, setup.tokens
-            )
+            started[name] = pool.submit(run, agents, version, containers, setup.tokens)
         yield started
 
 
-def run(
-    agents: Agents,
-    ledger: Ledger,
-    name: str,
-    provider: str,
-    version: str,
-    containers: Containers,
-    tokens: list[str],
-) -> None:
-    """Parse the example and run it at a version, with private dbt packages that are installed once and leave no token."""
+def run(agents: Agents, version: str, containers: Containers, tokens: list[str]) -> tuple[float, str]:
+    """Parse the example and run it at a version, with private dbt packages that are installed once and leave no token.
+
+    Returns the seconds that it took, and the image.
+    """
     started = time.monotonic()
     processor = agents.pod(DAG_PROCESSOR, container=containers[DAG_PROCESSOR])
     own = set(processor.environment()) - set(processor.container.environment)
@@ -73,39 +65,23 @@ def run(
         parsed = process.do("parse")
         assert parsed["errors"] == {}, processor.log[-3000:]
         assert {dag: set(tasks) for dag, tasks in parsed["dags"].items()} == {"jaffle": TASKS}
-    ledger.add(
-        "example",
-        f"{name}: parsed",
-        provider,
-        "works",
-        parsed.seconds,
-        "dbt ls",
-        image=processor.container.image,
-    )
-
     worker = agents.pod(WORKER, container=containers[WORKER])
     with worker.process() as process:
         process.do("initialise", version=version)
         ran = process.do("run", dag="jaffle", version=version, limit=1200)
     assert ran["state"] == "success", worker.log[-6000:]
     assert ran["tasks"] == dict.fromkeys(TASKS, "success")
-    assert rows(agents.dbt, worker, QUERY) == REVENUE
+    assert agents.rows(worker, QUERY) == REVENUE
     for pod in (processor, worker):
         # dbt does not parse a project whose packages are missing.
         assert pod.log.count("dbt packages of jaffle: installed") == 1
         assert leaks(pod, tokens) == set()
-    seconds = time.monotonic() - started
-    ledger.add(
-        "example",
-        f"{name}: run to rows",
-        provider,
-        "works",
-        seconds,
-        f"{len(TASKS)} tasks",
-        image=worker.container.image,
-    )
+    return time.monotonic() - started, worker.container.image
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_example_runs_from_the_stack(runs: Mapping[str, Future[None]], name: str) -> None:
-    runs[name].result()
+def test_example_runs_from_the_stack(
+    runs: Mapping[str, Future[tuple[float, str]]], name: str, ledger: Ledger
+) -> None:
+    seconds, image = runs[name].result()
+    ledger.add("example", f"{name}: run to rows", CASES[name][0], "works", seconds, image=image)

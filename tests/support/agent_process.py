@@ -8,12 +8,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import shutil
 import subprocess
-import time
+import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -38,34 +37,17 @@ WRAPPED = {
 # Git goes by the name it is called with: `git-upload-pack` is a link to it, and `git-remote-https` one to git-remote-http.
 _WRAPPER = """\
 #!/bin/sh
-printf '%s\\n' "{name} $*" >> {log}
+printf '%s\\n' "{name} $*" >> {harness}/arguments.log
 case "{name}:${{0##*/}}" in
   git*:git-remote-*) ;;
   git*:git-*) set -- "${{0##*/git-}}" "$@" ;;
 esac
-exec {real} "$@"
+exec {harness}/programs/real-{name} "$@"
 """
 
 
 class AgentError(Exception):
     """An operation of the agent failed; the text holds the exception and its causes."""
-
-    def __init__(self, kind: str, text: str) -> None:
-        super().__init__(text)
-        self.kind = kind
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What an operation returned."""
-
-    seconds: float
-    """Time it took."""
-    data: Mapping[str, Any]
-    """Its results."""
-
-    def __getitem__(self, name: str) -> Any:
-        return self.data[name]
 
 
 @dataclass
@@ -79,7 +61,7 @@ class Pod:
     docker: Docker
     """The engine."""
     programs: Path
-    """The image's own programs of WRAPPED, as `copy_programs` left them."""
+    """The image's own programs of WRAPPED, as `real-<name>`."""
     database: Path | None = None
     """A migrated database that runs start from; None when no Dag is run."""
     _count: int = field(default=0, init=False)
@@ -96,11 +78,7 @@ class Pod:
             os.chown(self.folder / "state" / "airflow.db", self.container.uid, AGENT_GROUP)
         for name in WRAPPED.values():
             script = self.folder / "noted" / f"wrap-{name}"
-            script.write_text(
-                _WRAPPER.format(
-                    name=name, log=f"{HARNESS}/arguments.log", real=f"{HARNESS}/programs/real-{name}"
-                )
-            )
+            script.write_text(_WRAPPER.format(name=name, harness=HARNESS))
             script.chmod(0o755)
         arguments = self.folder / "arguments.log"
         arguments.touch()
@@ -119,28 +97,19 @@ class Pod:
     @property
     def storage(self) -> Path:
         """Folder of the first bundle, as this machine sees it."""
-        return self.on_machine(f"/tmp/airflow/dag_bundles/{self.bundle['name']}")
-
-    @property
-    def bundle(self) -> dict[str, Any]:
-        """The first bundle in the container's environment."""
-        entries = json.loads(self.container.environment["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"])
-        return dict(entries[0])
+        bundles = json.loads(self.container.environment["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"])
+        return self.on_machine(f"/tmp/airflow/dag_bundles/{bundles[0]['name']}")
 
     def on_machine(self, path: str) -> Path:
         """A path below the Pod's /tmp as this machine sees it."""
         assert path.startswith("/tmp/"), path
         return self.folder / path.removeprefix("/")
 
-    def written(self) -> Iterator[Path]:
-        """Every file that its processes left, as this machine sees it."""
-        empty = [
-            self.folder / "volumes" / str(number)
-            for number, volume in enumerate(self.container.volumes)
-            if volume.writable
-        ]
-        for folder in (self.folder / "tmp", *empty, self.folder / "written"):
-            yield from (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    def written(self) -> list[Path]:
+        """Folders with all that its processes left, as this machine sees them."""
+        numbered = enumerate(self.container.volumes)
+        empty = [self.folder / "volumes" / str(number) for number, volume in numbered if volume.writable]
+        return [self.folder / "tmp", *empty, self.folder / "written"]
 
     def environment(self) -> dict[str, str]:
         """The container's variables and the database; PATH, HOME and the like are the image's."""
@@ -166,25 +135,23 @@ class Pod:
 
     def _start(self, name: str, log: IO[bytes]) -> subprocess.Popen[bytes]:
         variables = self.environment()
-        mounts = [(self.folder / "tmp", "/tmp")]
+        mounts = {"/tmp": self.folder / "tmp"}
         for number, volume in enumerate(self.container.volumes):
-            mounts = [pair for pair in mounts if pair[1] != volume.path]
-            mounts.append(
-                (self.materialise(number, volume), volume.path + ("" if volume.writable else ":ro"))
-            )
-        mounts += [
-            (DRIVER, f"{HARNESS}/agent_driver.py:ro"),
-            (self.programs, f"{HARNESS}/programs:ro"),
-            (self.folder / "state", f"{HARNESS}/state"),
-            (self.folder / "arguments.log", f"{HARNESS}/arguments.log"),
-            *((self.folder / "noted" / f"wrap-{name}", f"{path}:ro") for path, name in WRAPPED.items()),
-        ]
+            target = volume.path + ("" if volume.writable else ":ro")
+            mounts[target] = self.materialise(number, volume)
+        mounts |= {
+            f"{HARNESS}/agent_driver.py:ro": DRIVER,
+            f"{HARNESS}/programs:ro": self.programs,
+            f"{HARNESS}/state": self.folder / "state",
+            f"{HARNESS}/arguments.log": self.folder / "arguments.log",
+            **{f"{path}:ro": self.folder / "noted" / f"wrap-{name}" for path, name in WRAPPED.items()},
+        }
         return self.docker.popen(
             "run", "--name", name, "--interactive", "--pull", "never", "--network", "host",
             "--user", f"{self.container.uid}:{AGENT_GROUP}", "--group-add", str(self.container.gid),
             "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
             *(["--read-only"] if self.container.read_only_root else []),
-            *(word for source, target in mounts for word in ("--volume", f"{source}:{target}")),
+            *(word for target, source in mounts.items() for word in ("--volume", f"{source}:{target}")),
             # Names alone: the client takes the values from its own environment, so that none is an argument.
             *(word for name in variables for word in ("--env", name)),
             "--entrypoint", "python", self.container.image, f"{HARNESS}/agent_driver.py",
@@ -196,6 +163,7 @@ class Pod:
         if self.container.read_only_root:
             return
         target = self.folder / "written" / str(self._count)
+        target.mkdir(parents=True)
         added: list[str] = []
         mounted = [HARNESS, *(volume.path for volume in self.container.volumes)]
         for line in self.docker.call("diff", name).splitlines():
@@ -206,9 +174,7 @@ class Pod:
             )
             if kind == "A" and not of_mount and not any(path.startswith(f"{above}/") for above in added):
                 added.append(path)
-        for number, path in enumerate(added):
-            target.mkdir(parents=True, exist_ok=True)
-            self.docker.call("cp", f"{name}:{path}", str(target / str(number)))
+                self.docker.call("cp", f"{name}:{path}", str(target / str(len(added))))
 
     def materialise(self, number: int, volume: Volume) -> Path:
         """The folder of this machine that takes the place of a volume, with the owner and modes that the kubelet gives."""
@@ -218,11 +184,9 @@ class Pod:
         folder.chmod(0o2775 if volume.writable else 0o755)
         for name, file in volume.files.items():
             path = folder / name
-            path.unlink(missing_ok=True)
             path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(file.content)
+            path.touch(0o600)
+            path.write_bytes(file.content)
             os.chown(path, 0, self.container.gid)
             path.chmod(file.mode | 0o440)
         return folder
@@ -234,29 +198,23 @@ class Process:
     def __init__(self, pod: Pod, child: subprocess.Popen[bytes]) -> None:
         self.pod = pod
         self._child = child
-        self._buffer = b""
 
-    def answer(self, seconds: float) -> Answer:
+    def answer(self, seconds: float) -> dict[str, Any]:
         """Wait for an answer; raises AgentError when it reports a failure or does not come."""
         assert self._child.stdout is not None
-        end = time.monotonic() + seconds
-        while b"\n" not in self._buffer:
-            left = end - time.monotonic()
-            ready, _, _ = select.select([self._child.stdout], [], [], max(0.0, left))
-            if not ready:
-                raise AgentError("Timeout", f"no answer within {seconds:.0f} s\n{self.pod.log[-4000:]}")
-            block = os.read(self._child.stdout.fileno(), 65536)
-            if not block:
-                raise AgentError("Ended", f"the process ended\n{self.pod.log[-4000:]}")
-            self._buffer += block
-        line, _, self._buffer = self._buffer.partition(b"\n")
-        data = json.loads(line)
-        if not data.pop("ok"):
-            raise AgentError(data["type"], data["error"])
-        return Answer(data.pop("seconds"), data)
+        limit = threading.Timer(seconds, self._child.kill)
+        limit.start()
+        line = self._child.stdout.readline()
+        limit.cancel()
+        if not line.endswith(b"\n"):
+            raise AgentError(f"the process ended, or took {seconds:.0f} s\n{self.pod.log[-4000:]}")
+        data: dict[str, Any] = json.loads(line)
+        if not data["ok"]:
+            raise AgentError(data["error"])
+        return data
 
-    def do(self, operation: str, *, limit: float = 600.0, **arguments: Any) -> Answer:
-        """Do an operation; raises AgentError when it fails or takes more than `limit` seconds."""
+    def do(self, operation: str, *, limit: float = 600.0, **arguments: Any) -> dict[str, Any]:
+        """Results of an operation, and the `seconds` it took; raises AgentError when it fails or takes more than `limit`."""
         assert self._child.stdin is not None
         self._child.stdin.write(json.dumps({"do": operation, **arguments}).encode() + b"\n")
         self._child.stdin.flush()

@@ -54,18 +54,3 @@ class Docker:
             "DOCKER_HOST": self.host,
             "DOCKER_CONFIG": str(self.folder),
         }
-
-
-def copy_programs(docker: Docker, image: str, programs: Mapping[str, str], target: Path) -> Path:
-    """Copy programs (path -> name) out of an image into a folder as `real-<name>`, and return the folder."""
-    if not target.exists():
-        partial = target.with_name(target.name + ".partial")
-        partial.mkdir(parents=True, exist_ok=True)
-        made = docker.call("create", image).strip()
-        try:
-            for path, name in programs.items():
-                docker.call("cp", "--follow-link", f"{made}:{path}", str(partial / f"real-{name}"))
-        finally:
-            docker.call("rm", "--force", made)
-        partial.rename(target)
-    return target

@@ -1,12 +1,13 @@
-"""The example Dag repository and dbt project in separate repositories, as a user would have them."""
+"""The example Dag repository and dbt project in separate repositories, as a user would have them, and the image that runs them."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
+from typing import Any
 
 from tests.delivery_proof.cases import Setup
+from tests.support.stacks import ROOT
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 LEFT_OUT = {"target", "logs", "__pycache__"}
 TASKS = {
     "city_revenue.run", "city_revenue.test", "city_revenue_equals_customer_orders_test",
@@ -15,11 +16,14 @@ TASKS = {
     "relationships_stg_orders_customer_id__customer_id__ref_stg_customers__test",
     "stg_customers.run", "stg_customers.test", "stg_orders.run", "stg_orders.test",
 }  # fmt: skip
+QUERY = "select city, cast(revenue as varchar) from city_revenue order by city"
+REVENUE = "[('Leeds', '7.60'), ('Lund', '20.00'), ('Uppsala', '15.60'), ('Utrecht', '41.90')]"
+"""What the query returns after a run."""
 
 
 def files(name: str) -> dict[str, str | None]:
     """Files of an example: path -> content."""
-    root = EXAMPLES / name
+    root = ROOT / "examples" / name
     return {
         str(path.relative_to(root)): path.read_text(encoding="utf-8")
         for path in sorted(root.rglob("*"))
@@ -36,3 +40,17 @@ def fill(setup: Setup, **more: str) -> str:
     further = {f"{name}.yml": text for name, text in more.items()}
     project.commit = project.repository.commit({**files("dbt-project"), "models/first.sql": None, **further})
     return setup.dags.commit(files("dag-repo"), submodules={project.path: (project.url, project.commit)})
+
+
+def recipe(*, provider: str = "1.0.1") -> dict[str, Any]:
+    """Keys of `image`: dbt with DuckDB, Cosmos and this Git provider for the agents, and what a build needs of this machine's network."""
+    found: dict[str, Any] = {
+        "adapters": ["dbt-core==1.11.16", "dbt-duckdb==1.11.1"],
+        "packages": ["astronomer-cosmos==1.15.1", f"apache-airflow-providers-git=={provider}"],
+    }
+    if bundle := os.environ.get("PIP_CERT") or os.environ.get("SSL_CERT_FILE"):
+        found["caBundle"] = bundle
+    index = os.environ.get("PIP_INDEX_URL")
+    if index and "@" not in index:
+        found["packageIndex"] = index
+    return found
