@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import contextlib
 import gzip
-import os
 import json
+import os
 import re
 import threading
 from collections.abc import Iterable, Iterator
