@@ -7,20 +7,17 @@ nothing (github.com/pulumi/pulumi-docker, provider/hybrid.go, 5.1.0).
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pulumi
 
-from clients import processes
 from clients.docker import engine_address, ping
 from clients.errors import Cause, RemoteError
 from clients.image_copy import Place, try_upload
 from domain.image_reference import Reference
 from preflight.connection import open_registry
+from program.plugin_stop import end_plugin
 from program.watch_thread import WatchThread
 from settings.stack import Settings
 
@@ -28,7 +25,8 @@ PAUSE = 15.0
 """Seconds between two looks, and the time limit of one answer."""
 PATIENCE = 120.0
 """Seconds of silence after which a build or a push cannot be expected to end."""
-_ENGINE, _PLUGIN = "pulumi", "pulumi-resource-docker"
+_PLUGIN = "pulumi-resource-docker"
+"""Program that has nothing else to do while an image is pushed, because no other resource of this program is Docker's."""
 _SILENT = frozenset({Cause.TIMEOUT, Cause.UNREACHABLE})
 
 
@@ -98,7 +96,7 @@ def push_hooks(settings: Settings, repository: str, *, name: str) -> pulumi.Reso
     def start(_args: pulumi.ResourceHookArgs) -> None:
         stop()
         hosts = (_engine(settings), _registry(settings, repository))
-        watch = PushWatch(hosts, pulumi.get_project(), pulumi.log.error, end_plugin)
+        watch = PushWatch(hosts, pulumi.get_project(), pulumi.log.error, lambda: end_plugin(_PLUGIN))
         running.append(WatchThread(watch, pause=PAUSE))
 
     def finish(_args: pulumi.ResourceHookArgs) -> None:
@@ -136,16 +134,3 @@ def _registry(settings: Settings, repository: str) -> Host:
         lambda: target.registry.check_pull(target.repository),
         lambda: try_upload(target),
     )
-
-
-def end_plugin() -> bool:
-    """End the Docker plugin of this run, with which its engine's push ends; False if this system does not show which one it is.
-
-    While an image is pushed, the plugin has nothing else to do: no other resource of this program is Docker's.
-    """
-    found = processes.children_of_nearest(_ENGINE, _PLUGIN)
-    for process in found:
-        if process.alive:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process.pid, signal.SIGKILL)
-    return bool(found)

@@ -52,8 +52,6 @@ def repair_hooks(settings: Settings, root: Path) -> pulumi.ResourceHookBinding:
     """
     agent = settings.agent
     namespace, release = agent.helm_namespace, agent.release
-    # Helm waits for the change, and again for the rollback if it fails.
-    longest = 2 * agent.helm_timeout + 60
 
     def report(sentence: str) -> None:
         pulumi.log.warn(f"Helm release {release}: {sentence}")
@@ -62,7 +60,7 @@ def repair_hooks(settings: Settings, root: Path) -> pulumi.ResourceHookBinding:
         cluster = open_cluster(settings, root=root, timeout=30)
         wanted = args.new_inputs or {}
         state = lease.wait_for_helm(
-            cluster, namespace=namespace, release=release, seconds=longest, report=report
+            cluster, namespace=namespace, release=release, seconds=agent.longest_change, report=report
         )
         # A successful change removes its Lease, so a remaining one was interrupted. Without a Lease, a deployed release is one
         # that this stack replaces, and its records must stay.
@@ -77,7 +75,7 @@ def repair_hooks(settings: Settings, root: Path) -> pulumi.ResourceHookBinding:
             first=first and (interrupted or not deployed),
         ):
             report(sentence)
-        holder = lease.Holder(processes.machine(), processes.siblings(PLUGIN), longest)
+        holder = lease.Holder(processes.machine(), processes.siblings(PLUGIN), agent.longest_change)
         lease.take(cluster, namespace=namespace, release=release, holder=holder)
 
     def after(_args: pulumi.ResourceHookArgs) -> None:

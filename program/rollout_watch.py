@@ -19,7 +19,7 @@ from clients.helm.pod_failures import PodFailure, Reason, failures, hopeless_own
 from clients.helm.rollout import Workload, read_log, read_workloads
 from clients.kubernetes import Cluster
 from preflight.connection import open_cluster
-from program.helm_stop import cancel_helm
+from program.plugin_stop import cancel_helm, end_plugin
 from program.repair import PLUGIN
 from program.rollout_report import Described, Log, Wording, grouped
 from program.watch_thread import UNREADABLE, WatchThread
@@ -66,11 +66,17 @@ class RolloutWatch:
     """Gets a sentence at once when a state cannot improve by itself."""
     end_wait: Callable[[], bool]
     """Ends Helm's wait; False if that is not possible here."""
+    end_helm: Callable[[], bool]
+    """Ends Helm with its plugin; False if that is not possible here."""
+    longest: float
+    """Seconds after which Helm has ended, whatever happens."""
     latest: tuple[Described, ...] = ()
     """What was not ready when Helm was last seen waiting."""
     ended_after: float | None = None
     """Seconds of hopeless waiting after which the wait was ended; None if it was not."""
     _before: frozenset[str] = frozenset()
+    _begun: float | None = None
+    _overdue: bool = False
     _since: dict[str, float] = field(default_factory=dict)
     _warned: set[str] = field(default_factory=set)
     _logs: dict[tuple[str, str, int], Log] = field(default_factory=dict)
@@ -82,6 +88,7 @@ class RolloutWatch:
 
     def look(self, now: float) -> None:
         """Read once; ``now`` is a monotonic time in seconds. Raises RemoteError."""
+        self._limit(now)
         revision = self._waiting()
         if revision is None:
             return
@@ -94,6 +101,18 @@ class RolloutWatch:
             return  # Helm has begun to roll back, so these may be the Pods of the revision before
         self.latest = described
         self._judge(workloads, found, now)
+
+    def _limit(self, now: float) -> None:
+        """End a Helm that an API server leaves without an answer: only its waits have a limit, its requests have none."""
+        self._begun = now if self._begun is None else self._begun
+        if self._overdue or now - self._begun < self.longest:
+            return
+        self._overdue = True
+        ending = "Helm was ended" if self.end_helm() else "interrupt this run, twice"
+        self.warn(
+            f"no end after {self.longest:.0f} s, which is longer than its waits and a rollback take together, because the API server "
+            f"leaves a request without an answer, so {ending}; agents keep running, and the next run repairs what is unfinished"
+        )
 
     def _waiting(self) -> int | None:
         """The revision that Helm is waiting for."""
@@ -161,7 +180,14 @@ def watch_hooks(settings: Settings, root: Path) -> pulumi.ResourceHookBinding:
         try:
             cluster = open_cluster(settings, root=root, timeout=10)
             place = Place(cluster, agent.namespace, agent.release, agent.helm_namespace)
-            watch = RolloutWatch(place, wording, warn, lambda: cancel_helm(PLUGIN))
+            watch = RolloutWatch(
+                place,
+                wording,
+                warn,
+                lambda: cancel_helm(PLUGIN),
+                lambda: end_plugin(PLUGIN),
+                longest=agent.longest_change,
+            )
             watch.remember()
         except UNREADABLE:
             return  # what cannot be read cannot be explained; Helm reports the cluster itself

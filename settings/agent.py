@@ -275,3 +275,8 @@ class Agent(Environment):
     def helm_timeout(self) -> int:
         """Seconds that Helm waits for a change to finish."""
         return self.timeout if self.timeout is not None else self.longest_grace_period + 300
+
+    @property
+    def longest_change(self) -> int:
+        """Seconds after which Helm has ended, whatever happens: it waits for the change, and again for the rollback if that fails."""
+        return 2 * self.helm_timeout + 60

@@ -1,31 +1,15 @@
-"""When a silent host ends a build or a push, and which process that ends; `make faults` has real ones with hosts that hang."""
+"""When a silent host ends a build or a push; `make faults` has real ones with hosts that hang."""
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 
 from clients.docker import EngineError
 from clients.errors import Cause, RemoteError
 from program.push_watch import PATIENCE, PAUSE, Host, PushWatch
-from tests.support.engine_processes import DOCKER, KUBERNETES, PLUGIN, Programs
-from tests.support.processes import running
-from tests.support.stacks import ROOT
 
-PROGRAM = """
-import time
-from pathlib import Path
-from clients import processes
-from program.push_watch import end_plugin
-found = processes.children_of_nearest("pulumi", "pulumi-resource-docker")
-print(end_plugin())
-deadline = time.monotonic() + 10
-while any(Path(f"/proc/{item.pid}/cmdline").read_bytes() for item in found) and time.monotonic() < deadline:
-    time.sleep(0.02)
-"""
 SILENCE = RemoteError(Cause.TIMEOUT, "no answer within 15 s")
 REFUSALS = [
     RemoteError(Cause.UNAUTHORISED, "HTTP 401"),
@@ -127,29 +111,3 @@ def test_a_registry_that_only_the_docker_engine_reaches_is_left_alone() -> None:
     push.look(until=10 * PATIENCE)
     assert (push.ended, push.said) == (0, [])
     assert set(push.asked) == {"read"}
-
-
-@pytest.fixture
-def programs(tmp_path: Path) -> Programs:
-    (tmp_path / "bin").mkdir()
-    return Programs(tmp_path / "bin")
-
-
-def test_only_the_docker_plugin_of_this_runs_engine_is_ended(programs: Programs, tmp_path: Path) -> None:
-    files = {name: tmp_path / f"{name}.txt" for name in (KUBERNETES, DOCKER, "stranger")}
-    command = [programs.named(DOCKER), "-c", PLUGIN, str(files["stranger"])]
-    with running(command, cwd=ROOT, env=programs.environment) as stranger:
-        plugins = {name: files[name] for name in (KUBERNETES, DOCKER)}
-        assert programs.engine(PROGRAM, plugins) == "True"
-        while not files["stranger"].exists():
-            time.sleep(0.05)
-        assert stranger.poll() is None
-        assert {name: file.read_text() for name, file in files.items()} == {
-            KUBERNETES: "ready",
-            DOCKER: "ended",
-            "stranger": "ready",
-        }
-
-
-def test_without_a_plugin_nothing_is_ended(programs: Programs) -> None:
-    assert programs.engine(PROGRAM, {}) == "False"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from clients.errors import RemoteError
 from clients.helm.pod_failures import Reason
 from program.rollout_report import Wording
 from program.rollout_watch import Place, RolloutWatch
@@ -30,15 +32,20 @@ class Watched:
     possible: bool = True
     warnings: list[str] = field(default_factory=list)
     ended: int = 0
+    killed: int = 0
     watch: RolloutWatch = field(init=False)
 
     def __post_init__(self) -> None:
         place = Place(self.api.cluster, NAMESPACE, RELEASE, NAMESPACE)
         wording = Wording(settings_of(), project="astro-dbt")
-        self.watch = RolloutWatch(place, wording, self.warnings.append, self._end)
+        self.watch = RolloutWatch(place, wording, self.warnings.append, self._end, self._kill, longest=1000)
 
     def _end(self) -> bool:
         self.ended += 1
+        return self.possible
+
+    def _kill(self) -> bool:
+        self.killed += 1
         return self.possible
 
     def reasons(self) -> list[Reason]:
@@ -67,6 +74,23 @@ def test_nothing_is_read_while_helm_does_not_wait(watched: Watched, revisions) -
     watched.watch.look(0)
     assert watched.reasons() == []
     assert not [path for path in watched.api.asked if "pods" in path]
+
+
+@pytest.mark.parametrize("possible", [True, False])
+def test_a_change_that_outlasts_helms_limits_is_ended_once_also_where_nothing_can_be_read(
+    watched: Watched, possible
+) -> None:
+    watched.possible = possible
+    watched.watch.look(50)
+    watched.api.other = lambda _path: (503, b"", {})
+    for now in (1049, 1050, 1052, 1054):
+        with contextlib.suppress(RemoteError):
+            watched.watch.look(now)
+        assert watched.killed == (now >= 1050)
+    (warning,) = watched.warnings
+    assert warning.startswith("no end after 1000 s, ")
+    assert ("so Helm was ended; agents keep running" in warning) == possible
+    assert ("so interrupt this run, twice; agents keep running" in warning) != possible
 
 
 def test_what_was_seen_last_survives_the_rollback(watched: Watched) -> None:

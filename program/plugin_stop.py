@@ -1,6 +1,10 @@
-"""Ending the wait of the Helm that runs in this run's Kubernetes plugin, as Ctrl-C on `pulumi up` does."""
+"""Ending what a plugin of this run does: asking it to, as Ctrl-C on `pulumi up` does, or ending the plugin."""
 
 from __future__ import annotations
+
+import contextlib
+import os
+import signal
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
@@ -27,6 +31,19 @@ def cancel_helm(plugin: str) -> bool:
         for port in processes.listening_ports(process.pid):
             asked = _cancel(process, port) or asked
     return asked
+
+
+def end_plugin(plugin: str) -> bool:
+    """End a plugin of this run, and with it what it waits for; False if this system does not show which process it is.
+
+    The engine reports that its plugin is gone, and the run fails. Plugins of other engines are never touched.
+    """
+    found = processes.children_of_nearest(_ENGINE, plugin)
+    for process in found:
+        if process.alive:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
+    return bool(found)
 
 
 def _cancel(process: Process, port: int) -> bool:
