@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -28,8 +29,8 @@ _USUAL = 10.0
 """Seconds that an operation is taken to last where nobody has measured it."""
 _ENDS = 3 * operations.TIMEOUT
 """Seconds within which an interrupted run that is still alive has to end, and the run after it."""
-_STOPS = 60.0
-"""Seconds within which a service that was asked to end has to."""
+_STOPS = 20.0
+"""Seconds within which a service that was asked to end has to; a node whose API server is away for 40 s counts as lost."""
 _NO_LOCK = "no pending updates|not currently locked|not in progress"
 
 
@@ -182,10 +183,12 @@ class KillDrill:
                 f"error: the trial does not run its {kill.victim} itself; drills need one that they may kill"
             )
         os.kill(found.pid, kill.how)
-        # One that was asked to end is started again once it has, as by a service manager.
+        # As by a service manager: one that was asked to end and does not is killed, and only then started again.
         deadline = time.monotonic() + _STOPS
         while is_alive(found) and time.monotonic() < deadline:
             time.sleep(0.1)
+        if is_alive(found):
+            os.kill(found.pid, signal.SIGKILL)
 
     def _helm_works(self) -> bool:
         return self._record().partition(" ")[2] in PENDING
