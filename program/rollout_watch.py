@@ -64,6 +64,8 @@ class RolloutWatch:
     """How it is described."""
     warn: Callable[[str], None]
     """Gets a sentence at once when a state cannot improve by itself."""
+    fail: Callable[[str], None]
+    """Gets the sentence of a change that was ended."""
     end_wait: Callable[[], bool]
     """Ends Helm's wait; False if that is not possible here."""
     end_helm: Callable[[], bool]
@@ -109,7 +111,7 @@ class RolloutWatch:
             return
         self._overdue = True
         ending = "Helm was ended" if self.end_helm() else "interrupt this run, twice"
-        self.warn(
+        self.fail(
             f"no end after {self.longest:.0f} s, which is longer than its waits and a rollback take together, because the API server "
             f"leaves a request without an answer, so {ending}; agents keep running, and the next run repairs what is unfinished"
         )
@@ -172,9 +174,6 @@ def watch_hooks(settings: Settings, root: Path) -> pulumi.ResourceHookBinding:
     wording = Wording(settings, project=pulumi.get_project())
     running: list[tuple[RolloutWatch, WatchThread]] = []
 
-    def warn(sentence: str) -> None:
-        pulumi.log.warn(f"{title}: {sentence}")
-
     def start(_args: pulumi.ResourceHookArgs) -> None:
         stop()
         try:
@@ -183,7 +182,8 @@ def watch_hooks(settings: Settings, root: Path) -> pulumi.ResourceHookBinding:
             watch = RolloutWatch(
                 place,
                 wording,
-                warn,
+                _titled(title, pulumi.log.warn),
+                _titled(title, pulumi.log.error),
                 lambda: cancel_helm(PLUGIN),
                 lambda: end_plugin(PLUGIN),
                 longest=agent.longest_change,
@@ -232,6 +232,10 @@ def watch_hooks(settings: Settings, root: Path) -> pulumi.ResourceHookBinding:
         after_update=[end],
         on_error=[pulumi.ErrorHook("explain-failure", explain)],
     )
+
+
+def _titled(title: str, log: Callable[[str], None]) -> Callable[[str], None]:
+    return lambda sentence: log(f"{title}: {sentence}")
 
 
 def _await_helm(place: Place, *, seconds: float) -> None:

@@ -31,6 +31,7 @@ class Watched:
     api: ReleaseApi
     possible: bool = True
     warnings: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
     ended: int = 0
     killed: int = 0
     watch: RolloutWatch = field(init=False)
@@ -38,7 +39,9 @@ class Watched:
     def __post_init__(self) -> None:
         place = Place(self.api.cluster, NAMESPACE, RELEASE, NAMESPACE)
         wording = Wording(settings_of(), project="astro-dbt")
-        self.watch = RolloutWatch(place, wording, self.warnings.append, self._end, self._kill, longest=1000)
+        self.watch = RolloutWatch(
+            place, wording, self.warnings.append, self.errors.append, self._end, self._kill, longest=1000
+        )
 
     def _end(self) -> bool:
         self.ended += 1
@@ -87,10 +90,10 @@ def test_a_change_that_outlasts_helms_limits_is_ended_once_also_where_nothing_ca
         with contextlib.suppress(RemoteError):
             watched.watch.look(now)
         assert watched.killed == (now >= 1050)
-    (warning,) = watched.warnings
-    assert warning.startswith("no end after 1000 s, ")
-    assert ("so Helm was ended; agents keep running" in warning) == possible
-    assert ("so interrupt this run, twice; agents keep running" in warning) != possible
+    (error,) = watched.errors
+    assert error.startswith("no end after 1000 s, ")
+    assert ("so Helm was ended; agents keep running" in error) == possible
+    assert ("so interrupt this run, twice; agents keep running" in error) != possible
 
 
 def test_what_was_seen_last_survives_the_rollback(watched: Watched) -> None:
