@@ -43,8 +43,9 @@ def main() -> int:
     if options.pairs < 1:
         parser.error("--pairs must be at least 1")
     chosen = set(options.rows or ROWS)
+    sys.stdout.write(results.COLUMNS)
+    sys.stdout.flush()
     measured, problems = _measure(chosen, options.pairs)
-    sys.stdout.write(results.COLUMNS + "\n".join(results.lines(measured, ROWS)) + "\n")
     for name, problem in problems.items():
         sys.stdout.write(f"not measured: {name}: {problem}\n")
     folder = options.write or (Path(__file__).parent if not options.rows else None)
@@ -65,7 +66,10 @@ def _measure(chosen: set[str], pairs: int) -> tuple[list[Measured], dict[str, st
         try:
             with group.prepare(frozenset(row.name for row in rows)) as prepared:
                 for row in rows:
-                    measured += measure(row, prepared[row.name], pairs=pairs)
+                    found = measure(row, prepared[row.name], pairs=pairs)
+                    measured += found
+                    sys.stdout.write("".join(f"{line}\n" for line in results.lines(found, ROWS)))
+                    sys.stdout.flush()
         except (SystemExit, Exception) as error:  # noqa: BLE001 - the other rows are measured all the same
             left = [row.name for row in rows if not any(item.row == row.name for item in measured)]
             problems |= dict.fromkeys(left, str(error).removeprefix("error: ") or type(error).__name__)
