@@ -117,7 +117,8 @@ def svg(measured: Sequence[Measured], rows: Mapping[str, Row]) -> str:
 def write(
     folder: Path, measured: Sequence[Measured], rows: Mapping[str, Row], problems: Mapping[str, str]
 ) -> None:
-    """Write RESULTS.md, results.json and results.svg."""
+    """Write RESULTS.md, results.json and results.svg into a folder, which is created if it is missing."""
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "RESULTS.md").write_text(markdown(measured, rows, problems), encoding="utf-8")
     (folder / "results.json").write_text(as_json(measured), encoding="utf-8")
     (folder / "results.svg").write_text(svg(measured, rows), encoding="utf-8")

@@ -206,11 +206,9 @@ def pulumi_up(found: Bench, stack: Stack) -> None:
 
 
 def write_dockerfile(context: Path, runtime: str) -> None:
-    """What a careful script builds: the stack's own image, with the project's manifest, as the program bakes it."""
+    """What a careful script builds: the project on the stack's runtime image, as the program does for these stacks."""
     (context / "Dockerfile").write_text(
         f"FROM {runtime}\nUSER 50000\nCOPY --chown=50000:50000 dbt /usr/local/airflow/dbt\n"
-        "RUN cd /usr/local/airflow/dbt/jaffle && export HOME=/tmp DBT_SEND_ANONYMOUS_USAGE_STATS=false"
-        " && /home/astro/dbt_venv/bin/dbt parse\n"
     )
 
 

@@ -14,7 +14,8 @@ from trial.progress import Progress
 
 NODE = "trial-simulated"
 ANNOTATION = "kwok.x-k8s.io/node"
-CAPACITY = {"cpu": "64", "memory": "256Gi", "pods": "500", "ephemeral-storage": "1Ti"}
+CAPACITY = {"cpu": "640", "memory": "4Ti", "pods": "2k", "ephemeral-storage": "16Ti"}
+"""Room for agents with hundreds of queues; nothing runs, so nothing is used."""
 
 _READY_AGAIN = """\
 apiVersion: kwok.x-k8s.io/v1alpha1

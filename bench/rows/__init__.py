@@ -14,7 +14,7 @@ GROUPS = (
     Group(git.ROWS, git.prepare),
     Group(staging.ROWS, staging.prepare),
     Group(fleet.ROWS, fleet.prepare),
-    Group(scale.ROWS, scale.prepare),
+    *(Group((row,), scale.prepare) for row in scale.ROWS),
 )
 """Rows that share what they need."""
 ROWS = {row.name: row for group in GROUPS for row in group.rows}

@@ -13,7 +13,7 @@ from bench.pairs import SECONDS, Pair, Row
 from bench.trial_stacks import Bench, HandMade, bench, copy_project, pulumi_up, touch_model, write_dockerfile
 from tests.support.engine import Stack
 
-_SCRIPT = "script: docker build with dbt parse, push, helm upgrade --wait"
+_SCRIPT = "script: docker build, push, helm upgrade --wait"
 GAP = "seconds without a ready worker"
 
 ROWS = (
