@@ -22,6 +22,7 @@ ROWS = (
         "`review.fleet`",
         f"{STACKS} times the processor time of one / processors",
         {SECONDS: 1.15},
+        "the floor has neither the start of the command nor the last stack, which leaves a processor idle; other work on the machine adds to it",
     ),
 )
 

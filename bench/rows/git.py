@@ -35,6 +35,7 @@ ROWS = (
         "preflight",
         "full clone with submodules",
         {"bytes": 0.02, SECONDS: 0.05},
+        "what remains is Git's own: requests one after another, and names of all folders and files of the commit",
     ),
 )
 

@@ -21,6 +21,7 @@ _ROW = Row(
     a="program",
     b="one SHA-256 pass",
     goals={SECONDS: 1.5},
+    why="in processor time the ratio is 1.2 to 1.5; a look at each staged file and a path object for each source come on top of the pass",
 )
 
 
