@@ -63,8 +63,12 @@ class Bench:
     def by_hand(self, stack: Stack, name: str) -> HandMade:
         """The same release as a stack's, made with kubectl and Helm in a namespace next to it."""
         release = HandMade(self, stack, f"bench-{name}")
-        self._releases.append(release)
+        self.keep(release)
         return release
+
+    def keep(self, release: HandMade) -> None:
+        """Remove this release at the end."""
+        self._releases.append(release)
 
     def run(self, *command: str, cwd: Path | None = None, stdin: str = "") -> str:
         """Run a command with the trial's variables; raises SystemExit with its output when it fails."""
@@ -108,6 +112,7 @@ class HandMade:
     def another(self, name: str) -> HandMade:
         """The same release for another namespace."""
         found = HandMade(self.bench, self.stack, f"bench-{name}")
+        self.bench.keep(found)
         found._values, found.secrets = self._values, self.secrets
         found._write_values()
         return found
