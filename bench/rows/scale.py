@@ -76,7 +76,7 @@ def _queues(config: dict[str, Any], size: int) -> dict[str, Any]:
 def _connections(config: dict[str, Any], size: int) -> dict[str, Any]:
     """Submodules with one connection each; the repositories do not exist, so Git is not called."""
     connection, credential = config["connections"]["git"], config["credentials"]["git"]
-    names = [f"git-{number:03}" for number in range(size)]
+    names = [f"git_{number:03}" for number in range(size)]
     submodules = [{"repo": f"{_host(config)}/many/{name}.git", "connection": name} for name in names]
     return {
         **_without_git(config),
