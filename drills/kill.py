@@ -22,7 +22,6 @@ from drills.table import Table
 from drills.victims import Run
 from drills.watch import Watch, cluster_of
 from tests.support.engine import Stack
-from trial.processes import is_alive
 
 _SERVICES = {"API server": "kube-apiserver", "etcd": "etcd", "Docker engine": "dockerd"}
 _USUAL = 10.0
@@ -177,18 +176,16 @@ class KillDrill:
             self.place.restore()
 
     def _kill_service(self, kill: Kill) -> None:
-        found = self.place.environment.supervisor.identity(_SERVICES[kill.victim])
+        supervisor, service = self.place.environment.supervisor, _SERVICES[kill.victim]
+        found = supervisor.identity(service)
         if found is None:
             raise SystemExit(
                 f"error: the trial does not run its {kill.victim} itself; drills need one that they may kill"
             )
-        os.kill(found.pid, kill.how)
+        if kill.how is signal.SIGKILL:
+            os.kill(found.pid, kill.how)
         # As by a service manager: one that was asked to end and does not is killed, and only then started again.
-        deadline = time.monotonic() + _STOPS
-        while is_alive(found) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        if is_alive(found):
-            os.kill(found.pid, signal.SIGKILL)
+        supervisor.stop(service, seconds=_STOPS)
 
     def _helm_works(self) -> bool:
         return self._record().partition(" ")[2] in PENDING
