@@ -6,13 +6,14 @@ import pulumi
 
 import delivery
 import preflight
+from clients import private_folder
 from delivery.advice import advice
 from delivery.mirror import with_copies
 from delivery.recipe import recipe_settings
 from domain.errors import ReportedError
-from program import wiring
+from program import core_dumps, kubeconfig_copies, wiring
 from program.configuration import load
-from program.interruption import leave_quietly
+from program.interruption import at_end, leave_quietly
 from program.mirror import mirrored
 from settings.authorities import authorities
 
@@ -20,9 +21,12 @@ from settings.authorities import authorities
 def main() -> None:
     """Provision one stack; the user's mistakes are reported as sentences before anything is changed."""
     leave_quietly()
+    at_end(private_folder.remove)
+    core_dumps.turn_off()
     root = Path(pulumi.runtime.get_root_directory() or ".")
     try:
         settings = load()
+        kubeconfig_copies.remove_at_exit(settings.kubeconfig_in_use)
         plan = delivery.plan(settings, authorities=authorities(settings, root))
         delivery.check(settings, plan, project=pulumi.get_project())
         report = preflight.run(

@@ -15,6 +15,7 @@ import yaml
 
 from clients.errors import Cause, RemoteError
 from clients.importing import IMPORTING
+from clients.private_folder import private_folder
 from domain.plain_yaml import load
 
 if TYPE_CHECKING:
@@ -215,10 +216,16 @@ def connect(
 
     configuration = client.Configuration()
     try:
+        # Certificates and keys that a kubeconfig contains are written to files there.
+        files = str(private_folder())
         if kubeconfig is not None and _is_content(kubeconfig):
             content = load(kubeconfig)
             config.load_kube_config_from_dict(  # type: ignore[no-untyped-call]
-                content, context=context, client_configuration=configuration, persist_config=False
+                content,
+                context=context,
+                client_configuration=configuration,
+                persist_config=False,
+                temp_file_path=files,
             )
         else:
             path = _path(kubeconfig, root)
@@ -228,7 +235,11 @@ def connect(
                 )
             else:
                 config.load_kube_config(  # type: ignore[no-untyped-call]
-                    path, context=context, client_configuration=configuration, persist_config=False
+                    path,
+                    context=context,
+                    client_configuration=configuration,
+                    persist_config=False,
+                    temp_file_path=files,
                 )
     except (config.ConfigException, yaml.YAMLError, OSError, TypeError, ValueError) as error:
         raise _unusable(error, context) from None

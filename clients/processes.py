@@ -37,6 +37,12 @@ def machine() -> str | None:
     return None
 
 
+def own() -> Process | None:
+    """Return this process; None if the system does not show when it started."""
+    stat = _stat(os.getpid())
+    return None if stat is None else Process(os.getpid(), stat[1])
+
+
 def siblings(program: str) -> tuple[Process, ...]:
     """Processes of a program that an ancestor of this process started.
 
@@ -58,11 +64,24 @@ def children_of_nearest(ancestor: str, program: str) -> tuple[Process, ...]:
     Unlike `siblings`, it leaves out what an ancestor's ancestor started, such as the plugins of an engine in which this
     engine runs as a command.
     """
-    parent = next((pid for pid in _ancestors(os.getpid()) if _program(pid) == ancestor), None)
+    parent = _nearest(ancestor)
     return tuple(
         process
         for process in siblings(program)
         if (stat := _stat(process.pid)) is not None and stat[0] == parent
+    )
+
+
+def nearest_with_children(ancestor: str) -> tuple[Process, ...]:
+    """The nearest ancestor of this process that runs the program ``ancestor``, then its children; empty if there is none."""
+    parent = _nearest(ancestor)
+    if parent is None:
+        return ()
+    family = {int(folder.name): _stat(int(folder.name)) for folder in _PROC.glob("[0-9]*")}
+    return tuple(
+        Process(pid, stat[1])
+        for pid, stat in sorted(family.items(), key=lambda item: (item[0] != parent, item[0]))
+        if stat is not None and parent in (pid, stat[0])
     )
 
 
@@ -81,6 +100,10 @@ def listening_ports(pid: int) -> tuple[int, ...]:
                 if fields[3] == _LISTENS and f"socket:[{fields[9]}]" in sockets:
                     ports.add(int(fields[1].rpartition(":")[2], 16))
     return tuple(sorted(ports))
+
+
+def _nearest(program: str) -> int | None:
+    return next((pid for pid in _ancestors(os.getpid()) if _program(pid) == program), None)
 
 
 def _program(pid: int) -> str | None:

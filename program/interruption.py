@@ -1,14 +1,24 @@
-"""Exiting quietly if the engine ends a run."""
+"""Exiting quietly if the engine ends a run, and what has to be done before a program ends in whatever way."""
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType
 
 EXIT_CODE = 130
 """Exit code that shells use for a program ended by SIGINT."""
+
+_last: list[Callable[[], None]] = []
+
+
+def at_end(work: Callable[[], None]) -> None:
+    """Do ``work`` when the program ends, also if the engine interrupts it."""
+    _last.append(work)
+    atexit.register(work)
 
 
 def leave_quietly() -> None:
@@ -22,4 +32,8 @@ def leave_quietly() -> None:
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:
-    os._exit(EXIT_CODE)
+    try:
+        for work in _last:
+            work()
+    finally:
+        os._exit(EXIT_CODE)

@@ -19,6 +19,7 @@ from clients.errors import Cause
 from clients.git.access import Access, HostLogin
 from clients.git.errors import GitError, cause_of, summary
 from clients.git.github_app import LOGIN
+from clients.private_folder import private_folder
 from domain.git_variables import git_variables
 from domain.names import CONFIG_MOUNT, SEEN_HOST_KEYS
 from domain.redaction import redact
@@ -65,7 +66,7 @@ class Session:
         )
         self._logins = (*self._access.logins, *tokens)
         self._secrets += tuple(login.password for login in tokens)
-        self.folder = Path(tempfile.mkdtemp(prefix="astro-dbt-git-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="git-", dir=private_folder()))
         try:
             for name, content in self._access.all_files().items():
                 self._write(name, content)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from clients.errors import Cause, RemoteError
+from clients.private_folder import private_folder
 from domain.plain_yaml import PlainYamlError, load_all
 
 Manifest = Mapping[str, Any]
@@ -65,7 +66,7 @@ def render(
     helm = shutil.which("helm")
     if helm is None:
         raise RenderError(Cause.UNVERIFIED, "there is no helm on PATH")
-    with tempfile.TemporaryDirectory(prefix="astro-dbt-chart-") as folder:
+    with tempfile.TemporaryDirectory(prefix="chart-", dir=private_folder()) as folder:
         archive = Path(folder) / "chart.tgz"
         archive.write_bytes(package)
         command = [helm, "template", release, str(archive), "--namespace", namespace, "--values", "-"]

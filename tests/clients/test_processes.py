@@ -45,6 +45,29 @@ def test_siblings_are_what_an_ancestor_started() -> None:
         assert stranger.pid in numbers, "this test is an ancestor as well, so its child counts"
 
 
+def test_the_nearest_engine_comes_with_its_children_and_nobody_elses() -> None:
+    look = (
+        "import sys; from clients import processes; "
+        "print(*[p.pid for p in processes.nearest_with_children(sys.argv[1])])"
+    )
+    engine = (
+        "import os, subprocess, sys; plugin = subprocess.Popen(['sleep', '600']); "
+        "print(os.getpid(), plugin.pid, flush=True); "
+        f"subprocess.run([sys.executable, '-c', {look!r}, sys.argv[1]], check=True); plugin.kill()"
+    )
+    name = Path(sys.executable).name
+    with running(["sleep", "600"]) as stranger:
+        done = subprocess.run(
+            [sys.executable, "-c", engine, name], capture_output=True, text=True, check=True
+        )
+    own, found = (list(map(int, line.split())) for line in done.stdout.splitlines())
+    assert found[0] == own[0]
+    assert own[1] in found
+    assert len(found) == 3, "the engine, its plugin and what looks"
+    assert stranger.pid not in found
+    assert processes.nearest_with_children("no such program") == ()
+
+
 def test_this_machine_has_one_name() -> None:
     assert processes.machine() is not None
     assert processes.machine() == processes.machine()

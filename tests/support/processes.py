@@ -1,7 +1,9 @@
-"""Programs that run beside a test."""
+"""Programs that run beside a test, and what limits them."""
 
 from __future__ import annotations
 
+import re
+import resource
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,3 +22,22 @@ def running(command: Sequence[str | Path], **options: Any) -> Iterator[subproces
             yield process
         finally:
             process.kill()
+
+
+def core_limit(pid: int) -> str:
+    """Largest core dump in bytes that a process may write, or `unlimited` (proc_pid_limits(5))."""
+    text = Path(f"/proc/{pid}/limits").read_text(encoding="ascii")
+    found = re.search(r"^Max core file size +(\S+)", text, re.MULTILINE)
+    assert found, text
+    return found[1]
+
+
+@contextmanager
+def core_dumps() -> Iterator[str]:
+    """Have this process, and what it starts, write core dumps as large as this system allows; that limit, as `core_limit`."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+    try:
+        yield "unlimited" if hard == resource.RLIM_INFINITY else str(hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
