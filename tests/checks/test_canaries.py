@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import base64
 import gzip
+import os
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
-from tests.support.canaries import PAUSE, Canaries, Watch
+from tests.support.canaries import PAUSE, Canaries, Watch, written
 
 SECRET = "canary/x+0123456789@:%"
 
@@ -30,6 +33,23 @@ def test_plain_addresses_and_packed_records():
     assert canaries.of(f"https://robot:{quote(SECRET, safe='')}@git.example.com")
     assert canaries.of(gzip.compress(SECRET.encode()))
     assert canaries.of(SECRET[:-1]) is None
+
+
+def test_files_of_a_folder_are_read_by_the_time_they_were_put_there(tmp_path: Path):
+    before = tmp_path / "before"
+    before.write_text(SECRET)
+    os.utime(before, (0, 0))
+    canaries = Canaries([SECRET])
+    assert len(list(canaries.below(tmp_path))) == 1
+    begin = before.stat().st_ctime + 0.001
+    assert list(canaries.below(tmp_path, since=begin)) == []
+    while time.time() <= begin + 0.02:  # the clock of a file system is coarse
+        time.sleep(0.005)
+    copied = tmp_path / "deeper" / "copy"
+    copied.parent.mkdir()
+    shutil.copy2(before, copied)
+    assert written(tmp_path, since=begin) == [copied]
+    assert [found.split(":")[0] for found in canaries.below(tmp_path, since=begin)] == [str(copied)]
 
 
 def test_arguments_and_temporary_files_are_seen_while_they_last(tmp_path: Path):

@@ -8,6 +8,7 @@ import gzip
 import json
 import secrets
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,11 +30,12 @@ from tests.support.accounts import (
     rules_of,
     used,
 )
-from tests.support.canaries import Canaries, Watch
+from tests.support.canaries import Canaries, Watch, written
 from tests.support.engine import SECRET_KEYS, Stack, copy_program
 from tests.support.keda import keda
 from tests.support.kills import kill
 from tests.support.kube_objects import kubectl
+from trial.cluster import audit_log
 
 pytestmark = pytest.mark.engine
 
@@ -57,6 +59,8 @@ class Life:
     """What the release's own Roles grant."""
     ended: bool = False
     """Whether the stack is destroyed."""
+    begin: float = field(default_factory=time.time)
+    """When it began, in seconds since the epoch."""
 
     def act_as(self, account: str) -> None:
         """Have later runs be those of an account. The path stays, because the provider remembers it."""
@@ -85,6 +89,14 @@ class Life:
         self.leaks |= {f"{name}: {found}" for found in watch.found}
         self.leaks |= {f"left by {name}: {found}" for found in self.canaries.below(temporary)}
         assert self.stack.pulumi("cancel", "--yes").returncode == 0
+
+    def services(self) -> Iterator[Path]:
+        """Folders in which the parts of the trial that a stack uses keep things, apart from etcd with its Secrets."""
+        layout = self.stack.environment.layout
+        yield from (layout.logs, audit_log(layout).parent)
+        engine = self.stack.run("docker", "info", "--format", "{{.DockerRootDir}}")
+        assert engine.returncode == 0, engine.stderr
+        yield Path(engine.stdout.strip())
 
     def record(self, name: str) -> None:
         """Keep what Helm and Kubernetes show outside of Secrets."""
@@ -314,6 +326,9 @@ def test_no_secret_is_anywhere_but_in_secrets_and_encrypted_state(life):
     assert {path.parts[path.parts.index("astro-dbt") - 1] for path in kept} >= {"history", "backups"}
     for folder in (*(path for path in kept if path.is_dir()), life.folder):
         found |= set(life.canaries.below(folder))
+    for folder in life.services():
+        assert written(folder, since=life.begin), f"nothing in {folder} is of this test"
+        found |= set(life.canaries.below(folder, since=life.begin))
     assert sorted(found) == []
     commands, files = life.watched
     assert commands > 100

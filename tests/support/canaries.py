@@ -63,12 +63,23 @@ class Canaries:
         around = raw[max(0, found.start() - 120) : found.end() + 40]
         return f"{self._names[found[0]]} in …{around.decode(errors='replace')}…"
 
-    def below(self, folder: Path) -> Iterator[str]:
-        """`file: secret` of every file below a folder."""
-        for path in sorted(folder.rglob("*")):
+    def below(self, folder: Path, *, since: float = 0) -> Iterator[str]:
+        """`file: secret` of every file below a folder that was written since a moment; see `written`."""
+        for path in written(folder, since=since):
             with contextlib.suppress(OSError):
-                if path.is_file() and not path.is_symlink() and (found := self.of(path.read_bytes())):
+                if found := self.of(path.read_bytes()):
                     yield f"{path}: {found}"
+
+
+def written(folder: Path, *, since: float = 0) -> list[Path]:
+    """Files below a folder that were written, copied or unpacked since a moment, in seconds since the epoch."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        with contextlib.suppress(OSError):
+            # A copy keeps the time of the content, but its inode has another time.
+            if path.is_file() and not path.is_symlink() and path.stat().st_ctime >= since:
+                found.append(path)
+    return found
 
 
 class Watch(threading.Thread):
