@@ -19,6 +19,8 @@ after a warm-up. Seconds depend on the machine ({machine}), ratios much less. Th
 that wanted to run in the minute before the row's end; its own are among them.
 """
 COLUMNS = "| what | metric | A: ours | B: peer or floor | A/B | goal | load | |\n|---|---|---:|---:|---:|---:|---:|---|\n"
+LONGEST = 1.4
+"""Goals that the longest bar of the chart stands for."""
 NOT_LOOKED_INTO = "not looked into yet"
 """The reason of a miss that nobody has explained."""
 
@@ -38,16 +40,21 @@ def lines(measured: Sequence[Measured], rows: Mapping[str, Row]) -> list[str]:
         goal = "" if item.goal is None else f"≤ {item.goal:g}"
         found.append(
             f"| {row.title} | {item.metric} | {row.a}: {_figure(item.a, item.metric)} | {row.b}: {_figure(item.b, item.metric)} "
-            f"| **{item.ratio:.2f}** | {goal} | {item.load:.1f} | {verdict(item)} |"
+            f"| **{_ratio(item)}** | {goal} | {item.load:.1f} | {verdict(item)} |"
         )
     return found
 
 
 def _figure(figures: Figures, metric: str) -> str:
     low, high = figures.spread
-    if metric == "bytes":
+    if metric.endswith("bytes"):
         return f"{figures.median:,.0f}"
-    return f"{figures.median:.2f} ({low:.2f}-{high:.2f})"
+    return f"{figures.median:.2f}" + (f" ({low:.2f}-{high:.2f})" if low < high else "")
+
+
+def _ratio(measured: Measured) -> str:
+    """With as many digits as show on which side of a small goal it is."""
+    return f"{measured.ratio:.2f}" if measured.ratio >= 0.1 else f"{measured.ratio:.3g}"
 
 
 def machine() -> str:
@@ -60,8 +67,13 @@ def markdown(measured: Sequence[Measured], rows: Mapping[str, Row], problems: Ma
     text = HEAD.format(machine=machine()) + "\n" + COLUMNS + "\n".join(lines(measured, rows)) + "\n"
     missed = [item for item in measured if not item.met]
     if missed:
+        reasons: dict[str, list[str]] = {}
+        for item in missed:
+            reasons.setdefault(item.why or NOT_LOOKED_INTO, []).append(
+                f"{rows[item.row].title} ({item.metric})"
+            )
         text += "\n## Missed goals\n\n" + "".join(
-            f"- {rows[item.row].title} ({item.metric}): {item.why or NOT_LOOKED_INTO}.\n" for item in missed
+            f"- {'; '.join(titles)}: {why}.\n" for why, titles in reasons.items()
         )
     if problems:
         text += "\n## Not measured\n\n" + "".join(
@@ -91,26 +103,30 @@ def as_json(measured: Sequence[Measured]) -> str:
 def svg(measured: Sequence[Measured], rows: Mapping[str, Row]) -> str:
     """Ratios against goals: a bar ends at the vertical line where the goal is just met."""
     shown = [item for item in measured if item.goal is not None]
-    height, width, left, full = 26, 900, 430, 300
+    height, width, left, full = 26, 1120, 530, 300
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height * len(shown) + 30}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height * (len(shown) + 1) + 20}" '
         'font-family="sans-serif" font-size="12" role="img" aria-label="Ratios against their goals">',
         '<rect width="100%" height="100%" fill="#ffffff"/>',
     ]
     for number, item in enumerate(shown):
-        top = 10 + height * number
-        share = min(item.ratio / (item.goal or 1), 1.4)
+        top = 10 + height * (number + 1)
+        share = min(item.ratio / (item.goal or 1), LONGEST)
         colour = "#2e7d32" if item.met else "#c62828"
-        label = escape(f"{rows[item.row].title} ({item.metric})")
+        label = escape(f"{rows[item.row].title} ({item.metric})".replace("`", ""))
         parts += [
             f'<text x="{left - 8}" y="{top + 15}" text-anchor="end" fill="#222222">{label}</text>',
             f'<rect x="{left}" y="{top + 3}" width="{share * full:.0f}" height="16" fill="{colour}"/>',
-            f'<text x="{left + share * full + 6:.0f}" y="{top + 15}" fill="#222222">{item.ratio:.2f} (goal {item.goal:g})</text>',
+            f'<text x="{left + share * full + 6:.0f}" y="{top + 15}" fill="#222222">{_ratio(item)} (goal {item.goal:g})</text>',
         ]
-    end = 10 + height * len(shown)
-    parts.append(
-        f'<line x1="{left + full}" y1="6" x2="{left + full}" y2="{end}" stroke="#555555" stroke-dasharray="4 3"/>'
+    end = 10 + height * (len(shown) + 1)
+    caption = (
+        f"A/B as a share of its goal, which is the dashed line; a bar ends at {LONGEST:g} times the goal"
     )
+    parts += [
+        f'<text x="{left}" y="22" fill="#222222">{caption}</text>',
+        f'<line x1="{left + full}" y1="32" x2="{left + full}" y2="{end}" stroke="#555555" stroke-dasharray="4 3"/>',
+    ]
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
