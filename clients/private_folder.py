@@ -22,7 +22,7 @@ _NAME = re.compile(_PREFIX + r"(?P<machine>[0-9a-f]{8})-(?P<pid>\d+)-(?P<started
 
 _lock = threading.Lock()
 _made: dict[int, Path] = {}
-"""Process id -> its folder; a forked process makes one of its own."""
+"""Process id -> its folder; a forked process makes another one."""
 
 
 def private_folder() -> Path:

@@ -79,7 +79,7 @@ def test_folders_of_living_processes_and_of_others_stay(tmp_path: Path) -> None:
         assert sorted(path.name for path in tmp_path.iterdir()) == sorted(others)
 
 
-def test_a_forked_process_has_one_of_its_own(tmp_path: Path) -> None:
+def test_a_forked_process_has_another_one(tmp_path: Path) -> None:
     then = (
         "child = os.fork()\n"
         "if not child: print(private_folder(), flush=True); remove(); os._exit(0)\n"
