@@ -128,6 +128,16 @@ def complete(config: dict[str, Any]) -> dict[str, Any]:
         ],
     }
     changed |= {
+        "connections": {
+            **changed["connections"],
+            "deploy": {"type": "ssh"},
+            "app": {"type": "github-app", "appId": 1, "installationId": 2},
+        },
+        "credentials": {
+            **changed["credentials"],
+            "deploy": {"privateKey": key()},
+            "app": {"privateKey": key()},
+        },
         "agentToken": canary("agent"),
         "sentinelAuth": canary("sentinel"),
         "openLineageApiKey": canary("lineage"),
@@ -147,6 +157,7 @@ def changed_everywhere(config: dict[str, Any]) -> dict[str, Any]:
     """The other option, rotated secrets, and a change of every object."""
     changed = copy.deepcopy(config)
     changed |= {"delivery": "agent-image", "agentToken": canary("rotated"), "sentinelAuth": canary("rotated")}
+    changed["credentials"]["deploy"]["privateKey"] = key()
     changed["agent"]["values"] = {"labels": {"team": "data"}}
     changed["agent"]["disruptionBudgets"] = {"workers": {"maxUnavailable": 2}}
     changed["agent"]["workers"][0]["autoscaling"]["maxReplicas"] = 4
@@ -177,6 +188,12 @@ def endless(config: dict[str, Any]) -> dict[str, Any]:
 def canary(kind: str) -> str:
     """A secret that nothing else contains; its signs have other spellings in addresses."""
     return f"canary/{kind}+{secrets.token_hex(8)}@:%"
+
+
+def key() -> str:
+    """What passes for a private key and opens nothing."""
+    begin, end = (f"-----{word} EC PRIVATE KEY-----" for word in ("BEGIN", "END"))
+    return f"{begin}\n{base64.b64encode(secrets.token_bytes(48)).decode()}\n{end}\n"
 
 
 def secrets_of(*configs: dict[str, Any]) -> set[str]:
