@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -53,7 +54,7 @@ class AgentNamespace(pulumi.ComponentResource):
         super().__init__(AGENT_NAMESPACE, resource_name, None, opts)
         self.provider = kubernetes.Provider(
             resource_name,
-            kubeconfig=args.kubeconfig,
+            kubeconfig=_environment() if args.kubeconfig is None else args.kubeconfig,
             context=args.context,
             enable_secret_mutable=True,
             enable_config_map_mutable=True,
@@ -79,6 +80,16 @@ class AgentNamespace(pulumi.ComponentResource):
         else:
             self.name = pulumi.Output.from_input(args.namespace)
         self.register_outputs({"name": self.name})
+
+
+def _environment() -> str | None:
+    """The kubeconfig of a stack that names none: an empty text has the plugin read KUBECONFIG itself, as kubectl does.
+
+    Left out, the SDK hands the variable to the plugin, which takes it for one path, and several of them for the content of a
+    kubeconfig (pulumi-kubernetes 4.25.0, provider/pkg/provider/util.go). For one path that is right, and tells the plugin when
+    another cluster is meant.
+    """
+    return "" if os.pathsep in os.environ.get("KUBECONFIG", "") else None
 
 
 def _resume() -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from importlib.metadata import version
 
 import pulumi
+import pytest
 
 from components.agent_namespace import AgentNamespace, AgentNamespaceArgs
 
@@ -44,6 +46,34 @@ def test_a_namespace_not_managed_here_is_left_alone(recorder):
         def verify(name):
             assert name == "a"
             assert recorder.of_type(NAMESPACE) == {}
+
+        return cluster.name.apply(verify)
+
+    check()
+
+
+@pytest.mark.parametrize(
+    ("variable", "given", "passed"),
+    [
+        (None, None, None),
+        ("/one", None, "/one"),
+        (f"/one{os.pathsep}/two", None, ""),
+        (f"/one{os.pathsep}/two", "/three", "/three"),
+    ],
+)
+def test_the_plugin_reads_a_variable_with_several_paths_itself(
+    recorder, monkeypatch, variable, given, passed
+):
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    if variable is not None:
+        monkeypatch.setenv("KUBECONFIG", variable)
+
+    @pulumi.runtime.test
+    def check():
+        cluster = AgentNamespace("agents", AgentNamespaceArgs(namespace="a", kubeconfig=given))
+
+        def verify(_):
+            assert recorder.of_type("pulumi:providers:kubernetes")["agents"].get("kubeconfig") == passed
 
         return cluster.name.apply(verify)
 
