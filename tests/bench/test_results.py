@@ -62,8 +62,8 @@ def test_the_chart_is_valid_and_names_every_goal():
     texts = [item.text for item in found.iter("{http://www.w3.org/2000/svg}text")]
     assert texts.count("edit & roll out (seconds)") == 2
     assert texts.count("1.00 (goal 1.1)") == texts.count("3.00 (goal 1.1)") == 1
-    right = max(float(item.get("x")) for item in found.iter("{http://www.w3.org/2000/svg}text"))
-    assert right + 140 < float(found.get("width")), "there is room for the longest bar's figures"
+    right = max(float(item.attrib["x"]) for item in found.iter("{http://www.w3.org/2000/svg}text"))
+    assert right + 140 < float(found.attrib["width"]), "there is room for the longest bar's figures"
 
 
 def test_rows_have_goals_and_names_for_the_command_line(capsys, monkeypatch):
