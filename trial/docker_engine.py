@@ -75,6 +75,7 @@ class DockerEngine:
         self.subnet = f"10.{200 + digest[0] % 50}.{digest[1]}"
         self.exec_root = layout.runtime / "docker"
         self.data_root = layout.state / "docker"
+        self.pid_file = layout.runtime / "docker.pid"
         self.before = layout.state / "firewall-before.json"
         self.host = f"unix://{layout.runtime / 'docker.sock'}"
 
@@ -93,7 +94,7 @@ class DockerEngine:
             firewall.remember(self.before)
             self._make_bridge()
             if self.supervisor.identity(NAME) is None:
-                clear_after_kill(self.exec_root, self.data_root)
+                clear_after_kill(self.exec_root, self.data_root, self.pid_file)
             service = self._service()
             self.supervisor.start(service)
             self.supervisor.wait(service)
@@ -153,7 +154,7 @@ class DockerEngine:
             f"--host={self.host}",
             f"--data-root={self.data_root}",
             f"--exec-root={self.exec_root}",
-            f"--pidfile={self.layout.runtime / 'docker.pid'}",
+            f"--pidfile={self.pid_file}",
             f"--bridge={self.bridge}",
             f"--cgroup-parent=/{self.bridge}",
             "--log-level=warn",
@@ -216,14 +217,15 @@ def end_leftovers(*folders: Path) -> None:
             os.kill(identity.pid, signal.SIGKILL)
 
 
-def clear_after_kill(exec_root: Path, data_root: Path) -> None:
+def clear_after_kill(exec_root: Path, data_root: Path, pid_file: Path) -> None:
     """Let nothing of a killed engine pass for a part of the next one.
 
-    A new engine connects to the containerd whose process ID the killed one wrote down as long as that ID exists: also when that
-    containerd is about to end, or has ended and nobody has waited for it.
+    A process ID that was written down counts as long as it exists: also when the process is about to end, or has ended and nobody
+    has waited for it. With that of the killed engine a new one gives up, and with that of its containerd it waits for an answer.
     """
     end_leftovers(exec_root, data_root)
-    (exec_root / "containerd" / "containerd.pid").unlink(missing_ok=True)
+    for noted in (pid_file, exec_root / "containerd" / "containerd.pid"):
+        noted.unlink(missing_ok=True)
 
 
 def unmount_below(*folders: Path) -> None:

@@ -14,29 +14,30 @@ _WAITS = "import signal; print('waits', flush=True); signal.pause()"
 
 
 @pytest.mark.parametrize("ended", [False, True], ids=["still there", "ended, and nobody has waited for it"])
-def test_the_containerd_of_a_killed_engine(tmp_path: Path, *, ended: bool) -> None:
-    exec_root, data_root = tmp_path / "rt", tmp_path / "docker"
-    noted = exec_root / "containerd" / "containerd.pid"
-    noted.parent.mkdir(parents=True)
+@pytest.mark.parametrize("program", ["dockerd", "containerd"])
+def test_what_a_killed_engine_wrote_down(tmp_path: Path, *, program: str, ended: bool) -> None:
+    exec_root, data_root, pid_file = tmp_path / "rt", tmp_path / "docker", tmp_path / "docker.pid"
+    noted = pid_file if program == "dockerd" else exec_root / "containerd" / "containerd.pid"
+    noted.parent.mkdir(parents=True, exist_ok=True)
     # The name of the program and a folder of the trial in its arguments are how it is told from the machine's own.
-    (tmp_path / "containerd").symlink_to(sys.executable)
+    (tmp_path / program).symlink_to(sys.executable)
     command: list[str | Path] = [
-        tmp_path / "containerd",
+        tmp_path / program,
         "-c",
         _WAITS,
         f"--config={exec_root}/containerd/containerd.toml",
     ]
-    with running(command, stdout=-1) as containerd:
-        assert containerd.stdout is not None
-        assert containerd.stdout.readline() == b"waits\n"
-        noted.write_text(str(containerd.pid))
+    with running(command, stdout=-1) as killed:
+        assert killed.stdout is not None
+        assert killed.stdout.readline() == b"waits\n"
+        noted.write_text(str(killed.pid))
         if ended:
-            containerd.kill()
+            killed.kill()
 
-        clear_after_kill(exec_root, data_root)
+        clear_after_kill(exec_root, data_root, pid_file)
 
         assert not noted.exists()
-        assert not Path(f"/proc/{containerd.pid}/cmdline").exists() or ended
+        assert not Path(f"/proc/{killed.pid}/cmdline").exists() or ended
 
 
 def test_another_containerd_is_left_alone(tmp_path: Path) -> None:
@@ -51,6 +52,6 @@ def test_another_containerd_is_left_alone(tmp_path: Path) -> None:
         assert containerd.stdout is not None
         assert containerd.stdout.readline() == b"waits\n"
 
-        clear_after_kill(tmp_path / "trial" / "rt", tmp_path / "trial" / "docker")
+        clear_after_kill(tmp_path / "rt", tmp_path / "docker", tmp_path / "docker.pid")
 
         assert containerd.poll() is None
