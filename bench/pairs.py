@@ -91,15 +91,12 @@ class Row:
     """Metric -> ratio that must not be exceeded; metrics without an entry are printed for information."""
     why: str = ""
     """What is known about a goal that is missed."""
-    most: int | None = None
-    """Pairs that are enough for a row whose work takes many minutes; it is not warmed up either."""
 
 
 def measure(row: Row, pair: Pair, *, pairs: int) -> tuple[Measured, ...]:
     """Warm both ways up once, then measure them alternately; one result for each metric."""
     seen: dict[str, dict[str, list[float]]] = {}
-    first, last = (0, pairs) if row.most is None else (1, min(row.most, pairs))
-    for number in range(first, last + 1):
+    for number in range(pairs + 1):
         for side, work in (("a", pair.a), ("b", pair.b)):
             if pair.between is not None:
                 pair.between()
@@ -109,7 +106,7 @@ def measure(row: Row, pair: Pair, *, pairs: int) -> tuple[Measured, ...]:
             if number:
                 for metric, value in figures.items():
                     seen.setdefault(metric, {"a": [], "b": []})[side].append(value)
-        sys.stderr.write(f"  {row.name}: {'warm-up' if not number else f'pair {number} of {last}'}\n")
+        sys.stderr.write(f"  {row.name}: {'warm-up' if not number else f'pair {number} of {pairs}'}\n")
     return tuple(
         Measured(
             row.name,

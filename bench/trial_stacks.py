@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from bench import memory
 from tests.support.engine import Stack, copy_program
 from tests.support.kube_objects import kubectl
 from trial.environment import Environment
@@ -81,9 +82,13 @@ class Bench:
             text=True,
             check=False,
         )
-        if done.returncode:
-            raise SystemExit(f"error: {command[0]} failed: {(done.stdout + done.stderr)[-3000:]}")
-        return done.stdout
+        return _output(done, command[0])
+
+    def memory(self, *command: str, cwd: Path) -> int:
+        """Run a command like `run`; the most bytes of memory that it and what it started held at one time."""
+        done, peak = memory.run(command, cwd=cwd, env=self.variables)
+        _output(done, command[0])
+        return peak
 
     def remove(self) -> None:
         """Remove every stack and release."""
@@ -91,6 +96,12 @@ class Bench:
             release.remove()
         for stack in self._stacks:
             stack.remove()
+
+
+def _output(done: subprocess.CompletedProcess[str], name: str) -> str:
+    if done.returncode:
+        raise SystemExit(f"error: {name} failed: {(done.stdout + done.stderr)[-3000:]}")
+    return done.stdout
 
 
 class HandMade:

@@ -14,7 +14,8 @@ from tests.support.engine import Stack
 
 QUEUES, CONNECTIONS, PROJECTS = 200, 100, 50
 _LINE = "straight line from one"
-_GOALS = {SECONDS: 1.0, "install seconds": 1.0, "state bytes": 1.0, "Helm record bytes": 1.0}
+MEMORY = "memory bytes"
+_GOALS = {SECONDS: 1.0, MEMORY: 1.0, "install seconds": 1.0, "state bytes": 1.0, "Helm record bytes": 1.0}
 
 ROWS = tuple(
     Row(f"scale-{what}", f"{what} 1 → {size}, preview", f"{size}", _LINE, _GOALS)
@@ -51,8 +52,14 @@ def _provisioned(found: Bench, name: str, config: Any, size: int) -> Any:
     def work(times: int) -> Work:
         def run() -> Mapping[str, float]:
             start = time.perf_counter()
-            found.run("pulumi", "preview", "--stack", stack.name, "--non-interactive", cwd=stack.folder)
-            figures = {SECONDS: time.perf_counter() - start, "install seconds": install, **sizes}
+            command = ("pulumi", "preview", "--stack", stack.name, "--non-interactive")
+            peak = found.memory(*command, cwd=stack.folder)
+            figures = {
+                SECONDS: time.perf_counter() - start,
+                MEMORY: peak,
+                "install seconds": install,
+                **sizes,
+            }
             return {metric: times * value for metric, value in figures.items()}
 
         return run

@@ -47,10 +47,3 @@ def test_nothing_against_nothing_is_no_ratio():
 def test_what_only_one_way_reports_is_left_out():
     pair = Pair(lambda: {"gap": 1.0}, lambda: None)
     assert [item.metric for item in measure(Row("r", "", "", ""), pair, pairs=1)] == [SECONDS]
-
-
-def test_a_row_of_many_minutes_is_measured_once_and_not_warmed_up():
-    pair = Pair(works(1, 2), works(10, 20))
-    found = measure(Row("r", "", "", "", most=1), pair, pairs=5)
-    assert [item.a.values for item in found if item.metric == "bytes"] == [(1,)]
-    assert found[0].load > 0
