@@ -90,7 +90,7 @@ class Watch(threading.Thread):
         newest = state.revisions[0] if state.revisions else None
         with self._lock:
             self.samples += 1
-            ready = sum(map(_is_ready, pods))
+            ready = sum(map(is_ready, pods))
             if self.expects_workers:
                 self.fewest = ready if self.fewest is None else min(self.fewest, ready)
                 all_of = self.fewest_of_all
@@ -117,8 +117,13 @@ class Watch(threading.Thread):
             self.problems.append(problem)
 
 
-def _is_ready(pod: dict[str, Any]) -> bool:
+def is_ready(pod: dict[str, Any]) -> bool:
+    """Whether all containers of a Pod are ready, by the word of its node.
+
+    The condition `Ready` is not the node's alone: after a long outage of the API server the node lifecycle controller takes it from
+    all Pods of nodes that it has not heard of, although nothing has happened to their containers.
+    """
     conditions = pod.get("status", {}).get("conditions") or []
     return "deletionTimestamp" not in pod["metadata"] and any(
-        item["type"] == "Ready" and item["status"] == "True" for item in conditions
+        item["type"] == "ContainersReady" and item["status"] == "True" for item in conditions
     )

@@ -41,7 +41,6 @@ TESTED_IN = {
     "drills/kill.py": "tests/engine/test_drills.py",
     "drills/operations.py": "tests/engine/test_drills.py",
     "drills/place.py": "tests/engine/test_drills.py",
-    "drills/watch.py": "tests/engine/test_drills.py",
     "preflight/catalogue": "tests/preflight/test_catalogue.py",
     "preflight/chart_access.py": "tests/preflight/test_chart_probe.py",
     "preflight/dags_probe.py": "tests/preflight/test_bundles.py",
