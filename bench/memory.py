@@ -18,7 +18,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 def run(
     command: Sequence[str], *, cwd: Path, env: Mapping[str, str]
 ) -> tuple[subprocess.CompletedProcess[str], int]:
-    """Run a command in a session of its own; its outcome, and the most bytes of memory that its processes held at one time."""
+    """Run a command in a separate session; its outcome, and the most bytes of memory that its processes held at one time."""
     with subprocess.Popen(
         list(command), cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True, start_new_session=True,
