@@ -11,7 +11,7 @@ from delivery.advice import advice
 from delivery.mirror import with_copies
 from delivery.recipe import recipe_settings
 from domain.errors import ReportedError
-from program import core_dumps, kubeconfig_copies, wiring
+from program import core_dumps, debug_output, kubeconfig_copies, wiring
 from program.configuration import load
 from program.interruption import at_end, leave_quietly
 from program.mirror import mirrored
@@ -25,6 +25,7 @@ def main() -> None:
     core_dumps.turn_off()
     root = Path(pulumi.runtime.get_root_directory() or ".")
     try:
+        debug_output.refuse()
         settings = load()
         kubeconfig_copies.remove_at_exit(settings.kubeconfig_in_use)
         plan = delivery.plan(settings, authorities=authorities(settings, root))

@@ -85,6 +85,12 @@ def nearest_with_children(ancestor: str) -> tuple[Process, ...]:
     )
 
 
+def arguments_of_nearest(ancestor: str) -> tuple[str, ...]:
+    """Arguments of the nearest ancestor of this process that runs the program ``ancestor``; empty if none is to be seen."""
+    parent = _nearest(ancestor)
+    return () if parent is None else _command(parent)[1:]
+
+
 def listening_ports(pid: int) -> tuple[int, ...]:
     """TCP ports on which a process listens (proc_pid_net(5)); empty if the system does not show them."""
     sockets = set()
@@ -107,10 +113,16 @@ def _nearest(program: str) -> int | None:
 
 
 def _program(pid: int) -> str | None:
+    command = _command(pid)
+    return Path(command[0]).name if command else None
+
+
+def _command(pid: int) -> tuple[str, ...]:
+    """Program and arguments of a process (proc_pid_cmdline(5)); empty if the system does not show them."""
     with suppress(OSError):
-        command = (_PROC / str(pid) / "cmdline").read_bytes().split(b"\0")[0]
-        return Path(command.decode(errors="replace")).name
-    return None
+        text = (_PROC / str(pid) / "cmdline").read_bytes().decode(errors="replace")
+        return tuple(text.removesuffix("\0").split("\0"))
+    return ()
 
 
 def _ancestors(pid: int) -> Iterator[int]:

@@ -4,6 +4,7 @@
     ├── SettingsError            settings/errors.py: every mistake in the stack file
     ├── PreflightError           preflight/report.py: what would fail later
     ├── AdoptionError            adoption/errors.py: a release installed by hand that cannot be read or taken over
+    ├── DebugOutputError         program/debug_output.py: a run whose debug output would contain secrets
     ├── StagingError             program/build_context.py: a build context that cannot be fetched, read or written
     ├── PullError                program/base_image.py: a base image that the Docker engine cannot pull
     ├── MirrorError              program/mirror.py: an image of the vendor that cannot be copied

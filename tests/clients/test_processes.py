@@ -109,3 +109,17 @@ def test_only_children_of_the_nearest_ancestor_of_that_name(tmp_path: Path) -> N
     done = subprocess.run([engine, "-c", outer], stdout=subprocess.PIPE, text=True, check=True, timeout=60)
     plugin, found = done.stdout.splitlines()
     assert json.loads(found) == [int(plugin)]
+
+
+def test_arguments_of_the_nearest_engine() -> None:
+    look = (
+        "import json, sys; from clients import processes; "
+        "print(json.dumps([processes.arguments_of_nearest(name) for name in (sys.argv[1], 'no such program')]))"
+    )
+    engine = (
+        f"import subprocess, sys; subprocess.run([sys.executable, '-c', {look!r}, sys.argv[1]], check=True)"
+    )
+    name = Path(sys.executable).name
+    arguments = ["-c", engine, name, "--message=two\nlines", ""]
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == [arguments, []]

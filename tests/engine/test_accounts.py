@@ -66,15 +66,12 @@ class Life:
         """Have later runs be those of an account. The path stays, because the provider remembers it."""
         kubeconfig(self.stack.environment, account, self.folder / "kubeconfig")
 
-    def run(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run the engine as verbosely as it keeps secrets, and look at everything meanwhile.
-
-        From level 7 on, Pulumi's own log has the properties of resources, secret ones too (docs/security.md).
-        """
+    def run(self, name: str, *arguments: str, level: int = 6) -> subprocess.CompletedProcess[str]:
+        """Run the engine as verbosely as the program lets it, and look at everything meanwhile."""
         temporary = Path(self.stack.variables["TMPDIR"])
         events = self.folder / f"{name}.events"
         with Watch(self.canaries, temporary) as watch:
-            done = self.stack.pulumi(*arguments, "--logtostderr", "-v=6", "--event-log", str(events))
+            done = self.stack.pulumi(*arguments, "--logtostderr", f"-v={level}", "--event-log", str(events))
         self.leaks |= {f"{name}: {found}" for found in watch.found}
         self.watched = (self.watched[0] + len(watch.commands), self.watched[1] + len(watch.files))
         self.texts |= {f"output of {name}": done.stdout, f"log of {name}": done.stderr}
@@ -254,6 +251,7 @@ def live(
     stack = life.stack
     life.act_as(DEPLOY)
     stack.write(config)
+    refused(life.run("preview of nothing with secrets in the log", "preview", level=9))
     succeeded(life.run("install", "up", "--yes", "--skip-preview"))
     life.record("install")
 
@@ -268,6 +266,7 @@ def live(
 
     life.act_as(DEPLOY)
     stack.write(other)
+    refused(life.run("update with secrets in the log", "up", "--yes", "--skip-preview", level=9))
     succeeded(life.run("switch and rotation", "up", "--yes", "--skip-preview"))
     life.record("switch and rotation")
     stack.write(failing)
@@ -290,6 +289,11 @@ def live(
 def succeeded(done: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess[str]:
     assert done.returncode == 0, done.stdout + done.stderr[-3000:]
     return done
+
+
+def refused(done: subprocess.CompletedProcess[str]) -> None:
+    assert done.returncode != 0
+    assert "--verbose=9: makes Pulumi log the content of Secrets" in done.stdout
 
 
 def needless(requests: list[Request], granted: set[Right], allowed: set[Right]) -> set[Right]:
