@@ -163,8 +163,14 @@ class Airflow:
         if state != "success":
             states = self._call("GET", f"{path}/taskInstances?limit=200")["task_instances"]
             failed = sorted(item["task_id"] for item in states if item["state"] == "failed")
-            raise SystemExit(f"error: the run of {dag} ended in {state}: {', '.join(failed[:5])}")
+            said = "".join(f"\n{line}" for task in failed for line in self._errors(f"{dag}.{task} "))
+            raise SystemExit(f"error: the run of {dag} ended in {state}: {', '.join(failed[:5])}{said}")
         return seconds
+
+    def _errors(self, task: str) -> list[str]:
+        """What the scheduler says of a failed task."""
+        log = (self._folder / "scheduler.log").read_text(encoding="utf-8", errors="replace")
+        return [line for line in log.splitlines() if "[error " in line and task in line]
 
     def _ended(self, path: str) -> str:
         state = str(self._call("GET", path)["state"])

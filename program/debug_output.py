@@ -12,7 +12,7 @@ from domain.errors import ReportedError
 
 _ENGINE = "pulumi"
 
-ALLOWED = "ASTRO_DBT_SECRETS_IN_LOGS"
+ALLOWED = "ASTRO_DBT_LOG_SECRETS"
 """Variable that allows it, for who keeps the output to themselves."""
 
 _HIGHEST_LEVEL = 6

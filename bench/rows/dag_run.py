@@ -36,6 +36,13 @@ ROWS = tuple(
     for mode, why in _WHY.items()
 )
 
+_RETRIES = 'default_args={"retries": 1, "retry_delay": 1.0}'
+"""A task that fails is tried again after a second, in every way.
+
+Airflow may fail a deferred task that resumes before its scheduler has seen it defer, with nothing wrong in the task
+(https://github.com/apache/airflow/issues/67287, which is in 3.3.2).
+"""
+
 _OURS = '''"""The project in Airflow, with the helper module."""
 
 from datetime import datetime
@@ -48,6 +55,7 @@ dag = DbtDag(
     dag_id="{name}",
     schedule=None,
     start_date=datetime(2026, 1, 1),
+    {retries},
     **jaffle.cosmos(target="dev", watcher={queue!r}),
 )
 '''
@@ -82,9 +90,11 @@ def prepare(rows: frozenset[str]) -> Iterator[Mapping[str, Pair]]:
 
 def make_repositories(folder: Path, models: int) -> dict[str, Repository]:
     """Dag -> repository with a project of this many models: `plain`, `local` and `watcher`."""
-    texts = {"plain": PLAIN_DAG.replace('"@daily"', "None")}
+    texts = {"plain": PLAIN_DAG.replace('schedule="@daily"', f"schedule=None, {_RETRIES}")}
     texts |= {
-        mode.lower(): _OURS.format(name=mode.lower(), queue="default" if mode == "WATCHER" else None)
+        mode.lower(): _OURS.format(
+            name=mode.lower(), retries=_RETRIES, queue="default" if mode == "WATCHER" else None
+        )
         for mode in _WHY
     }
     return {dag: Repository(folder / dag, text, models=models) for dag, text in texts.items()}
