@@ -27,9 +27,6 @@ _FLAGS = "defgjrQy"
 """Short options of `pulumi up`, `preview`, `destroy` and `refresh` without a value, which may precede another one in an argument."""
 
 _VERBOSE = re.compile(rf"(?:--verbose|-[{_FLAGS}]*v)(?:=?(?P<level>[0-9]+))?")
-_TRACING = re.compile(r"--tracing(?:=(?P<endpoint>.*))?", re.DOTALL)
-
-_TRUE = {"1", "true"}
 
 
 class DebugOutputError(ReportedError):
@@ -41,7 +38,7 @@ def refuse() -> None:
 
     The engine's options are read from the system, so this holds where it shows the arguments of a process (Linux).
     """
-    if os.environ.get(ALLOWED, "").lower() in _TRUE:
+    if _is_true(os.environ, ALLOWED):
         return
     found = tuple(with_secrets(processes.arguments_of_nearest(_ENGINE), os.environ))
     if found:
@@ -57,7 +54,8 @@ def with_secrets(arguments: Sequence[str], variables: Mapping[str, str]) -> Iter
         yield (
             f"--verbose={level}: makes Pulumi log the content of Secrets in Base64; use --verbose={_HIGHEST_LEVEL}"
         )
-    if any(map(_TRACING.fullmatch, options)) and not _is_true(variables, "PULUMI_TRACING_NO_PAYLOADS"):
+    traced = any(option.partition("=")[0] == "--tracing" for option in options)
+    if traced and not _is_true(variables, "PULUMI_TRACING_NO_PAYLOADS"):
         yield (
             "--tracing: makes Pulumi write every secret of the stack into the trace; "
             "set PULUMI_TRACING_NO_PAYLOADS=1 and delete the trace of this run"
@@ -78,4 +76,4 @@ def _levels(options: Sequence[str]) -> Iterator[int]:
 
 
 def _is_true(variables: Mapping[str, str], name: str) -> bool:
-    return variables.get(name, "").lower() in _TRUE
+    return variables.get(name, "").lower() in {"1", "true"}
