@@ -209,6 +209,9 @@ class _Parser:
     ) -> None:
         try:
             self.values[field] = adapter.validate_python(value)
+        except UnicodeEncodeError:  # a validator's message quotes it, and Pydantic encodes messages
+            wrong = "has text with half of a surrogate pair, which is no character; remove it"
+            self.problems.append(Problem(self.key(field), wrong))
         except ValidationError as error:
             self.problems += problems_of(self.key(field), error, model)
 

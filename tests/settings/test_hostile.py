@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import delivery
@@ -76,6 +76,7 @@ def check_lines(error: SettingsError) -> None:
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(PLACES), odd, st.one_of(st.none(), st.sampled_from(HOSTILE)))
+@example(("image", "repository"), "\ud800", None)
 def test_one_sentence_per_mistake(place: tuple[Any, ...], value: Any, key: str | None) -> None:
     config = copy.deepcopy(stack())
     put(config, place, value, key)
