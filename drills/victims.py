@@ -67,10 +67,15 @@ class Run:
 
 
 def signal_all(processes: Sequence[int], how: signal.Signals) -> None:
-    """Send a signal to processes; those that ended meanwhile are skipped."""
-    for process in processes:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process, how)
+    """Send a signal to processes; those that ended meanwhile are skipped.
+
+    SIGKILL meets all of them stopped, as a machine that dies takes everything at once: on a busy one the program has time to
+    notice that its engine is gone, and to clean up, before its turn comes.
+    """
+    for each in (signal.SIGSTOP, how) if how == signal.SIGKILL else (how,):
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, each)
 
 
 def processes_of(leader: int, who: str) -> list[int]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,26 @@ def test_the_engine_is_the_leader_alone(run: Run) -> None:
     assert len(session_of(run.process.pid)) == 1
     assert run.end() == 1
     assert _becomes_empty(run.process.pid)
+
+
+def test_nobody_notices_that_another_was_killed_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The child reads from its parent, and cleans up when that one is gone; the killer has little of the processor."""
+    cleans_up = "import sys; print('started', flush=True); sys.stdin.read(); open('cleaned up', 'w')"
+    parent = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', sys.argv[1]], stdin=subprocess.PIPE).wait()"
+    run = Run([sys.executable, "-c", parent, cleans_up], cwd=tmp_path, env=os.environ, log=tmp_path / "log")
+    assert run.sleep_until(lambda: "started" in run.output, seconds=10)
+
+    def starved(process: int, how: int, kill: Callable[[int, int], None] = os.kill) -> None:
+        kill(process, how)
+        time.sleep(0.5)
+
+    monkeypatch.setattr(os, "kill", starved)
+    assert len(run.kill("everything", signal.SIGKILL)) == 2
+    assert run.wait(10) == -signal.SIGKILL
+    assert _becomes_empty(run.process.pid)
+    assert not (tmp_path / "cleaned up").exists()
 
 
 def _becomes_empty(leader: int) -> bool:
