@@ -12,7 +12,7 @@ from pathlib import Path
 from trial import file_systems
 from trial.file_systems import SUITE, FileSystem, docker_host_without_root
 from trial.gobuild import locked
-from trial.layers import write_config
+from trial.layers import TIMESTAMP, write_config
 from trial.layout import Layout
 from trial.packages import install
 from trial.progress import Progress
@@ -47,6 +47,17 @@ CONFIG = {
     "ExposedPorts": {"39091/tcp": {}, "8080/tcp": {}},
     "Labels": {"org.opencontainers.image.title": "stand-in for the agent's base image, only for a trial"},
 }
+# Python compiles a module anew at each start if its compiled form names another time than the file has, and agents cannot write
+# into their image. A layer's files all get the same time, so they must have it before they are compiled.
+_COMPILE = """
+import compileall, os, sys
+for root in sys.argv[2:]:
+    for folder, _, files in os.walk(root):
+        for file in files:
+            if file.endswith(".py"):
+                os.utime(os.path.join(folder, file), (int(sys.argv[1]),) * 2)
+    compileall.compile_dir(root, quiet=2, force=True)
+"""
 # The build's pip reads here what this machine's pip reads from variables.
 _PIP_VARIABLES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "PIP_DEFAULT_TIMEOUT")
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
@@ -102,6 +113,7 @@ class BaseImage:
             PYTHON,
             str(UID),
             json.dumps(CONFIG, sort_keys=True),
+            _COMPILE,
             architecture(),
         ]
         digest = hashlib.sha256("\0".join(parts).encode())
@@ -191,13 +203,16 @@ def install_python(
     purpose = "installing Airflow into the base image"
     system.run("python3", "-m", "venv", PYTHON, purpose=purpose)
     with _package_index(system):
-        pip = (f"{PYTHON}/bin/python3", "-m", "pip", "install", "--no-cache-dir", "--progress-bar=off")
+        quick = ("--no-cache-dir", "--no-compile", "--progress-bar=off")
+        pip = (f"{PYTHON}/bin/python3", "-m", "pip", "install", *quick)
         system.run(*pip, *requirements, purpose=purpose, variables=_variables(_PROXY_VARIABLES), on_line=tell)
 
 
 def finish(system: FileSystem, agent: Path) -> None:
-    """Add the user and the agent, and remove leftovers of the build. Raises TrialError."""
+    """Add the user and the agent, compile Python's modules, and remove leftovers of the build. Raises TrialError."""
     purpose = "finishing the base image"
+    python = f"{PYTHON}/bin/python3"
+    system.run(python, "-c", _COMPILE, str(TIMESTAMP), "/usr/lib", PYTHON, purpose=purpose)
     system.run("groupadd", f"--gid={UID}", "astro", purpose=purpose)
     user = ("useradd", f"--uid={UID}", f"--gid={UID}", "--create-home", "--shell=/bin/bash", "astro")
     system.run(*user, purpose=purpose)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import struct
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,19 @@ def check(archive: tarfile.TarFile) -> None:
         assert any(name.startswith("opt/agent/lib/") and name.endswith("/six.py") for name in found)
         lent = ("etc/pip.conf", "tmp/ca.pem")
         assert not [name for name in lent if name in found], "what was lent must not become part of an image"
+        compiled = {name for name in found if name.endswith(".cpython-311.pyc")}
+        assert {"usr/lib/python3.11/__pycache__/subprocess.cpython-311.pyc"} < compiled
+        assert [name for name in sorted(compiled) if is_stale(archive, found, name)] == []
+
+
+def is_stale(archive: tarfile.TarFile, found: Mapping[str, tarfile.TarInfo], compiled: str) -> bool:
+    """Whether Python compiles a module anew at each start: the compiled one names another time or size than it has."""
+    file = archive.extractfile(found[compiled])
+    assert file is not None
+    flags, time, size = struct.unpack("<4xIII", file.read(16))
+    folder, _, name = compiled.rpartition("/__pycache__/")
+    module = found[f"{folder}/{name.partition('.')[0]}.py"]
+    return bool(flags == 0 and (time, size) != (int(module.mtime), module.size))
 
 
 def test_debian_by_debootstrap_and_in_a_container(environment: Environment, tmp_path: Path) -> None:
