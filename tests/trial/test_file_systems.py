@@ -56,7 +56,7 @@ def is_stale(archive: tarfile.TarFile, found: Mapping[str, tarfile.TarInfo], com
     flags, time, size = struct.unpack("<4xIII", file.read(16))
     folder, _, name = compiled.rpartition("/__pycache__/")
     module = found[f"{folder}/{name.partition('.')[0]}.py"]
-    return bool(flags == 0 and (time, size) != (int(module.mtime), module.size))
+    return module.isreg() and flags == 0 and (time, size) != (int(module.mtime), module.size)
 
 
 def test_debian_by_debootstrap_and_in_a_container(environment: Environment, tmp_path: Path) -> None:
