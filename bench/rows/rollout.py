@@ -56,7 +56,7 @@ def prepare(rows: frozenset[str]) -> Iterator[Mapping[str, Pair]]:
     """A stack and the same release made by hand, next to each other."""
     with bench() as found:
         stack = found.stack("rollout")
-        runtime = str(stack.up().outputs["image"].value)
+        runtime = str(stack.up().outputs["image"])
         stack.up({**stack.config, "delivery": "agent-image"})
         hand = found.by_hand(stack, "by-hand")
         hand.take_values()

@@ -36,7 +36,7 @@ def prepare(rows: frozenset[str]) -> Iterator[Mapping[str, Pair]]:
         stack = found.stack("unchanged")
         _many_models(stack.folder / "examples" / "dbt-project")
         image = {**stack.config["image"], "base": _large_base(found, str(stack.config["image"]["base"]))}
-        runtime = str(stack.up({**stack.config, "image": image}).outputs["image"].value)
+        runtime = str(stack.up({**stack.config, "image": image}).outputs["image"])
         stack.up({**stack.config, "delivery": "agent-image"})
         hand = found.by_hand(stack, "unchanged-by-hand")
         hand.take_values()

@@ -95,7 +95,7 @@ def test_taken_over_without_a_restart(stack: Stack, version: str, where: str | N
     assert "agent.withheld.commonEnv.GIT_TERMINAL_PROMPT: Git fails at once" in preview
     assert made.pods() == before
     assert made.history() == [1, 2], "its history continues"
-    assert stack.changes(stack.engine.up(color="never")) == {}
+    assert stack.up_as_written().changes == {}
 
     agent = content["config"]["astro-dbt:agent"]
     del agent["withheld"]["commonEnv.GIT_TERMINAL_PROMPT"]

@@ -44,7 +44,7 @@ class Images:
         stack = engine.Stack(self.environment, program, f"proof-recipe-{label}")
         stack.config["image"] |= recipe(provider=provider)
         try:
-            return str(stack.up().outputs["image"].value)
+            return str(stack.up().outputs["image"])
         finally:
             stack.remove()
 

@@ -49,7 +49,7 @@ def test_from_1x_to_a_chart_newer_than_this_program_and_back(stack, tmp_path):
                 "agent.chart.version is 3.0.0, but this program was written for charts 1.x and 2.x"
                 in done.stdout
             )
-            assert done.outputs["release"].value["version"] == "3.0.0"
+            assert done.outputs["release"]["version"] == "3.0.0"
             assert "astro-agent-sentinel" in stack.deployments()
             assert {name: stack.uids()[name] for name in uids} == uids
 

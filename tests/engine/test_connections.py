@@ -65,7 +65,7 @@ def two_projects(stack):
 
 def test_two_projects_with_two_connections(stack, two_projects):
     done = stack.up(two_projects)
-    projects = done.outputs["dbtProjects"].value
+    projects = done.outputs["dbtProjects"]
     assert {name: item["behind"] for name, item in projects.items()} == {"jaffle": 0, "jaffle_finance": 0}
     env = environment_of(stack.deployments()["astro-agent-worker-default-worker"])
     count = int(env["GIT_CONFIG_COUNT"])
@@ -96,7 +96,7 @@ def test_two_projects_with_two_connections(stack, two_projects):
     after = templates(stack)
     assert {name for name in before if before[name] != after[name]} == set(before) - {"astro-agent-sentinel"}
     assert stack.uids() == uids
-    assert stack.changes(stack.up()) == {}
+    assert stack.up().changes == {}
     several_bundles(stack, rotated)
     assert_no_leak(stack, stack.state())
 
@@ -127,18 +127,18 @@ def several_bundles(stack: Stack, config: dict[str, Any]) -> None:
         project["bundle"] = bundle
     done = stack.up(changed)
     _expect(stack, done.outputs, heads, {"dags": GIT, "finance": GIT})
-    projects = done.outputs["dbtProjects"].value
+    projects = done.outputs["dbtProjects"]
     assert projects["jaffle_finance"]["path"].endswith("/finance/tracking_repo/dags/dbt/finance")
     assert {name: item["behind"] for name, item in projects.items()} == {"jaffle": 0, "jaffle_finance": 0}
 
     fetched = {**copy.deepcopy(changed), "delivery": "agent-image"}
     baked = copy.deepcopy(fetched)
     baked["dags"][0]["source"] = "repository"
-    image = stack.up(baked).outputs["image"].value
-    _expect(stack, stack.engine.outputs(), heads, {"dags": LOCAL, "finance": GIT})
+    image = stack.up(baked).outputs["image"]
+    _expect(stack, stack.outputs(), heads, {"dags": LOCAL, "finance": GIT})
     done = stack.up(fetched)
     _expect(stack, done.outputs, heads, {"dags": GIT, "finance": GIT})
-    assert done.outputs["image"].value != image
+    assert done.outputs["image"] != image
 
 
 def _second_repository(stack: Stack) -> str:
@@ -157,7 +157,7 @@ def _second_repository(stack: Stack) -> str:
 
 def _expect(stack: Stack, outputs: Any, heads: dict[str, str], classes: dict[str, str]) -> None:
     """Each bundle has this class in the outputs and in a worker, and only fetched ones a connection."""
-    found = outputs["dagBundles"].value
+    found = outputs["dagBundles"]
     assert {name: item["class"] for name, item in found.items()} == classes
     assert {name: item["commit"] for name, item in found.items()} == heads
     env = stack.deployments()[WORKER].spec.template.spec.containers[0].env

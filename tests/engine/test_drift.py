@@ -22,7 +22,7 @@ def test_a_secret_edited_by_hand_is_reported_by_name_and_put_back(stack_in, tmp_
     stack.up()
     # From its first update on, a Secret's fields belong to Pulumi alone: an edit is a conflict then.
     config = {**copy.deepcopy(stack.config), "agentToken": "canary-second-agent-token"}
-    assert stack.changes(stack.up(config))["update"] == 2
+    assert stack.up(config).changes["update"] == 2
     revisions = stack.history()
     clean = stack.review("drift", "--stacks", stack.name)
     assert (clean.returncode, "⚪ nothing to do" in clean.stdout) == (0, True), clean.stdout

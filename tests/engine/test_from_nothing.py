@@ -53,7 +53,7 @@ def test_submodule_option_from_nothing(with_keda, stack):
     assert connection["host"] == stack.config["dags"]["repo"]
     assert connection["password"] == stack.info.git.token
 
-    outputs = {name: item.value for name, item in done.outputs.items()}
+    outputs = done.outputs
     assert outputs["delivery"] == "git-submodule"
     assert outputs["namespace"] == stack.namespace
     assert outputs["release"]["status"] == "deployed"
@@ -66,7 +66,7 @@ def test_submodule_option_from_nothing(with_keda, stack):
     assert outputs["connections"]["git"]["secret"] == "astro-agent-git-git"
 
     again = stack.up()
-    assert stack.changes(again) == {}
+    assert again.changes == {}
     assert stack.history() == [1]
 
     values = json.dumps(stack.helm("get", "values", "astro-agent"))
@@ -123,13 +123,13 @@ def typed_settings(stack: Stack) -> None:
     assert preview.returncode == 0, preview.stdout + preview.stderr
     assert f"{info.server}/{sentinel}:{version} will be copied to" in preview.stdout + preview.stderr
 
-    earlier = str(stack.engine.outputs()["image"].value)
+    earlier = str(stack.outputs()["image"])
     for kind in ("builder", "image"):
         assert stack.run("docker", kind, "prune", "--all", "--force").returncode == 0
     done = stack.up(config)
-    rebuilt = str(done.outputs["image"].value)
+    rebuilt = str(done.outputs["image"])
     assert rebuilt != earlier, "it is built on the copy of its base"
-    copies = done.outputs["mirror"].value
+    copies = done.outputs["mirror"]
     registry = Registry(info.server, Login(info.username, info.password), timeout=30)
     for name, source in (("base", base), ("sentinel", f"{info.server}/{sentinel}:{version}")):
         place, origin = Reference.parse(copies[name]), Reference.parse(source)
@@ -168,11 +168,11 @@ def typed_settings(stack: Stack) -> None:
     )
 
     again = stack.up()
-    assert stack.changes(again) == {}
+    assert again.changes == {}
     assert info.password not in done.stdout + again.stdout + preview.stdout + stack.state()
 
     back = stack.up(before)
-    assert stack.changes(back).get("delete") == 3, "two objects and their component"
+    assert back.changes.get("delete") == 3, "two objects and their component"
     assert stack.kubectl("get", "pdb,scaledobject", "--output", "name") == ""
 
 
@@ -186,7 +186,7 @@ def chart_of_others(stack: Stack) -> None:
         _refused(stack, config, "astro-dbt:agent.values.beacon leads to Service astro-agent-beacon")
         config["agent"]["values"]["beacon"]["protocol"] = "UDP"
         done = stack.up(config)
-    assert done.outputs["release"].value["version"] == foreign_chart.VERSION
+    assert done.outputs["release"]["version"] == foreign_chart.VERSION
     pod = stack.deployments()[WORKER].spec.template.spec
     assert pod.topology_spread_constraints[0].topology_key == "kubernetes.io/hostname"
     scaled = json.loads(stack.kubectl("get", "scaledobject", WORKER, "--output", "json"))

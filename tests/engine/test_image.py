@@ -57,9 +57,9 @@ def test_base_with_a_separate_login_and_an_index_with_credentials(stack):
     docker = ["docker", "image"]
     stack.run(*docker, "rm", "--force", config["image"]["base"])
     done = stack.up(config)
-    reference = done.outputs["image"].value
+    reference = done.outputs["image"]
     assert reference.startswith(f"{config['image']['repository']}@sha256:")
-    assert stack.changes(stack.up()) == {}
+    assert stack.up().changes == {}
     _renewed_passwords_change_the_pull_secret_alone(stack, config)
 
     history = stack.run(*docker, "history", "--no-trunc", reference).stdout
@@ -96,12 +96,12 @@ def _renewed_passwords_change_the_pull_secret_alone(stack, config):
     stack.write(config)
     assert steps(stack) == {"agent-image-pull": "update"}
     done = stack.up()
-    assert stack.changes(done) == {"update": 1}
+    assert done.changes == {"update": 1}
     assert {name: item.metadata.generation for name, item in stack.deployments().items()} == before
     assert stack.history() == [1]
     assert password not in done.stdout
     assert password not in stack.state()
-    assert stack.changes(stack.up()) == {}
+    assert stack.up().changes == {}
 
 
 def test_engine_that_is_down_is_found_before_anything_changes(stack):

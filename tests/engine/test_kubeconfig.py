@@ -18,4 +18,4 @@ def test_a_variable_with_several_paths_leads_to_the_cluster(stack, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     stack.variables["KUBECONFIG"] = single
     again = stack.up()
-    assert set(stack.changes(again)) <= {"update"}, "another spelling of the same cluster replaces nothing"
+    assert set(again.changes) <= {"update"}, "another spelling of the same cluster replaces nothing"

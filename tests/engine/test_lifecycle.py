@@ -8,11 +8,11 @@ import json
 import threading
 
 import pytest
-from pulumi import automation as auto
 
 from clients.registry import Login, Registry
 from domain.image_reference import Reference
 from tests.support.canaries import Canaries
+from tests.support.engine import UpError
 from tests.support.stacks import ROOT
 
 pytestmark = pytest.mark.engine
@@ -62,7 +62,7 @@ def test_a_dbt_edit_changes_no_image_under_submodules(stack):
     stack.up()
     model = next((stack.folder / "examples/dbt-project/models").rglob("*.sql"))
     model.write_text(model.read_text() + "\n-- changed\n")
-    assert stack.changes(stack.up()) == {}
+    assert stack.up().changes == {}
 
 
 class WorkerWatch(threading.Thread):
@@ -97,12 +97,12 @@ class WorkerWatch(threading.Thread):
 
 
 def test_switch_in_both_directions_is_a_rolling_update_in_place(stack):
-    runtime = stack.up().outputs["image"].value
+    runtime = stack.up().outputs["image"]
     before, submodule = stack.uids(), templates(stack)
     image_config = {**stack.config, "delivery": "agent-image"}
     with WorkerWatch(stack) as watch:
         done = stack.up(image_config)
-        reference = done.outputs["image"].value
+        reference = done.outputs["image"]
         repository = stack.config["image"]["repository"]
         assert reference.startswith(f"{repository}@sha256:")
         assert reference != runtime
@@ -113,11 +113,11 @@ def test_switch_in_both_directions_is_a_rolling_update_in_place(stack):
         assert json.loads(env["ASTRO_DBT_PROJECTS"]) == {"jaffle": {"image": "/usr/local/airflow/dbt/jaffle"}}
         assert stack.uids() == before
         assert stack.history() == [1, 2]
-        assert stack.changes(stack.up()) == {}
+        assert stack.up().changes == {}
 
         back = stack.up({**stack.config, "delivery": "git-submodule"})
-        assert back.outputs["image"].value == runtime
-        assert stack.changes(back) == {"delete": 3, "update": 1}, "nothing is built on the way back"
+        assert back.outputs["image"] == runtime
+        assert back.changes == {"delete": 3, "update": 1}, "nothing is built on the way back"
         assert stack.uids() == before
         assert stack.history() == [1, 2, 3]
         assert templates(stack) == submodule
@@ -126,15 +126,15 @@ def test_switch_in_both_directions_is_a_rolling_update_in_place(stack):
 
 def test_dbt_edit_reaches_the_agents_as_a_new_image_and_nothing_else_changes(stack):
     config = {**stack.config, "delivery": "agent-image"}
-    first = stack.up(config).outputs["image"].value
+    first = stack.up(config).outputs["image"]
     before = stack.uids()
     model = next((stack.folder / "examples/dbt-project/models").rglob("*.sql"))
     model.touch()
-    assert stack.changes(stack.up()) == {}
+    assert stack.up().changes == {}
     model.write_text(model.read_text() + "\n-- changed\n")
     done = stack.up()
-    assert done.outputs["image"].value != first
-    assert stack.changes(done) == {"update": 2}
+    assert done.outputs["image"] != first
+    assert done.changes == {"update": 2}
     assert stack.uids() == before
 
 
@@ -144,7 +144,7 @@ def test_another_checkout_finds_nothing_to_do(stack_in, tmp_path):
     second = stack_in(tmp_path / "two" / "deeper", "another-checkout")
     salt = (first.folder / "stacks/Pulumi.another-checkout.yaml").read_text()
     (second.folder / "stacks/Pulumi.another-checkout.yaml").write_text(salt)
-    assert second.changes(second.engine.up(color="never")) == {}
+    assert second.up_as_written().changes == {}
 
 
 def test_rotation_rolls_exactly_the_pods_that_read_the_secret(stack):
@@ -241,7 +241,7 @@ def test_failed_upgrade_is_rolled_back_and_the_next_one_succeeds(stack):
         "checks": {"cluster": {"level": "off", "reason": "the claim is missing on purpose"}}
     }
     good = stack.config
-    with pytest.raises(auto.CommandError) as caught:
+    with pytest.raises(UpError) as caught:
         stack.up(broken)
     output = str(caught.value)
     assert "did not get ready. Before Helm took the change back:" in output
@@ -250,7 +250,7 @@ def test_failed_upgrade_is_rolled_back_and_the_next_one_succeeds(stack):
     assert stack.helm("list")[0]["status"] == "deployed"
     assert templates(stack) == before
     done = stack.up({**good, "agent": {**good["agent"], "values": {"logLevel": "DEBUG"}}})
-    assert done.outputs["release"].value["status"] == "deployed"
+    assert done.outputs["release"]["status"] == "deployed"
 
 
 @pytest.mark.parametrize("name", ["prod", "staging"])

@@ -8,13 +8,13 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
 from kubernetes import client
 from kubernetes.config import new_client_from_config
-from pulumi import automation as auto
 
 from settings.stack import config_key, secret_fields
 from tests.support.kube_objects import kubectl
@@ -89,6 +89,31 @@ class Project:
         )  # fmt: skip
 
 
+class UpError(Exception):
+    """`pulumi up` ended with an error; the text is all that it printed."""
+
+
+class Up:
+    """A `pulumi up` that succeeded. What it is asked for costs a run of the CLI, and is asked before the next update."""
+
+    def __init__(self, stack: Stack, ended: subprocess.CompletedProcess[str]) -> None:
+        self._stack = stack
+        self.stdout, self.stderr = ended.stdout, ended.stderr
+
+    @cached_property
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs, decoded from JSON."""
+        assert self._stack.last is self, "the outputs are those of a later update"
+        return self._stack.outputs()
+
+    @cached_property
+    def changes(self) -> dict[str, int]:
+        """Number of changed resources by operation, the unchanged left out."""
+        assert self._stack.last is self, "the latest update is a later one"
+        (entry,) = json.loads(self._stack.printed("history", "--json", "--page-size", "1"))
+        return {kind: count for kind, count in entry["resourceChanges"].items() if kind != "same"}
+
+
 class Stack(Project):
     """One stack of a copy of the program."""
 
@@ -96,9 +121,13 @@ class Stack(Project):
         super().__init__(environment, folder)
         self.name = name
         self.config = trial_config(self.info, name)
-        command = auto.PulumiCommand(str(Path(self.info.bin).parent))
-        workspace = auto.LocalWorkspace(work_dir=str(folder), env_vars=self.variables, pulumi_command=command)
-        self.engine = auto.Stack.create_or_select(name, workspace)
+        self.last: Up | None = None
+        self._salt: str | None = None
+        self._encrypted: dict[str, tuple[str, Any]] = {}
+        made = self.run("pulumi", "stack", "init", name, "--non-interactive")
+        if "already exists" in made.stderr:
+            made = self.run("pulumi", "stack", "select", name, "--non-interactive")
+        assert made.returncode == 0, made.stderr
 
     @property
     def namespace(self) -> str:
@@ -106,33 +135,58 @@ class Stack(Project):
         return str(self.config["agent"]["namespace"])
 
     def write(self, config: dict[str, Any] | None = None) -> None:
-        """Write the configuration into the stack file, secrets encrypted by Pulumi."""
+        """Write the configuration into the stack file; Pulumi encrypts the secrets that it has not encrypted yet."""
         if config is not None:
             self.config = copy.deepcopy(config)
         file = self.folder / "stacks" / f"Pulumi.{self.name}.yaml"
         content = yaml.safe_load(file.read_text()) if file.exists() else {}
         plain = {key: value for key, value in self.config.items() if key not in SECRET_KEYS}
-        content["config"] = {f"astro-dbt:{key}": value for key, value in plain.items()}
-        file.write_text(yaml.safe_dump(content, sort_keys=False))
         secret = {
-            f"astro-dbt:{key}": auto.ConfigValue(
-                value if isinstance(value, str) else json.dumps(value), secret=True
-            )
+            key: value if isinstance(value, str) else json.dumps(value)
             for key, value in self.config.items()
             if key in SECRET_KEYS
         }
-        if secret:
-            self.engine.set_all_config(secret)
+        known = {
+            key: entry
+            for key, (value, entry) in self._encrypted.items()
+            if secret.get(key) == value and content.get("encryptionsalt") == self._salt
+        }
+        content["config"] = {f"astro-dbt:{key}": value for key, value in {**plain, **known}.items()}
+        file.write_text(yaml.safe_dump(content, sort_keys=False))
+        new = [f"astro-dbt:{key}={value}" for key, value in secret.items() if key not in known]
+        if new:
+            words = [word for pair in new for word in ("--secret", pair)]
+            done = self.pulumi("config", "set-all", *words)
+            assert done.returncode == 0, done.stderr
+            content = yaml.safe_load(file.read_text())
+        self._salt = content.get("encryptionsalt")
+        self._encrypted = {
+            key: (value, content["config"][f"astro-dbt:{key}"]) for key, value in secret.items()
+        }
 
-    def up(self, config: dict[str, Any] | None = None) -> auto.UpResult:
-        """`pulumi up`; raises auto.CommandError with the engine's output."""
+    def up(self, config: dict[str, Any] | None = None) -> Up:
+        """`pulumi up` with this configuration, or with the present one. Raises UpError."""
         self.write(config)
-        return self.engine.up(color="never")
+        return self.up_as_written()
 
-    def changes(self, result: auto.UpResult) -> dict[str, int]:
-        """Number of changed resources by operation, the unchanged left out."""
-        found = result.summary.resource_changes or {}
-        return {str(kind): count for kind, count in found.items() if kind != "same"}
+    def up_as_written(self) -> Up:
+        """`pulumi up` with the stack file as it is. Raises UpError."""
+        ended = self.pulumi("up", "--yes", "--skip-preview", "--color", "never")
+        if ended.returncode != 0:
+            raise UpError(ended.stdout + ended.stderr)
+        self.last = Up(self, ended)
+        return self.last
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs, decoded from JSON."""
+        found: dict[str, Any] = json.loads(self.printed("output", "--json", "--show-secrets"))
+        return found
+
+    def printed(self, *arguments: str) -> str:
+        """What a command of `pulumi stack` prints."""
+        done = self.pulumi("stack", *arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def preview(
         self, config: dict[str, Any] | None = None, *, arguments: tuple[str, ...] = ()
@@ -188,12 +242,12 @@ class Stack(Project):
 
     def state(self) -> str:
         """The stack's state as Pulumi stores it."""
-        return self.pulumi("stack", "export").stdout
+        return self.printed("export")
 
     def remove(self) -> None:
         """Destroy the stack; for a test's end."""
-        self.pulumi("destroy", "--yes", "--skip-preview")
-        self.pulumi("stack", "rm", "--yes", "--force")
+        if self.pulumi("destroy", "--yes", "--skip-preview", "--remove").returncode != 0:
+            self.pulumi("stack", "rm", "--yes", "--force")
 
 
 def environment_for_tests() -> Environment:
