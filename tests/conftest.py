@@ -79,7 +79,7 @@ def helm_program(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture
 def stack_in(environment: Environment) -> Iterator[Callable[[Path, str], Stack]]:
-    """Creates stacks in copies of the program; they are destroyed at the end of the test."""
+    """Creates stacks in copies of the program; they are forgotten at the end of the test."""
     made: list[Stack] = []
 
     def make(folder: Path, name: str) -> Stack:
@@ -88,7 +88,7 @@ def stack_in(environment: Environment) -> Iterator[Callable[[Path, str], Stack]]
 
     yield make
     for stack in made:
-        stack.remove()
+        stack.forget()
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def agents(
     try:
         yield Agents(stack, folder, images, dbt=dbt_environment, database=database)
     finally:
-        stack.remove()
+        stack.forget()
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,7 @@ class Images:
         try:
             return str(stack.up().outputs["image"])
         finally:
-            stack.remove()
+            stack.forget()
 
     def _break(self, name: str) -> str:
         """An image of the newest provider with one thing taken out."""

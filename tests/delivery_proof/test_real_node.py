@@ -110,7 +110,7 @@ def agents(node: Environment, tmp_path_factory: pytest.TempPathFactory) -> Itera
     try:
         yield Agents(node, stack)
     finally:
-        stack.remove()
+        stack.forget()
 
 
 def test_the_dag_runs_in_the_pods_of_either_option(agents: Agents, ledger: Ledger, tmp_path: Path) -> None:

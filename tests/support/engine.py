@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import os
@@ -244,8 +245,14 @@ class Stack(Project):
         """The stack's state as Pulumi stores it."""
         return self.printed("export")
 
+    def forget(self) -> None:
+        """Remove its namespace and its state, without a run of Pulumi and without waiting; for a test's end."""
+        with contextlib.suppress(client.ApiException):
+            self.api().delete_namespace(self.namespace)
+        self.pulumi("stack", "rm", "--yes", "--force")
+
     def remove(self) -> None:
-        """Destroy the stack; for a test's end."""
+        """Destroy the stack."""
         if self.pulumi("destroy", "--yes", "--skip-preview", "--remove").returncode != 0:
             self.pulumi("stack", "rm", "--yes", "--force")
 
