@@ -160,7 +160,7 @@ def _stop(options: argparse.Namespace, progress: Progress) -> None:
 
 def _down(options: argparse.Namespace, progress: Progress) -> None:
     environment = _environment(options, progress)
-    if options.state is None and not stack.restore(repo=REPO, state=environment.layout.state):
+    if not stack.restore(repo=REPO, state=environment.layout.state):
         progress.say(f"stacks/Pulumi.{STACK}.yaml still has your changes")
     environment.down()
 

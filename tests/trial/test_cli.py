@@ -42,6 +42,24 @@ def test_down_without_a_trial_does_nothing(tmp_path: Path, capsys: pytest.Captur
     assert capsys.readouterr() == ("", "")
 
 
+def test_down_of_another_state_restores_the_stack_file_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As it was before the `up` of that state, which wrote the addresses of its parts into it."""
+    state, file = tmp_path / "state", tmp_path / "stacks" / "Pulumi.dev.yaml"
+    state.mkdir()
+    file.parent.mkdir()
+    before = "config: # by hand\n  astro-dbt:dags:\n    repo: https://git.example.com/dags.git\n"
+    (state / "stack-file-before").write_text(before)
+    file.write_text(
+        "config:\n  astro-dbt:dags:\n    repo: https://127.0.0.1:1/dags.git\nencryptionsalt: v1:x\n"
+    )
+    monkeypatch.setattr("trial.cli.REPO", tmp_path)
+    assert main(["--state", str(state), "down"]) == 0
+    assert file.read_text() == before
+    assert "still has your changes" not in capsys.readouterr().err
+
+
 def test_env_quotes_values_for_a_shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     state = tmp_path / "state"
     state.mkdir()
