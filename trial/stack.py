@@ -127,7 +127,8 @@ def restore(*, repo: Path, state: Path) -> bool:
     for key in ("encryptionsalt", "secretsprovider", "encryptedkey"):
         _put(now, [key], before.get(key))
     section = f"{PROJECT}:image"
-    now["config"].setdefault(section, before["config"].get(section))
+    if section in before["config"]:
+        now["config"].setdefault(section, before["config"][section])
     written = [*_WRITTEN, "delivery"]
     for key in written:
         path = _path(key)
