@@ -69,13 +69,21 @@ class Run:
 def signal_all(processes: Sequence[int], how: signal.Signals) -> None:
     """Send a signal to processes; those that ended meanwhile are skipped.
 
-    SIGKILL meets all of them stopped, as a machine that dies takes everything at once: on a busy one the program has time to
-    notice that its engine is gone, and to clean up, before its turn comes.
+    SIGKILL meets all of them stopped, and what was started last first, as a machine that dies takes everything at once. On a
+    busy one the program would otherwise notice that its engine is gone, and clean up, before its turn comes. The order counts
+    because the kernel continues a stopped process group that the death of its parent leaves behind (setpgid(2)).
     """
-    for each in (signal.SIGSTOP, how) if how == signal.SIGKILL else (how,):
-        for process in processes:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, each)
+    if how != signal.SIGKILL:
+        _signal(processes, how)
+        return
+    _signal(processes, signal.SIGSTOP)
+    _signal(sorted(processes, reverse=True), signal.SIGKILL)
+
+
+def _signal(processes: Sequence[int], how: signal.Signals) -> None:
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, how)
 
 
 def processes_of(leader: int, who: str) -> list[int]:

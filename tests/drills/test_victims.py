@@ -42,9 +42,15 @@ def test_the_engine_is_the_leader_alone(run: Run) -> None:
 def test_nobody_notices_that_another_was_killed_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The child reads from its parent, and cleans up when that one is gone; the killer has little of the processor."""
+    """The child reads from its parent, and cleans up when that one is gone; the killer has little of the processor.
+
+    It is in a separate process group, as plugins are, and below a `nohup`.
+    """
     cleans_up = "import sys; print('started', flush=True); sys.stdin.read(); open('cleaned up', 'w')"
-    parent = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', sys.argv[1]], stdin=subprocess.PIPE).wait()"
+    parent = (
+        "import signal, subprocess, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); "
+        "subprocess.Popen([sys.executable, '-c', sys.argv[1]], stdin=subprocess.PIPE, process_group=0).wait()"
+    )
     run = Run([sys.executable, "-c", parent, cleans_up], cwd=tmp_path, env=os.environ, log=tmp_path / "log")
     assert run.sleep_until(lambda: "started" in run.output, seconds=10)
 
