@@ -247,8 +247,9 @@ class Stack(Project):
 
     def forget(self) -> None:
         """Remove its namespace and its state, without a run of Pulumi and without waiting; for a test's end."""
-        with contextlib.suppress(client.ApiException):
-            self.api().delete_namespace(self.namespace)
+        if namespace := self.config["agent"].get("namespace"):
+            with contextlib.suppress(client.ApiException):
+                self.api().delete_namespace(namespace)
         self.pulumi("stack", "rm", "--yes", "--force")
 
     def remove(self) -> None:
