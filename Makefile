@@ -8,9 +8,9 @@ VENV := .venv
 NEWEST := .venv-newest
 STAMP := $(VENV)/.requirements
 TRIAL := $(VENV)/bin/python -m trial
-# Each of the three workers of the tests has a trial (tests/support/workers.py), and so has the test of a real node.
+# Each of the two workers of the tests has a trial (tests/support/workers.py), and so has the test of a real node.
 TEST_STATE := .trial-tests
-TEST_STATES := $(TEST_STATE) $(TEST_STATE)-gw1 $(TEST_STATE)-gw2 $(TEST_STATE)-node
+TEST_STATES := $(TEST_STATE) $(TEST_STATE)-gw1 $(TEST_STATE)-node
 # So have the drills, which kill its parts.
 DRILL_STATE := .trial-drills
 KILLS ?= 50
@@ -22,8 +22,7 @@ NEEDS_TRIAL := engine or airflow or delivery or preflight
 WORKERS = $(shell $(PYTHON) -c 'import os; print(max(6, os.cpu_count() or 1))')
 QUICK = -m 'not ($(NEEDS_TRIAL))' --numprocesses $(WORKERS) --dist worksteal
 
-# Of three workers one usually waits, for Pods or a time limit: two processors are then busy. A trial itself costs next to nothing.
-WITH_TRIAL = -m '$(NEEDS_TRIAL)' --numprocesses 3 --dist loadgroup --no-loadscope-reorder
+WITH_TRIAL = -m '$(NEEDS_TRIAL)' --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 # PYTEST_ARGS may choose tests of one kind only; pytest ends with 5 if it ran none.
 NONE_IS_FINE = $(if $(PYTEST_ARGS),|| test $$? = 5)
 
