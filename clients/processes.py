@@ -132,11 +132,15 @@ def _ancestors(pid: int) -> Iterator[int]:
 
 
 def _stat(pid: int) -> tuple[int, int] | None:
-    """(parent, start) of a live process; None if it does not exist or is a zombie."""
+    """(parent, start) of a live process; None if it does not exist or has ended.
+
+    A killed process whose first thread has ended, and looks like a zombie, is alive until its last one has.
+    """
     try:
         text = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
     # The name in parentheses may contain spaces and parentheses.
     fields = text.rpartition(")")[2].split()
-    return None if fields[0] in "ZX" else (int(fields[1]), int(fields[19]))
+    ended = fields[0] in "ZX" and int(fields[17]) <= 1
+    return None if ended else (int(fields[1]), int(fields[19]))

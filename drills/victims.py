@@ -112,10 +112,12 @@ def session_of(leader: int) -> list[int]:
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, ValueError):
-            if os.getsid(int(folder.name)) == leader and _state(folder) not in "ZX":
+            if os.getsid(int(folder.name)) == leader and not _has_ended(folder):
                 found.append(int(folder.name))
     return sorted(found)
 
 
-def _state(folder: Path) -> str:
-    return (folder / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
+def _has_ended(folder: Path) -> bool:
+    """Whether nobody but the parent's wait is missing; of a killed process the first thread may end before the others."""
+    fields = (folder / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    return fields[0] in "ZX" and int(fields[17]) <= 1

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -237,11 +237,16 @@ class TrialCluster:
             "--allocate-node-cidrs=true",
             "--use-service-account-credentials=true",
         ]
-        return Service(name, argv, ready=self._healthy(self._port(name), pairs))
+        return self._manager(name, argv, pairs)
 
     def _scheduler(self, pairs: Mapping[str, KeyPair]) -> Service:
         name = "kube-scheduler"
-        return Service(name, self._common(name, pairs), ready=self._healthy(self._port(name), pairs))
+        return self._manager(name, self._common(name, pairs), pairs)
+
+    def _manager(self, name: str, argv: Sequence[str | Path], pairs: Mapping[str, KeyPair]) -> Service:
+        # It reads the kubeconfig, where the API server's port is, only at its start.
+        config = self.kubeconfig(name).read_text(encoding="utf-8")
+        return Service(name, argv, ready=self._healthy(self._port(name), pairs), restart_when=config)
 
     def _common(self, name: str, pairs: Mapping[str, KeyPair]) -> list[str | Path]:
         """Program and arguments that controller manager and scheduler share."""

@@ -55,20 +55,22 @@ class SimulatedNode:
         """Bring the node up; ``stages`` are kwok's Stage resources and storage classes as YAML texts by name."""
         with self.progress.step("start the simulated node") as step:
             config = self._write_config(stages)
+            kubeconfig = self.cluster.kubeconfig("kwok")
             service = Service(
                 "kwok",
                 [
                     self.layout.bin / "kwok",
-                    f"--kubeconfig={self.cluster.kubeconfig('kwok')}",
+                    f"--kubeconfig={kubeconfig}",
                     f"--config={config}",
                     f"--manage-nodes-with-annotation-selector={ANNOTATION}=fake",
                     f"--node-ip={LOOPBACK}",
                     "--node-lease-duration-seconds=40",
                 ],
-                restart_when=config.read_text(encoding="utf-8"),
+                restart_when="".join(path.read_text(encoding="utf-8") for path in (config, kubeconfig)),
                 ready=self._missing,
             )
             if self.supervisor.runs(service):
+                self.supervisor.wait(service)
                 step.done("runs")
                 return
             # A new kwok waits half a minute for its predecessor's lease to expire.

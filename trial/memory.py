@@ -8,6 +8,9 @@ from pathlib import Path
 from trial.layout import write_private
 
 LOOPBACK = "127.0.0.1"
+_LOWEST_PORT = 10000
+_FOR_CONNECTIONS = Path("/proc/sys/net/ipv4/ip_local_port_range")
+"""First and last port that the kernel gives to outgoing connections (ip(7))."""
 
 
 def port_is_free(port: int) -> bool:
@@ -64,11 +67,12 @@ class Memory:
         return chosen
 
     def _free_port(self) -> int:
+        """One that no outgoing connection can take while its service is down, if the kernel leaves room for that."""
+        end = int(_FOR_CONNECTIONS.read_text(encoding="ascii").split()[0])
+        candidates = range(_LOWEST_PORT, end) if end > _LOWEST_PORT + 1000 else range(_LOWEST_PORT, 1 << 16)
         while True:
-            with socket.socket() as probe:
-                probe.bind((LOOPBACK, 0))
-                port: int = probe.getsockname()[1]
-            if port not in self._ports.values():
+            port = secrets.choice(candidates)
+            if port not in self._ports.values() and port_is_free(port):
                 return port
 
     def _save(self) -> None:

@@ -35,14 +35,18 @@ class Identity:
 
 
 def start_time(pid: int) -> int | None:
-    """Start of a live process in clock ticks since boot; None if there is none or it is a zombie."""
+    """Start of a live process in clock ticks since boot; None if there is none or it has ended.
+
+    A killed process whose first thread has ended, and looks like a zombie, holds its ports and files until its last one has.
+    """
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
         return None
     # The name in parentheses may contain spaces and parentheses.
     fields = text.rpartition(")")[2].split()
-    return None if fields[0] in "ZX" else int(fields[19])
+    ended = fields[0] in "ZX" and int(fields[17]) <= 1
+    return None if ended else int(fields[19])
 
 
 def is_alive(identity: Identity) -> bool:
@@ -86,6 +90,7 @@ class Supervisor:
     def __init__(self, *, run: Path, logs: Path) -> None:
         self.run = run
         self.logs = logs
+        self._started: set[str] = set()
 
     def log(self, name: str) -> Path:
         """The path of a service's log."""
@@ -133,10 +138,13 @@ class Supervisor:
             time.sleep(0.005)
         # It outlives this process; without this, Python warns that nothing waited for it.
         process.returncode = 0
+        self._started.add(service.name)
         return True
 
     def wait(self, service: Service) -> None:
         """Wait until a started service is ready.
+
+        One that was found running and ends meanwhile had been killed shortly before, and is started once more.
 
         Raises TrialError: it exited, or was not ready in time; with the last lines of its log.
         """
@@ -145,6 +153,9 @@ class Supervisor:
         while True:
             alive = self.identity(service.name) is not None
             missing = service.ready() if alive else None
+            if not alive and service.name not in self._started:
+                self.start(service)
+                continue
             if not alive:
                 raise TrialError(f"{service.name} exited while starting.\n{self.last_lines(service.name)}")
             if missing is None:

@@ -257,10 +257,11 @@ conf_dir = "{network}"
             "imageGCHighThresholdPercent": 100,
         }
         write_private(config, yaml.safe_dump(content, sort_keys=False))
+        kubeconfig = self.cluster.kubeconfig("kubelet", pair=pair)
         argv: list[str | Path] = [
             self.layout.bin / "kubelet",
             f"--config={config}",
-            f"--kubeconfig={self.cluster.kubeconfig('kubelet', pair=pair)}",
+            f"--kubeconfig={kubeconfig}",
             f"--root-dir={self.folder / 'kubelet'}",
             f"--cert-dir={self.folder / 'pki'}",
             f"--hostname-override={NODE}",
@@ -271,7 +272,7 @@ conf_dir = "{network}"
             argv,
             ready=lambda: healthy() or self._missing(),
             ready_seconds=90,
-            restart_when=config.read_text(encoding="utf-8"),
+            restart_when="".join(path.read_text(encoding="utf-8") for path in (config, kubeconfig)),
         )
 
     def _missing(self) -> str | None:

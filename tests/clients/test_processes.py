@@ -11,7 +11,7 @@ from pathlib import Path
 
 from clients import processes
 from clients.processes import Process
-from tests.support.processes import running
+from tests.support.processes import FIRST_THREAD_ENDED, looks_like_a_zombie, running
 
 
 def test_a_process_is_alive_until_it_ends() -> None:
@@ -21,6 +21,17 @@ def test_a_process_is_alive_until_it_ends() -> None:
         process = Process(child.pid, started)
         assert process.alive
         assert not replace(process, started=started - 1).alive, "another process had this number"
+        child.kill()
+        child.wait()
+        assert not process.alive
+
+
+def test_a_process_is_alive_until_its_last_thread_ends() -> None:
+    with running(FIRST_THREAD_ENDED) as child:
+        assert looks_like_a_zombie(child.pid)
+        stat = Path(f"/proc/{child.pid}/stat").read_text(encoding="utf-8")
+        process = Process(child.pid, int(stat.rpartition(")")[2].split()[19]))
+        assert process.alive
         child.kill()
         child.wait()
         assert not process.alive

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from drills.victims import Run, plugins_of, processes_of, session_of
+from tests.support.processes import FIRST_THREAD_ENDED, looks_like_a_zombie
 
 TWO = "sleep 60 & echo started; wait"
 
@@ -63,6 +64,16 @@ def test_nobody_notices_that_another_was_killed_first(
     assert run.wait(10) == -signal.SIGKILL
     assert _becomes_empty(run.process.pid)
     assert not (tmp_path / "cleaned up").exists()
+
+
+def test_a_process_counts_until_its_last_thread_ends(tmp_path: Path) -> None:
+    run = Run(FIRST_THREAD_ENDED, cwd=tmp_path, env=os.environ, log=tmp_path / "log")
+    try:
+        assert looks_like_a_zombie(run.process.pid)
+        assert session_of(run.process.pid) == [run.process.pid]
+    finally:
+        assert run.end() == 1
+    assert _becomes_empty(run.process.pid)
 
 
 def _becomes_empty(leader: int) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import resource
 import subprocess
+import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,3 +43,22 @@ def core_dumps() -> Iterator[str]:
         yield "unlimited" if hard == resource.RLIM_INFINITY else str(hard)
     finally:
         resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
+
+
+FIRST_THREAD_ENDED = (
+    sys.executable,
+    "-c",
+    "import ctypes, threading, time; threading.Thread(target=time.sleep, args=(600,)).start(); "
+    "ctypes.CDLL(None).pthread_exit(None)",
+)
+"""A program whose first thread has ended soon, so that it looks like a zombie, while another one runs."""
+
+
+def looks_like_a_zombie(pid: int) -> bool:
+    """Wait until the first thread of `FIRST_THREAD_ENDED` has ended; false if it has not within 10 seconds."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        if Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z":
+            return True
+        time.sleep(0.01)
+    return False

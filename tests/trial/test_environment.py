@@ -2,17 +2,22 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import kubernetes
 import pytest
 
 from trial.environment import Environment
-from trial.processes import Identity
+from trial.memory import Memory
+from trial.processes import Identity, is_alive
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = {
@@ -44,6 +49,45 @@ def up(state: Path) -> Environment:
 
 def running(environment: Environment) -> dict[str, Identity | None]:
     return {name: environment.supervisor.identity(name) for name in environment.supervisor.names()}
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A Pod of the simulated node."""
+
+    api: kubernetes.client.CoreV1Api
+    name: str
+
+    def conditions(self) -> dict[str, str]:
+        found = self.api.read_namespaced_pod(self.name, "default").status.conditions or ()
+        return {item.type: item.status for item in found}
+
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + 60
+        while self.conditions().get("Ready") != "True":
+            assert time.monotonic() < deadline, self.conditions()
+            time.sleep(0.1)
+
+    def report(self, **conditions: str) -> None:
+        """Write conditions into its status, as the node does."""
+        changes = [{"type": name, "status": status} for name, status in conditions.items()]
+        self.api.patch_namespaced_pod_status(self.name, "default", {"status": {"conditions": changes}})
+
+
+@contextmanager
+def pod(environment: Environment) -> Iterator[Pod]:
+    api = kubernetes.client.CoreV1Api(kubernetes.config.new_client_from_config(environment.info().kubeconfig))
+    name = f"pod-{uuid.uuid4()}"
+    container = kubernetes.client.V1Container(name="main", image="127.0.0.1/none:1")
+    made = kubernetes.client.V1Pod(
+        metadata=kubernetes.client.V1ObjectMeta(name=name),
+        spec=kubernetes.client.V1PodSpec(containers=[container]),
+    )
+    api.create_namespaced_pod("default", made)
+    try:
+        yield Pod(api, name)
+    finally:
+        api.delete_namespaced_pod(name, "default", grace_period_seconds=0)
 
 
 def processes_that_name(folder: Path) -> list[str]:
@@ -98,45 +142,35 @@ def test_what_died_is_started_again_and_the_rest_stays(up: Environment) -> None:
     assert not changed & {"etcd", "registry", "charts"}
 
 
+def test_all_follow_an_api_server_that_lost_its_port(up: Environment, state: Path) -> None:
+    """They read where it listens only at their start."""
+    identity = up.supervisor.identity("kube-apiserver")
+    assert identity is not None
+    port = Memory(state / "memory.json").port("kube-apiserver", in_use=True)
+    os.kill(identity.pid, signal.SIGKILL)
+    while is_alive(identity):
+        time.sleep(0.01)
+    with socket.create_server(("127.0.0.1", port)):
+        before = running(up)
+        up.up()
+        after = running(up)
+        assert {name for name in after if before[name] != after[name]} == {
+            "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok"
+        }  # fmt: skip
+        with pod(up) as found:
+            found.wait_until_ready()
+
+
 def test_pods_of_a_node_that_was_lost_are_ready_again(up: Environment) -> None:
     """The controllers mark them as not ready after an outage of the API server, and a kubelet takes that back."""
-    api = kubernetes.client.CoreV1Api(kubernetes.config.new_client_from_config(up.info().kubeconfig))
-    container = kubernetes.client.V1Container(name="main", image="127.0.0.1/none:1")
-    meta, spec = (
-        kubernetes.client.V1ObjectMeta(name="lost"),
-        kubernetes.client.V1PodSpec(containers=[container]),
-    )
-    api.create_namespaced_pod("default", kubernetes.client.V1Pod(metadata=meta, spec=spec))
-
-    def conditions() -> dict[str, str]:
-        found = api.read_namespaced_pod("lost", "default").status.conditions or ()
-        return {item.type: item.status for item in found}
-
-    def wait_until_ready() -> None:
-        deadline = time.monotonic() + 60
-        while conditions().get("Ready") != "True":
-            assert time.monotonic() < deadline, conditions()
-            time.sleep(0.1)
-
-    try:
-        wait_until_ready()
-        lost = {"status": {"conditions": [{"type": "Ready", "status": "False"}]}}
-        api.patch_namespaced_pod_status("lost", "default", lost)
-        wait_until_ready()
+    with pod(up) as found:
+        found.wait_until_ready()
+        found.report(Ready="False")
+        found.wait_until_ready()
         # A probe that fails takes ContainersReady too, and nothing but the container's recovery brings that back.
-        api.patch_namespaced_pod_status(
-            "lost",
-            "default",
-            {
-                "status": {
-                    "conditions": [{"type": kind, "status": "False"} for kind in ("Ready", "ContainersReady")]
-                }
-            },
-        )
+        found.report(Ready="False", ContainersReady="False")
         time.sleep(3)
-        assert conditions()["Ready"] == "False"
-    finally:
-        api.delete_namespaced_pod("lost", "default", grace_period_seconds=0)
+        assert found.conditions()["Ready"] == "False"
 
 
 def test_a_stopped_trial_keeps_its_cluster(up: Environment) -> None:

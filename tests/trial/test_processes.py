@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.processes import FIRST_THREAD_ENDED, looks_like_a_zombie
 from trial.errors import TrialError
 from trial.processes import Identity, Service, Supervisor, is_alive, start_time
 
@@ -73,6 +74,39 @@ def test_an_ended_child_is_not_alive_even_before_it_is_reaped(supervisor: Superv
     while supervisor.identity("short") is not None:
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_a_service_runs_until_its_last_thread_ends(supervisor: Supervisor) -> None:
+    """What has just been killed still holds its port, and its first thread may be the first to end."""
+    service = Service("many", FIRST_THREAD_ENDED)
+    supervisor.start(service)
+    identity = supervisor.identity("many")
+    assert identity is not None
+    assert looks_like_a_zombie(identity.pid)
+    assert supervisor.identity("many") == identity
+    assert supervisor.stop("many", seconds=0.2)
+    assert not is_alive(identity)
+
+
+def test_what_was_about_to_end_when_it_was_found_is_started_again(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
+    script = (
+        "import pathlib, sys, time; found = pathlib.Path(sys.argv[1]); again = found.exists(); found.touch(); "
+        "print('up', flush=True) if again else None; time.sleep(600 if again else 1)"
+    )
+    log = supervisor.log("dying")
+    service = Service(
+        "dying",
+        [*python(script), tmp_path / "ran"],
+        ready=lambda: None if log.read_text() else "silent",
+    )
+    supervisor.start(service)
+    before = supervisor.identity("dying")
+    again = Supervisor(run=supervisor.run, logs=supervisor.logs)
+    assert not again.start(service), "it runs still"
+    again.wait(service)
+    assert again.identity("dying") not in (None, before)
 
 
 def test_stop_ends_what_ignores_the_polite_signal_with_its_children(supervisor: Supervisor) -> None:
