@@ -37,7 +37,7 @@ def copy_program(target: Path) -> Path:
     for name in PROGRAM:
         source = ROOT / name
         if source.is_dir():
-            ignored = shutil.ignore_patterns("__pycache__", "target", "logs")
+            ignored = shutil.ignore_patterns("target", "logs")
             shutil.copytree(source, target / name, ignore=ignored)
         else:
             shutil.copy(source, target / name)
