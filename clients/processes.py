@@ -8,6 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+ENGINE = "pulumi"
+"""Program of the Pulumi engine, the ancestor of a program that it runs."""
+
 _PROC = Path("/proc")
 _LISTENS = "0A"
 """State of a listening socket in /proc/<pid>/net/tcp."""

@@ -10,8 +10,6 @@ from clients import processes
 if sys.platform != "win32":
     import resource
 
-_ENGINE = "pulumi"
-
 
 def turn_off() -> None:
     """Let this process, its engine and the engine's plugins write no core dump, and neither what they start from now on.
@@ -24,7 +22,7 @@ def turn_off() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
     if hasattr(resource, "prlimit"):
-        for process in processes.nearest_with_children(_ENGINE):
+        for process in processes.nearest_with_children(processes.ENGINE):
             with contextlib.suppress(OSError):
                 _, hard = resource.prlimit(process.pid, resource.RLIMIT_CORE)
                 resource.prlimit(process.pid, resource.RLIMIT_CORE, (0, hard))

@@ -10,8 +10,6 @@ from itertools import takewhile
 from clients import processes
 from domain.errors import ReportedError
 
-_ENGINE = "pulumi"
-
 ALLOWED = "ASTRO_DBT_LOG_SECRETS"
 """Variable that allows it, for who keeps the output to themselves."""
 
@@ -23,7 +21,7 @@ pkg/resource/deploy/step_generator.go and sdk/go/common/resource/plugin/rpc.go).
 but not their Base64, which is what Kubernetes answers (sdk/go/common/util/logging/log.go).
 """
 
-_FLAGS = "defgjrQy"
+_FLAGS = "defjrQy"
 """Short options of `pulumi up`, `preview`, `destroy` and `refresh` without a value, which may precede another one in an argument."""
 
 _VERBOSE = re.compile(rf"(?:--verbose|-[{_FLAGS}]*v)(?:=?(?P<level>[0-9]+))?")
@@ -40,7 +38,7 @@ def refuse() -> None:
     """
     if _is_true(os.environ, ALLOWED):
         return
-    found = tuple(with_secrets(processes.arguments_of_nearest(_ENGINE), os.environ))
+    found = tuple(with_secrets(processes.arguments_of_nearest(processes.ENGINE), os.environ))
     if found:
         allow = f"set {ALLOWED}=1 if nobody else can read that"
         raise DebugOutputError("\n".join(f"{sentence}, or {allow}." for sentence in found))

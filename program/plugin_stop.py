@@ -13,7 +13,6 @@ from pulumi.runtime.proto.provider_pb2_grpc import ResourceProviderStub
 from clients import processes
 from clients.processes import Process
 
-_ENGINE = "pulumi"
 _SECONDS = 10.0
 """Time limit of one request to the plugin."""
 
@@ -27,7 +26,7 @@ def cancel_helm(plugin: str) -> bool:
     plugin whose engine was killed, are never touched.
     """
     asked = False
-    for process in processes.children_of_nearest(_ENGINE, plugin):
+    for process in processes.children_of_nearest(processes.ENGINE, plugin):
         for port in processes.listening_ports(process.pid):
             asked = _cancel(process, port) or asked
     return asked
@@ -38,7 +37,7 @@ def end_plugin(plugin: str) -> bool:
 
     The engine reports that its plugin is gone, and the run fails. Plugins of other engines are never touched.
     """
-    found = processes.children_of_nearest(_ENGINE, plugin)
+    found = processes.children_of_nearest(processes.ENGINE, plugin)
     for process in found:
         if process.alive:
             with contextlib.suppress(ProcessLookupError):

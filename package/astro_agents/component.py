@@ -18,8 +18,9 @@ from components.agent_objects import AgentObjects, AgentObjectsArgs
 from components.agent_release import AgentRelease
 from components.git_connections import GitConnections
 from delivery.objects import objects
-from program import wiring
-from settings import RawValue, Settings, SettingsError, parse
+from domain.errors import ReportedError
+from program import debug_output, wiring
+from settings import RawValue, Settings, parse
 from settings.authorities import authorities
 
 _HELD = "known-to-pulumi"
@@ -140,7 +141,7 @@ class AgentsError(InputPropertiesError, pulumi.RunError):
 
 
 def _settings(name: str, args: AstroAgentsArgs, root: Path) -> Settings:
-    """The arguments as settings. Raises AgentsError with the sentences that a stack file would get."""
+    """The arguments as settings. Raises AgentsError with the sentences that a program with a stack file would get."""
     config: dict[str, Any] = {
         key: _whole(args[argument])  # type: ignore[literal-required]
         for argument, key in _PLAIN.items()
@@ -158,11 +159,12 @@ def _settings(name: str, args: AstroAgentsArgs, root: Path) -> Settings:
     raw = {key: RawValue(_text(value)) for key, value in config.items()}
     raw |= {key: RawValue(_text(value), secret=True) for key, value in secret.items()}
     try:
+        debug_output.refuse()
         settings = parse(raw, project=name, root=root)
         delivery.check(
             settings, delivery.plan(settings, authorities=authorities(settings, root)), project=name
         )
-    except SettingsError as error:
+    except ReportedError as error:
         raise AgentsError(str(error)) from None
     return settings
 

@@ -144,6 +144,7 @@ def test_a_python_program_in_another_folder(environment: Environment, python_pro
     state = python_project.pulumi("stack", "export", "--stack", "dev")
     assert "canary-token" not in state
     assert environment.info().git.token not in state
+    refused(python_project)
 
 
 @pytest.fixture(scope="module")
@@ -190,16 +191,27 @@ def test_a_python_program_with_the_generated_sdk(environment: Environment, sdk_p
     given["agent"]["workers"] = [{"name": "w", "queus": ["a"]}]
     sdk_project.pulumi("config", "set", "arguments", json.dumps(given), "--stack", "dev")
     mistake(sdk_project)
+    refused(sdk_project)
 
 
 def mistake(project: Project) -> None:
     """The mistake in the arguments is reported as in a stack file."""
-    done = project.tried("preview", "--stack", "dev")
-    assert done.returncode != 0
-    printed = done.stdout + done.stderr
+    printed = report(project)
     assert "agents:agent.workers[0].queus is not a known key; write queues if you meant that" in printed
-    assert "Traceback" not in printed
     assert "component.py" not in printed
+
+
+def refused(project: Project) -> None:
+    """Pulumi's log would contain the Secrets."""
+    assert "--verbose=9: makes Pulumi log the content of Secrets in Base64" in report(project, "-v=9")
+
+
+def report(project: Project, *options: str) -> str:
+    """What a preview that fails prints."""
+    done = project.tried("preview", "--stack", "dev", *options)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stdout + done.stderr
+    return done.stdout + done.stderr
 
 
 @pytest.fixture

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from collections.abc import Mapping, Sequence
 
 import pytest
 
 from clients import processes
 from program.debug_output import ALLOWED, DebugOutputError, refuse, with_secrets
+from trial.environment import Environment
 
 GRPC, PAYLOADS = "PULUMI_DEBUG_GRPC", "PULUMI_TRACING_NO_PAYLOADS"
 
@@ -58,6 +61,21 @@ def test_every_level_from_seven_on(level: int) -> None:
 )
 def test_other_options_are_not(options: Sequence[str]) -> None:
     assert not list(with_secrets(options, {GRPC: ""}))
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("command", ["up", "preview", "destroy", "refresh"])
+def test_every_short_option_of_pulumi_is_known(command: str, environment: Environment) -> None:
+    """One without a value may precede the level in the same argument; what follows one with a value is that value."""
+    shown = subprocess.run(
+        ["pulumi", command, "--help"], env=environment.variables(), capture_output=True, text=True, check=True
+    ).stdout
+    options = re.findall(r"^ +-(\w), --[a-z-]+(?: (?!\w+\[=)(\w+))?", shown, re.MULTILINE)
+    assert {"v", "s", "d", "j"} <= {letter for letter, _ in options}
+    for letter, value in options:
+        if letter not in "hv":
+            found = list(with_secrets([command, f"-{letter}v=9"], {}))
+            assert bool(found) == (not value), f"-{letter} {value}"
 
 
 @pytest.mark.parametrize(
