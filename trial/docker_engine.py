@@ -9,6 +9,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,13 +17,14 @@ from trial import cgroups, firewall
 from trial.commands import run
 from trial.errors import TrialError
 from trial.layout import Layout
-from trial.packages import find_program, install
+from trial.packages import find_program, folders_of, install
 from trial.processes import Identity, Service, Supervisor, is_alive, start_time
 from trial.progress import Progress
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 PING_SECONDS = 3.0
 NAME = "dockerd"
+_NEEDED = ("dockerd", "containerd", "runc", "iptables", "ip")
 _ENGINE_PROGRAMS = (
     "dockerd",
     "docker-proxy",
@@ -93,8 +95,6 @@ class DockerEngine:
             self.layout.private_folder(self.layout.runtime)
             firewall.remember(self.before)
             self._make_bridge()
-            if self.supervisor.identity(NAME) is None:
-                clear_after_kill(self.exec_root, self.data_root, self.pid_file)
             service = self._service()
             self.supervisor.start(service)
             self.supervisor.wait(service)
@@ -123,7 +123,7 @@ class DockerEngine:
         install(
             self.layout,
             self.progress,
-            programs=("dockerd", "containerd", "runc", "iptables", "ip"),
+            programs=_NEEDED,
             packages=("docker.io", "iptables", "iproute2"),
             why="a Docker engine",
         )
@@ -159,9 +159,15 @@ class DockerEngine:
             f"--cgroup-parent=/{self.bridge}",
             "--log-level=warn",
         ]
-        path = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
-        ready = _ping(self.host)
-        return Service(NAME, argv, env={"PATH": path}, ready=ready, ready_seconds=90)
+        return Service(
+            NAME,
+            argv,
+            # The user's PATH may change while it runs, as `make env` does.
+            env={"PATH": folders_of(_NEEDED)},
+            prepare=partial(clear_after_kill, self.exec_root, self.data_root, self.pid_file),
+            ready=_ping(self.host),
+            ready_seconds=90,
+        )
 
     def _has_bridge(self) -> bool:
         return Path("/sys/class/net", self.bridge).exists()

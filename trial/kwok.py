@@ -1,6 +1,7 @@
 """A simulated node: Pods are scheduled and become ready, but nothing runs."""
 
 import contextlib
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -67,27 +68,13 @@ class SimulatedNode:
                     "--node-lease-duration-seconds=40",
                 ],
                 restart_when="".join(path.read_text(encoding="utf-8") for path in (config, kubeconfig)),
+                prepare=partial(self._prepare, stages),
                 ready=self._missing,
             )
-            if self.supervisor.runs(service):
-                self.supervisor.wait(service)
-                step.done("runs")
-                return
-            # A new kwok waits half a minute for its predecessor's lease to expire.
-            with contextlib.suppress(TrialError):
-                self.cluster.kubectl(
-                    "delete",
-                    "lease",
-                    NODE,
-                    "--namespace=kube-node-lease",
-                    "--ignore-not-found",
-                    purpose="releasing the node",
-                )
-            self._register(stages)
-            self.supervisor.start(service)
+            started = self.supervisor.start(service)
             step.update("waiting until it is ready")
             self.supervisor.wait(service)
-            step.done(NODE)
+            step.done(NODE if started else "runs")
 
     def down(self) -> None:
         """Stop kwok and remove the node from the cluster, so that nothing is scheduled on it."""
@@ -96,6 +83,19 @@ class SimulatedNode:
             self.cluster.kubectl(
                 "delete", "node", NODE, "--ignore-not-found", purpose="removing the simulated node"
             )
+
+    def _prepare(self, stages: dict[str, bytes]) -> None:
+        """Register the node, and free it: a new kwok waits half a minute for its predecessor's lease to expire."""
+        with contextlib.suppress(TrialError):
+            self.cluster.kubectl(
+                "delete",
+                "lease",
+                NODE,
+                "--namespace=kube-node-lease",
+                "--ignore-not-found",
+                purpose="releasing the node",
+            )
+        self._register(stages)
 
     def _write_config(self, stages: dict[str, bytes]) -> Path:
         documents = [

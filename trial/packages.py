@@ -22,6 +22,12 @@ def find_program(name: str) -> Path | None:
     return Path(found) if found else None
 
 
+def folders_of(programs: Sequence[str]) -> str:
+    """A PATH on which these programs, and those of every system, are found; the same whatever else is on the user's."""
+    found = [str(program.parent) for name in programs if (program := find_program(name)) is not None]
+    return os.pathsep.join(dict.fromkeys([*found, *_SEARCH.split(os.pathsep)]))
+
+
 def install(
     layout: Layout, progress: Progress, *, programs: Sequence[str], packages: Sequence[str], why: str
 ) -> None:

@@ -71,6 +71,8 @@ class Service:
     """Program and arguments, without secrets."""
     env: Mapping[str, str] = field(default_factory=dict)
     """Variables in addition to those of this process."""
+    prepare: Callable[[], None] = lambda: None
+    """Called before each start, when its predecessor has ended."""
     ready: Callable[[], str | None] = lambda: None
     """Returns None if it serves, else what is still missing, in a few words."""
     ready_seconds: float = 60.0
@@ -125,6 +127,7 @@ class Supervisor:
         self.logs.mkdir(parents=True, exist_ok=True)
         record = self.run / f"{service.name}.pid"
         record.unlink(missing_ok=True)
+        service.prepare()
         write_private(self.run / f"{service.name}.boot", f"{boot_id()}\n{service.fingerprint()}\n")
         descriptor = os.open(self.log(service.name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as log:

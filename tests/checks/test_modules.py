@@ -69,7 +69,6 @@ TESTED_IN = {
     "trial/kwok.py": "tests/trial/test_environment.py",
     "trial/language_host": "tests/plugins/test_language_host.py",  # the engine itself calls it
     "trial/layers.py": "tests/trial/test_registry.py",
-    "trial/packages.py": "tests/trial/test_file_systems.py",
     "trial/pulumi_cli.py": "tests/trial/test_orphans.py",
     "trial/ready_image.py": "tests/trial/test_registry.py",
     "trial/real_node.py": "tests/delivery_proof/test_real_node.py",

@@ -95,18 +95,26 @@ def test_what_was_about_to_end_when_it_was_found_is_started_again(
         "import pathlib, sys, time; found = pathlib.Path(sys.argv[1]); again = found.exists(); found.touch(); "
         "print('up', flush=True) if again else None; time.sleep(600 if again else 1)"
     )
+
+    def prepare() -> None:
+        with (tmp_path / "prepared").open("a") as file:
+            file.write("once\n")
+
     log = supervisor.log("dying")
     service = Service(
         "dying",
         [*python(script), tmp_path / "ran"],
+        prepare=prepare,
         ready=lambda: None if log.read_text() else "silent",
     )
     supervisor.start(service)
     before = supervisor.identity("dying")
+    assert (tmp_path / "prepared").read_text() == "once\n"
     again = Supervisor(run=supervisor.run, logs=supervisor.logs)
     assert not again.start(service), "it runs still"
     again.wait(service)
     assert again.identity("dying") not in (None, before)
+    assert (tmp_path / "prepared").read_text() == "once\n" * 2
 
 
 def test_stop_ends_what_ignores_the_polite_signal_with_its_children(supervisor: Supervisor) -> None:
