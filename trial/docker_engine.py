@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from trial import cgroups, firewall
+from trial import cgroups, engine_data, firewall
 from trial.commands import run
 from trial.errors import TrialError
 from trial.layout import Layout
@@ -77,6 +77,7 @@ class DockerEngine:
         self.subnet = f"10.{200 + digest[0] % 50}.{digest[1]}"
         self.exec_root = layout.runtime / "docker"
         self.data_root = layout.state / "docker"
+        self.kept = layout.cache / "docker"
         self.pid_file = layout.runtime / "docker.pid"
         self.before = layout.state / "firewall-before.json"
         self.host = f"unix://{layout.runtime / 'docker.sock'}"
@@ -95,11 +96,25 @@ class DockerEngine:
             self.layout.private_folder(self.layout.runtime)
             firewall.remember(self.before)
             self._make_bridge()
-            service = self._service()
-            self.supervisor.start(service)
-            self.supervisor.wait(service)
+            if self.layout.is_default and engine_data.take(self.kept, self.data_root):
+                with contextlib.suppress(TrialError):
+                    self._start()
+                    step.done(f"{self.host}, with what an earlier trial built")
+                    return self.host
+                # An engine that is older than the one that wrote it, for example.
+                step.update("starting without what an earlier trial built")
+                self.supervisor.stop(NAME)
+                end_leftovers(self.exec_root, self.data_root)
+                unmount_below(self.data_root)
+                shutil.rmtree(self.data_root)
+            self._start()
             step.done(self.host)
         return self.host
+
+    def _start(self) -> None:
+        service = self._service()
+        self.supervisor.start(service)
+        self.supervisor.wait(service)
 
     def other(self) -> str | None:
         """The DOCKER_HOST of an engine outside this trial, unless this trial's own is running."""
@@ -141,6 +156,14 @@ class DockerEngine:
             if self._has_bridge():
                 run(["ip", "link", "delete", self.bridge], purpose="removing the Docker engine's bridge")
             firewall.restore(self.before, bridge=self.bridge, subnet=f"{self.subnet}.0/24")
+
+    def keep(self) -> None:
+        """Keep images and build cache of the checkout's own trial for the next one, if the engine has stopped by itself.
+
+        One that was killed leaves its file with the process ID, and what it was writing.
+        """
+        if self.layout.is_default and not self.pid_file.exists():
+            engine_data.keep(self.data_root, self.kept)
 
     def _service(self) -> Service:
         config = self.layout.state / "docker.json"

@@ -238,6 +238,7 @@ class Environment:
             return
         with locked(self.layout.state / "lock"):
             self.stop()
+            DockerEngine(self.layout, self.progress, self.supervisor).keep()
             with self.progress.step("remove the trial's state"):
                 for folder in (self.layout.runtime, self.layout.state):
                     with contextlib.suppress(FileNotFoundError):

@@ -39,6 +39,11 @@ class Layout:
         )
 
     @property
+    def is_default(self) -> bool:
+        """Whether this is the trial of `make up`, not one beside it."""
+        return self.state == self.repo / ".trial"
+
+    @property
     def sources(self) -> Path:
         """The folder of the trial's own sources (this package)."""
         return self.repo / "trial"
