@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from trial import cgroups, engine_data, firewall
+from trial import cgroups, firewall, kept
 from trial.commands import run
 from trial.errors import TrialError
 from trial.layout import Layout
@@ -25,6 +25,8 @@ DEFAULT_HOST = "unix:///var/run/docker.sock"
 PING_SECONDS = 3.0
 NAME = "dockerd"
 _NEEDED = ("dockerd", "containerd", "runc", "iptables", "ip")
+_OF_THE_TRIAL = ("containers", "network", "plugins", "swarm", "tmp", "trust", "volumes")
+"""What belongs to an engine and not to its images, below its data folder."""
 _ENGINE_PROGRAMS = (
     "dockerd",
     "docker-proxy",
@@ -96,7 +98,7 @@ class DockerEngine:
             self.layout.private_folder(self.layout.runtime)
             firewall.remember(self.before)
             self._make_bridge()
-            if self.layout.is_default and engine_data.take(self.kept, self.data_root):
+            if self.layout.is_default and kept.take(self.kept, self.data_root):
                 with contextlib.suppress(TrialError):
                     self._start()
                     step.done(f"{self.host}, with what an earlier trial built")
@@ -163,7 +165,7 @@ class DockerEngine:
         One that was killed leaves its file with the process ID, and what it was writing.
         """
         if self.layout.is_default and not self.pid_file.exists():
-            engine_data.keep(self.data_root, self.kept)
+            kept.keep(self.data_root, self.kept, without=_OF_THE_TRIAL)
 
     def _service(self) -> Service:
         config = self.layout.state / "docker.json"

@@ -238,7 +238,9 @@ class Environment:
             return
         with locked(self.layout.state / "lock"):
             self.stop()
+            memory = Memory(self.layout.state / "memory.json")
             DockerEngine(self.layout, self.progress, self.supervisor).keep()
+            RegistryServer(self.layout, self.progress, self.supervisor, memory).keep()
             with self.progress.step("remove the trial's state"):
                 for folder in (self.layout.runtime, self.layout.state):
                     with contextlib.suppress(FileNotFoundError):

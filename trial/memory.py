@@ -1,8 +1,11 @@
 """What a trial remembers between runs: its ports and generated passwords."""
 
+import hashlib
 import json
+import os
 import secrets
 import socket
+from itertools import chain
 from pathlib import Path
 
 from trial.layout import write_private
@@ -46,7 +49,7 @@ class Memory:
         """
         port = self._ports.get(name)
         if port is None or not (in_use or port_is_free(port)):
-            port = self._free_port()
+            port = self._free_port(name)
             self._ports[name] = port
             self._save()
         return port
@@ -66,14 +69,17 @@ class Memory:
             self._save()
         return chosen
 
-    def _free_port(self) -> int:
-        """One that no outgoing connection can take while its service is down, if the kernel leaves room for that."""
+    def _free_port(self, name: str) -> int:
+        """One that no outgoing connection can take while its service is down, if the kernel leaves room for that.
+
+        A trial in the same folder gets the same again: the Docker engine knows by the address what it has pushed to a registry.
+        """
         end = int(_FOR_CONNECTIONS.read_text(encoding="ascii").split()[0])
         candidates = range(_LOWEST_PORT, end) if end > _LOWEST_PORT + 1000 else range(_LOWEST_PORT, 1 << 16)
-        while True:
-            port = secrets.choice(candidates)
-            if port not in self._ports.values() and port_is_free(port):
-                return port
+        digest = hashlib.sha256(os.fsencode(self.path) + name.encode()).digest()
+        first = int.from_bytes(digest[:4], "big") % len(candidates)
+        order = chain(candidates[first:], candidates[:first])
+        return next(port for port in order if port not in self._ports.values() and port_is_free(port))
 
     def _save(self) -> None:
         content = {"ports": self._ports, "secrets": self._secrets, "choices": self._choices}

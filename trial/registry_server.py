@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from trial import kept
 from trial.commands import run
 from trial.http_check import answers
 from trial.layout import Layout, write_private
@@ -29,12 +30,16 @@ class RegistryServer:
         self.progress = progress
         self.supervisor = supervisor
         self.memory = memory
+        self.images = layout.state / "registry" / "images"
+        self.kept = layout.cache / "registry"
 
     def up(self) -> RegistryInfo:
         """Start it unless it is running, and return how to reach it."""
         password = self.memory.secret("registry")
         folder = self.layout.private_folder(self.layout.state / "registry")
-        images = self.layout.private_folder(folder / "images")
+        if self.layout.is_default:
+            kept.take(self.kept, self.images)
+        self.layout.private_folder(self.images)
         passwords = folder / "htpasswd"
         program = self.layout.bin / "trial-services"
         if not passwords.exists():
@@ -46,7 +51,7 @@ class RegistryServer:
         server = f"{LOOPBACK}:{port}"
         service = Service(
             "registry",
-            [program, "registry", "-listen", server, "-folder", images, "-htpasswd", passwords],
+            [program, "registry", "-listen", server, "-folder", self.images, "-htpasswd", passwords],
             ready=answers(f"http://{server}/healthz"),
         )
         with self.progress.step("start the registry") as step:
@@ -54,3 +59,8 @@ class RegistryServer:
             self.supervisor.wait(service)
             step.done(server)
         return RegistryInfo(server=server, username=USERNAME, password=password)
+
+    def keep(self) -> None:
+        """Keep the images of the checkout's own trial for the next one, when the registry has stopped."""
+        if self.layout.is_default:
+            kept.keep(self.images, self.kept)

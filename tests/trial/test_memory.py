@@ -35,6 +35,9 @@ def test_no_connection_can_take_a_port_while_its_service_is_down(tmp_path: Path)
     ports = {trial.port(f"service {number}") for number in range(100)}
     assert len(ports) == 100
     assert not ports & set(range(first, last + 1))
+    (tmp_path / "memory.json").unlink()
+    again = Memory(tmp_path / "memory.json")
+    assert {again.port(f"service {number}") for number in range(100)} == ports
 
 
 def test_a_kernel_that_keeps_nearly_all_ports_for_connections(

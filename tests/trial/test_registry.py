@@ -7,8 +7,11 @@ import pytest
 
 from trial.errors import TrialError
 from trial.layers import write_config, write_layer
+from trial.layout import Layout
+from trial.memory import Memory
+from trial.processes import Supervisor
 from trial.registry_client import RegistryClient
-from trial.registry_server import RegistryInfo
+from trial.registry_server import RegistryInfo, RegistryServer
 
 
 def image(folder: Path, text: str):
@@ -52,3 +55,25 @@ def test_the_password_is_stored_as_a_hash_only(registry_info: RegistryInfo, part
     text = (parts.layout.state / "registry" / "htpasswd").read_text()
     assert text.startswith("trial:$2")
     assert registry_info.password not in text
+
+
+def test_images_of_the_checkouts_own_trial_are_kept_for_the_next_one(parts, tmp_path: Path) -> None:
+    def server(checkout: str) -> tuple[RegistryServer, Supervisor]:
+        repo = tmp_path / checkout
+        layout = Layout.of(repo=repo, state=repo / ".trial", cache=tmp_path / "cache")
+        layout.private_folder(layout.state)
+        layout.bin.symlink_to(parts.layout.bin)
+        supervisor = Supervisor(run=layout.run, logs=layout.logs)
+        memory = Memory(layout.state / "memory.json")
+        return RegistryServer(layout, parts.progress, supervisor, memory), supervisor
+
+    (first, running), (second, running_next) = server("first"), server("second")
+    config, layer = image(tmp_path / "image", "kept")
+    digest = RegistryClient(first.up()).push("team/kept", "1", config=config, layers=[layer])
+    running.stop("registry")
+    first.keep()
+    info = second.up()
+    try:
+        assert RegistryClient(info).digest_of("team/kept", "1") == digest
+    finally:
+        running_next.stop("registry")

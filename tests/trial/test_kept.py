@@ -1,4 +1,4 @@
-"""What an engine has stored goes to the cache and to one next engine, or stays where it is."""
+"""What a service has stored goes to the cache and to one next service, or stays where it is."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from trial import engine_data
+from trial import kept
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """The data folder of an engine that has stopped."""
+    """The data folder of a Docker engine that has stopped."""
     folder = tmp_path / "docker"
     for name in ("overlay2", "containers", "volumes"):
         (folder / name).mkdir(parents=True)
@@ -19,28 +19,28 @@ def data(tmp_path: Path) -> Path:
     return folder
 
 
-def test_images_are_kept_and_nothing_else_of_the_trial(tmp_path: Path, data: Path) -> None:
+def test_it_is_kept_without_what_belongs_to_the_trial(tmp_path: Path, data: Path) -> None:
     store = tmp_path / "cache" / "docker"
-    assert engine_data.keep(data, store)
+    assert kept.keep(data, store, without=("containers", "volumes"))
     assert [path.name for path in store.iterdir()] == ["overlay2"]
     assert not data.exists()
-    assert engine_data.take(store, tmp_path / "next" / "docker")
+    assert kept.take(store, tmp_path / "next" / "docker")
     assert (tmp_path / "next" / "docker" / "overlay2" / "file").read_text() == "overlay2"
-    assert not engine_data.take(store, tmp_path / "third" / "docker"), "it was given away"
+    assert not kept.take(store, tmp_path / "third" / "docker"), "it was given away"
 
 
-def test_an_engine_with_data_gets_no_other(tmp_path: Path, data: Path) -> None:
+def test_a_service_with_data_gets_no_other(tmp_path: Path, data: Path) -> None:
     store = tmp_path / "cache" / "docker"
     store.mkdir(parents=True)
-    assert not engine_data.take(store, data)
+    assert not kept.take(store, data)
     assert store.exists()
-    assert not engine_data.keep(data, store), "another trial's data is there"
+    assert not kept.keep(data, store), "another trial's data is there"
     assert (data / "overlay2" / "file").exists()
 
 
 def test_too_much_is_not_kept(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_data, "LARGEST", 1)
-    assert not engine_data.keep(data, tmp_path / "cache" / "docker")
+    monkeypatch.setattr(kept, "LARGEST", 1)
+    assert not kept.keep(data, tmp_path / "cache" / "docker")
     assert (data / "overlay2" / "file").exists()
 
 
@@ -49,10 +49,10 @@ def test_a_cache_on_another_file_system(tmp_path: Path, data: Path, monkeypatch:
         raise OSError(18, "Invalid cross-device link")
 
     monkeypatch.setattr(Path, "rename", refuse)
-    assert not engine_data.keep(data, tmp_path / "cache" / "docker")
+    assert not kept.keep(data, tmp_path / "cache" / "docker")
     assert data.exists()
-    assert not engine_data.take(data, tmp_path / "next")
+    assert not kept.take(data, tmp_path / "next")
 
 
 def test_nothing_to_keep(tmp_path: Path) -> None:
-    assert not engine_data.keep(tmp_path / "none", tmp_path / "cache" / "docker")
+    assert not kept.keep(tmp_path / "none", tmp_path / "cache" / "docker")

@@ -1,6 +1,6 @@
-"""What a Docker engine has stored, kept in the user's cache from `make down` to the next `make up`: images and its build cache.
+"""What Docker engine and registry have stored, kept in the user's cache from `make down` to the next `make up`.
 
-Otherwise each new trial would install the agents' Python packages again, which takes longer than all the rest.
+Otherwise each new trial would install the agents' Python packages and push the image again, which takes longer than all the rest.
 """
 
 from __future__ import annotations
@@ -8,22 +8,21 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 LARGEST = 8 << 30
 """Bytes; more than that is not kept, so that what nobody builds any more goes at some time."""
-_OF_THE_TRIAL = ("containers", "network", "plugins", "swarm", "tmp", "trust", "volumes")
-"""What belongs to an engine and not to its images, below its data folder (dockerd's --data-root)."""
 
 
-def keep(data: Path, store: Path) -> bool:
-    """Move the data of an engine that has stopped into the cache; return whether it is there now.
+def keep(data: Path, store: Path, *, without: Sequence[str] = ()) -> bool:
+    """Move the data of a service that has stopped into the cache, without some folders; return whether it is there now.
 
     It stays where it is, and can be removed, if the cache has some already or is on another file system, or if it is too large.
     """
     if not data.is_dir() or store.exists() or _size(data) > LARGEST:
         return False
-    for name in _OF_THE_TRIAL:
+    for name in without:
         shutil.rmtree(data / name, ignore_errors=True)
     with contextlib.suppress(OSError):
         store.parent.mkdir(parents=True, exist_ok=True)
@@ -33,7 +32,7 @@ def keep(data: Path, store: Path) -> bool:
 
 
 def take(store: Path, data: Path) -> bool:
-    """Move what was kept to an engine that has nothing yet; return whether it has it now. Of two trials one gets it."""
+    """Move what was kept to a service that has nothing yet; return whether it has it now. Of two trials one gets it."""
     if data.exists():
         return False
     with contextlib.suppress(OSError):
