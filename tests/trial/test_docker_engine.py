@@ -84,6 +84,7 @@ def engine_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
     yield make
     for engine in made:
         engine.down()
+        shutil.rmtree(engine.layout.runtime, ignore_errors=True)
 
 
 def build(engine: DockerEngine, context: Path) -> str:
