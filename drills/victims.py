@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from trial.processes import start_time
+
 PLUGIN = b"pulumi-resource-kubernetes"
 """Program in which Helm runs."""
 
@@ -112,12 +114,6 @@ def session_of(leader: int) -> list[int]:
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, ValueError):
-            if os.getsid(int(folder.name)) == leader and not _has_ended(folder):
+            if os.getsid(int(folder.name)) == leader and start_time(int(folder.name)) is not None:
                 found.append(int(folder.name))
     return sorted(found)
-
-
-def _has_ended(folder: Path) -> bool:
-    """Whether nobody but the parent's wait is missing; of a killed process the first thread may end before the others."""
-    fields = (folder / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-    return fields[0] in "ZX" and int(fields[17]) <= 1

@@ -58,22 +58,22 @@ def test_the_password_is_stored_as_a_hash_only(registry_info: RegistryInfo, part
 
 
 def test_images_of_the_checkouts_own_trial_are_kept_for_the_next_one(parts, tmp_path: Path) -> None:
-    def server(checkout: str) -> tuple[RegistryServer, Supervisor]:
+    def server(checkout: str) -> RegistryServer:
         repo = tmp_path / checkout
         layout = Layout.of(repo=repo, state=repo / ".trial", cache=tmp_path / "cache")
         layout.private_folder(layout.state)
         layout.bin.symlink_to(parts.layout.bin)
         supervisor = Supervisor(run=layout.run, logs=layout.logs)
         memory = Memory(layout.state / "memory.json")
-        return RegistryServer(layout, parts.progress, supervisor, memory), supervisor
+        return RegistryServer(layout, parts.progress, supervisor, memory)
 
-    (first, running), (second, running_next) = server("first"), server("second")
+    first, second = server("first"), server("second")
     config, layer = image(tmp_path / "image", "kept")
     digest = RegistryClient(first.up()).push("team/kept", "1", config=config, layers=[layer])
-    running.stop("registry")
+    first.supervisor.stop("registry")
     first.keep()
     info = second.up()
     try:
         assert RegistryClient(info).digest_of("team/kept", "1") == digest
     finally:
-        running_next.stop("registry")
+        second.supervisor.stop("registry")
