@@ -25,7 +25,7 @@ def main() -> None:
     core_dumps.turn_off()
     root = Path(pulumi.runtime.get_root_directory() or ".")
     try:
-        debug_output.refuse()
+        debug_output.refuse(masking="python -m program.debug_log")
         settings = load()
         kubeconfig_copies.remove_at_exit(settings.kubeconfig_in_use)
         plan = delivery.plan(settings, authorities=authorities(settings, root))

@@ -11,6 +11,12 @@ from pathlib import Path
 ENGINE = "pulumi"
 """Program of the Pulumi engine, the ancestor of a program that it runs."""
 
+NO_ENGINE = (
+    "pulumi is not on PATH; install it (https://www.pulumi.com/docs/install/) or use the trial's: "
+    'eval "$(make -s env)"'
+)
+"""What to say where it is missing."""
+
 _PROC = Path("/proc")
 _LISTENS = "0A"
 """State of a listening socket in /proc/<pid>/net/tcp."""

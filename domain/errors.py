@@ -5,6 +5,7 @@
     ├── PreflightError           preflight/report.py: what would fail later
     ├── AdoptionError            adoption/errors.py: a release installed by hand that cannot be read or taken over
     ├── DebugOutputError         program/debug_output.py: a run whose debug output would contain secrets
+    ├── DebugLogError            program/debug_log.py: a command of Pulumi whose secrets are not known
     ├── StagingError             program/build_context.py: a build context that cannot be fetched, read or written
     ├── PullError                program/base_image.py: a base image that the Docker engine cannot pull
     ├── MirrorError              program/mirror.py: an image of the vendor that cannot be copied
@@ -21,7 +22,7 @@
         ├── ClusterError         clients/kubernetes.py: no answer
         └── RefusedError         clients/kubernetes.py: an answer with an error status
 
-`__main__` and `python -m review` catch ReportedError; a test derives the same tree from the classes.
+`__main__`, `python -m review`, `adoption` and `program.debug_log` catch ReportedError; a test derives the same tree from the classes.
 
 Others have no stack key yet, so whoever calls adds it and raises one of the above:
 

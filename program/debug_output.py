@@ -21,38 +21,46 @@ pkg/resource/deploy/step_generator.go and sdk/go/common/resource/plugin/rpc.go).
 but not their Base64, which is what Kubernetes answers (sdk/go/common/util/logging/log.go).
 """
 
-_FLAGS = "defjrQy"
+FLAGS = "defjrQy"
 """Short options of `pulumi up`, `preview`, `destroy` and `refresh` without a value, which may precede another one in an argument."""
 
-_VERBOSE = re.compile(rf"(?:--verbose|-[{_FLAGS}]*v)(?:=?(?P<level>[0-9]+))?")
+_VERBOSE = re.compile(rf"(?:--verbose|-[{FLAGS}]*v)(?:=?(?P<level>[0-9]+))?")
 
 
 class DebugOutputError(ReportedError):
     """A run whose debug output would contain secrets."""
 
 
-def refuse() -> None:
+def refuse(*, masking: str = "") -> None:
     """Raise `DebugOutputError` if the engine writes secrets for debugging, unless the variable `ALLOWED` allows it.
 
-    The engine's options are read from the system, so this holds where it shows the arguments of a process (Linux).
+    ``masking`` is a command that gives the log without them, if there is one. The engine's options are read from the system, so
+    this holds where it shows the arguments of a process (Linux).
     """
     if _is_true(os.environ, ALLOWED):
         return
-    found = tuple(with_secrets(processes.arguments_of_nearest(processes.ENGINE), os.environ))
+    found = tuple(with_secrets(processes.arguments_of_nearest(processes.ENGINE), os.environ, masking=masking))
     if found:
         allow = f"set {ALLOWED}=1 if nobody else can read that"
         raise DebugOutputError("\n".join(f"{sentence}, or {allow}." for sentence in found))
 
 
-def with_secrets(arguments: Sequence[str], variables: Mapping[str, str]) -> Iterator[str]:
+def with_secrets(
+    arguments: Sequence[str], variables: Mapping[str, str], *, masking: str = ""
+) -> Iterator[str]:
     """Say, without a full stop, what writes secrets and what to do instead, for each such option and variable of the engine."""
-    options = tuple(takewhile(lambda argument: argument != "--", arguments))
-    level = max(_levels(options), default=0)
+    level = verbosity(arguments)
     if level > _HIGHEST_LEVEL:
+        masked = f", or `{masking}`, which replaces them" if masking else ""
         yield (
-            f"--verbose={level}: makes Pulumi log the content of Secrets in Base64; use --verbose={_HIGHEST_LEVEL}"
+            f"--verbose={level}: makes Pulumi log the content of Secrets in Base64; use --verbose={_HIGHEST_LEVEL}{masked}"
         )
-    traced = any(option.partition("=")[0] == "--tracing" for option in options)
+    yield from other_secrets(arguments, variables)
+
+
+def other_secrets(arguments: Sequence[str], variables: Mapping[str, str]) -> Iterator[str]:
+    """The same for all but the level of the log: what writes secrets elsewhere."""
+    traced = any(option.partition("=")[0] == "--tracing" for option in _options(arguments))
     if traced and not _is_true(variables, "PULUMI_TRACING_NO_PAYLOADS"):
         yield (
             "--tracing: makes Pulumi write every secret of the stack into the trace; "
@@ -63,6 +71,15 @@ def with_secrets(arguments: Sequence[str], variables: Mapping[str, str]) -> Iter
             "PULUMI_DEBUG_GRPC: makes Pulumi write every secret of the stack into the file that it names; "
             "unset it and delete that file"
         )
+
+
+def verbosity(arguments: Sequence[str]) -> int:
+    """Level of the log that the arguments ask for; 0 if they ask for none."""
+    return max(_levels(_options(arguments)), default=0)
+
+
+def _options(arguments: Sequence[str]) -> tuple[str, ...]:
+    return tuple(takewhile(lambda argument: argument != "--", arguments))
 
 
 def _levels(options: Sequence[str]) -> Iterator[int]:

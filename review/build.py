@@ -9,7 +9,9 @@ from typing import Any, Literal
 
 from domain.names import (
     BASE_IMAGE_TYPE,
+    CLUSTER_PROVIDER_TYPE,
     CONFIG_MAP_TYPE,
+    ENGINE_PROVIDER_TYPE,
     IMAGE_TYPE,
     NAMESPACE_TYPE,
     RELEASE_TYPE,
@@ -34,15 +36,15 @@ _ERRORS: Literal["error"] = "error"
 _WARNINGS: Literal["warning"] = "warning"
 _ENGINE_NOISE = "an unhandled error occurred: program exited with non-zero exit code"
 _CONNECTIONS: Mapping[str, str] = {
-    "pulumi:providers:kubernetes": "connection to the cluster",
-    "pulumi:providers:docker": "connection to the Docker engine",
+    CLUSTER_PROVIDER_TYPE: "connection to the cluster",
+    ENGINE_PROVIDER_TYPE: "connection to the Docker engine",
 }
 _TOLD_ELSEWHERE = (STACK_TYPE, IMAGE_TYPE, BASE_IMAGE_TYPE)
 """The images are reported as the image that the agents run."""
 _HARMLESS_TO_DROP = (
     IMAGE_TYPE,
     BASE_IMAGE_TYPE,
-    "pulumi:providers:docker",
+    ENGINE_PROVIDER_TYPE,
     CONFIG_MAP_TYPE,
 )
 """What can be removed without loss: the image stays in its registry, and a ConfigMap is created from settings."""

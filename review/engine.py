@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pulumi import automation as auto
 
+from clients import processes
 from domain.errors import ReportedError
 from policy.levels import levels_for
 from review.model import Violation
@@ -52,10 +53,7 @@ def _workspace(folder: Path) -> auto.LocalWorkspace:
             work_dir=str(folder), env_vars={"PULUMI_SKIP_UPDATE_CHECK": "true", "NO_COLOR": "1"}
         )
     except FileNotFoundError:
-        raise PulumiError(
-            "pulumi is not on PATH; install it (https://www.pulumi.com/docs/install/) or use the trial's: "
-            'eval "$(make -s env)"'
-        ) from None
+        raise PulumiError(processes.NO_ENGINE) from None
 
 
 def preview(stack: auto.Stack, *, policy_packs: Sequence[str] = (), refresh: bool = False) -> Printed:

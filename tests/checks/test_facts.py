@@ -28,7 +28,7 @@ FACTS = {
     r"^astro-dbt/stack$": "domain/names.py",
     r"^ASTRO_DBT_(SECRETS|PROJECTS|BUNDLE_SUBDIR|EXECUTABLE)": "domain/names.py",
     r"^astro-dbt:components:": "domain/names.py",
-    r"^(kubernetes:[\w./]+|docker:[\w./]+|pulumi:pulumi):\w+$": "domain/names.py",
+    r"^(kubernetes:[\w./]+|docker:[\w./]+|pulumi:(pulumi|providers)):\w+$": "domain/names.py",
     r"^600$": "domain/names.py",
     r"^pulumi\.com/patchForce$": "domain/names.py",
     r"^/etc/astro-dbt/git$": "domain/names.py",

@@ -38,6 +38,44 @@ def test_no_encoding_of_a_secret_stays(secret: str) -> None:
     assert [without(form, [secret]).strip('"') for form in encoded] == ["***"] * 4
 
 
+@given(
+    st.text(min_size=4).filter(lambda text: len(text.strip()) >= 4 and "*" not in text),
+    st.binary(max_size=7),
+    st.binary(max_size=7),
+    st.booleans(),
+)
+def test_no_secret_stays_within_the_base64_of_a_longer_text(
+    secret: str, before: bytes, after: bytes, for_addresses: bool
+) -> None:
+    longer = base64.b64encode(before + secret.encode() + after, b"-_" if for_addresses else None).decode()
+    left = without(longer, [secret])
+    assert "***" in left
+    head, _, tail = left.partition("***")
+    assert len(head) <= (8 * len(before) + 5) // 6, (
+        "at most the letters that hold bits of what stands before it"
+    )
+    assert len(tail) <= (8 * len(after) + 5) // 6 + 3
+
+
+@pytest.mark.parametrize("secret", ['can"ary<a>&b', "can\\ary\n\u00e9", "canary\tx"])
+def test_texts_within_texts(secret: str) -> None:
+    def python(value: object) -> str:
+        return json.dumps(value)
+
+    def javascript(value: object) -> str:
+        return json.dumps(value, ensure_ascii=False)
+
+    def go(value: object) -> str:
+        text = javascript(value)
+        return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+    for inner in (python, javascript, go):
+        once = inner({"a": secret})
+        assert without(once, [secret]).count("***") == 1
+        for outer in (python, javascript, go):
+            assert without(outer({"b": once}), [secret]).count("***") == 1
+
+
 def test_a_line_of_a_private_key_is_a_secret_too() -> None:
     key = "-----BEGIN KEY-----\ncanary-line\n-----END KEY-----\n"
     assert redact("Load key: canary-line", [key]) == "Load key: ***"

@@ -8,6 +8,7 @@ import gzip
 import json
 import secrets
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -39,6 +40,8 @@ from trial.cluster import audit_log
 
 pytestmark = pytest.mark.engine
 
+PLAIN, MASKED = ("pulumi",), (sys.executable, "-m", "program.debug_log")
+
 
 @dataclass
 class Life:
@@ -66,12 +69,15 @@ class Life:
         """Have later runs be those of an account. The path stays, because the provider remembers it."""
         kubeconfig(self.stack.environment, account, self.folder / "kubeconfig")
 
-    def run(self, name: str, *arguments: str, level: int = 6) -> subprocess.CompletedProcess[str]:
-        """Run the engine as verbosely as the program lets it, and look at everything meanwhile."""
+    def run(
+        self, name: str, *arguments: str, engine: tuple[str, ...] = MASKED, level: int = 9
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the engine with its most verbose log, masked by the program, and look at everything meanwhile."""
         temporary = Path(self.stack.variables["TMPDIR"])
         events = self.folder / f"{name}.events"
+        options = ("--stack", self.stack.name, "--non-interactive", "--logtostderr", f"-v={level}")
         with Watch(self.canaries, temporary) as watch:
-            done = self.stack.pulumi(*arguments, "--logtostderr", f"-v={level}", "--event-log", str(events))
+            done = self.stack.run(*engine, *arguments, *options, "--event-log", str(events))
         self.leaks |= {f"{name}: {found}" for found in watch.found}
         self.watched = (self.watched[0] + len(watch.commands), self.watched[1] + len(watch.files))
         self.texts |= {f"output of {name}": done.stdout, f"log of {name}": done.stderr}
@@ -82,7 +88,7 @@ class Life:
         """Kill a run with all of its processes while Helm works, and look at everything that it leaves."""
         temporary, output = Path(self.stack.variables["TMPDIR"]), self.folder / f"{name}.txt"
         with Watch(self.canaries, temporary) as watch, output.open("wb") as stream:
-            kill(self.stack, "everything", "--logtostderr", "-v=6", output=stream)
+            kill(self.stack, "everything", "--logtostderr", "-v=9", engine=MASKED, output=stream)
         self.leaks |= {f"{name}: {found}" for found in watch.found}
         self.leaks |= {f"left by {name}: {found}" for found in self.canaries.below(temporary)}
         assert self.stack.pulumi("cancel", "--yes").returncode == 0
@@ -225,13 +231,14 @@ def life(environment, tmp_path_factory) -> Iterator[Life]:
     other = changed_everywhere(config)
     failing, killed = broken(other), endless(other)
     objects = documents("rbac.yaml", namespace=stack.namespace)
-    canaries = Canaries(secrets_of(config, other, failing, killed))
+    plain, by_hand = {**config, "agentToken": canary("rotated again")}, canary("by hand")
+    canaries = Canaries({*secrets_of(config, other, failing, killed, plain), by_hand})
     life = Life(stack, folder, Audit(environment), objects, canaries)
     kubectl(environment, "create", "namespace", stack.namespace)
     apply(environment, objects)
     with keda(environment):
         try:
-            live(life, config, other, failing, killed)
+            live(life, config, other, failing, killed, plain, by_hand)
             yield life
         finally:
             life.act_as(DEPLOY)
@@ -247,17 +254,19 @@ def live(
     other: dict[str, Any],
     failing: dict[str, Any],
     killed: dict[str, Any],
+    plain: dict[str, Any],
+    by_hand: str,
 ) -> None:
     stack = life.stack
     life.act_as(DEPLOY)
     stack.write(config)
-    refused(life.run("preview of nothing with secrets in the log", "preview", level=9))
+    refused(life.run("preview of nothing with secrets in the log", "preview", engine=PLAIN))
     succeeded(life.run("install", "up", "--yes", "--skip-preview"))
     life.record("install")
 
     life.act_as(PREVIEW)
     stack.write(other)
-    preview = succeeded(life.run("preview", "preview", "--diff"))
+    preview = succeeded(life.run("preview", "preview", "--diff", engine=PLAIN, level=6))
     assert "that is enough for this preview" in preview.stdout + preview.stderr
     stack.write(config)
     drift = stack.review("drift", "--stacks", stack.name)
@@ -266,7 +275,7 @@ def live(
 
     life.act_as(DEPLOY)
     stack.write(other)
-    refused(life.run("update with secrets in the log", "up", "--yes", "--skip-preview", level=9))
+    refused(life.run("update with secrets in the log", "up", "--yes", "--skip-preview", engine=PLAIN))
     succeeded(life.run("switch and rotation", "up", "--yes", "--skip-preview"))
     life.record("switch and rotation")
     stack.write(failing)
@@ -275,13 +284,16 @@ def live(
     stack.write(killed)
     life.kill("killed run")
     life.record("killed run")
-    by_hand = {"data": {"token": base64.b64encode(b"by-hand").decode()}}
-    stack.kubectl("patch", "secret", "astro-agent-agent-token", "--patch", json.dumps(by_hand))
+    in_cluster = base64.b64encode(by_hand.encode()).decode()
+    patch = json.dumps({"data": {"token": in_cluster}})
+    stack.kubectl("patch", "secret", "astro-agent-agent-token", "--patch", patch)
     stack.write(config)
     repaired = succeeded(life.run("repair", "up", "--refresh", "--yes", "--skip-preview"))
     assert "removed the record of revision" in repaired.stdout
     life.record("repair")
     life.granted = granted_by(stack)
+    stack.write(plain)
+    succeeded(life.run("rotation", "up", "--yes", "--skip-preview", engine=PLAIN, level=6))
     succeeded(life.run("destroy", "destroy", "--yes", "--skip-preview"))
     life.ended = True
 
@@ -341,6 +353,8 @@ def test_a_stack_that_creates_its_namespace_needs_nothing_more(stack, tmp_path):
 
 def test_no_secret_is_anywhere_but_in_secrets_and_encrypted_state(life):
     found = set(life.leaks)
+    logs = [text for name, text in life.texts.items() if name.startswith("log of") and "***" in str(text)]
+    assert len(logs) >= 5, "the secrets would be in every log at that level"
     found |= {f"{name}: {leak}" for name, text in life.texts.items() if (leak := life.canaries.of(text))}
     backend = Path(life.stack.info.pulumi.backend_url.removeprefix("file://"))
     kept = [path for path in backend.rglob(f"{life.stack.name}*") if "astro-dbt" in path.parts]

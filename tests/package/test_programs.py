@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.engine import copy_program, trial_config
+from tests.support.engine import Project, copy_program, trial_config
 from tests.support.stacks import ROOT
 from tests.support.yaml_host import build
 from trial.environment import Environment
@@ -83,24 +83,21 @@ def installed(folder: Path) -> Path:
     return target
 
 
-class Project:
-    """A Pulumi project in a separate folder, with the stack `dev`."""
+class Program(Project):
+    """A Pulumi program in a separate folder, with the stack `dev`."""
 
     def __init__(self, environment: Environment, folder: Path, **more: str) -> None:
-        self.folder = folder
-        self.variables = {**environment.variables(), "NO_COLOR": "1", **more}
+        super().__init__(environment, folder)
+        self.variables |= more
         folder.mkdir()
 
-    def pulumi(self, *arguments: str | Path, stdin: str | None = None) -> str:
+    def pulumi(self, *arguments: str | Path, stdin: str = "") -> str:
         done = self.tried(*arguments, stdin=stdin)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def tried(self, *arguments: str | Path, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["pulumi", *map(str, arguments), "--non-interactive"],
-            cwd=self.folder, env=self.variables, input=stdin, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+    def tried(self, *arguments: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return self.run("pulumi", *map(str, arguments), "--non-interactive", stdin=stdin)
 
     def secrets(self, **values: str) -> None:
         for key, value in values.items():
@@ -122,9 +119,9 @@ def token(environment: Environment) -> str:
 
 
 @pytest.fixture
-def python_project(environment: Environment, tmp_path: Path) -> Iterator[Project]:
+def python_project(environment: Environment, tmp_path: Path) -> Iterator[Program]:
     """A Python program that imports the installed package."""
-    project = Project(environment, tmp_path / "python", PYTHONPATH=str(installed(tmp_path)))
+    project = Program(environment, tmp_path / "python", PYTHONPATH=str(installed(tmp_path)))
     runtime = {"name": "python", "options": {"toolchain": "pip", "virtualenv": str(ROOT / ".venv")}}
     (project.folder / "Pulumi.yaml").write_text(yaml.safe_dump({"name": "other-python", "runtime": runtime}))
     (project.folder / "__main__.py").write_text(PYTHON)
@@ -133,7 +130,7 @@ def python_project(environment: Environment, tmp_path: Path) -> Iterator[Project
     project.destroy()
 
 
-def test_a_python_program_in_another_folder(environment: Environment, python_project: Project) -> None:
+def test_a_python_program_in_another_folder(environment: Environment, python_project: Program) -> None:
     given = arguments(environment, "other-python")
     given["dbt_projects"] = given.pop("dbtProjects")
     python_project.pulumi("config", "set", "arguments", json.dumps(given), "--stack", "dev")
@@ -158,9 +155,9 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def sdk_project(environment: Environment, tmp_path: Path, package: Path) -> Iterator[Project]:
+def sdk_project(environment: Environment, tmp_path: Path, package: Path) -> Iterator[Program]:
     """A Python program with the generated SDK in its own virtual environment, which sees the tests' packages."""
-    project = Project(environment, tmp_path / "sdk")
+    project = Program(environment, tmp_path / "sdk")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", project.folder / "venv"], check=True)
     [site] = project.folder.glob("venv/lib/python*/site-packages")
     (site / "more.pth").write_text(sysconfig.get_path("purelib"))
@@ -174,7 +171,7 @@ def sdk_project(environment: Environment, tmp_path: Path, package: Path) -> Iter
     project.destroy()
 
 
-def test_a_python_program_with_the_generated_sdk(environment: Environment, sdk_project: Project) -> None:
+def test_a_python_program_with_the_generated_sdk(environment: Environment, sdk_project: Program) -> None:
     assert list(yaml.safe_load((sdk_project.folder / "Pulumi.yaml").read_text())["packages"]) == [
         "astro-agents"
     ]
@@ -194,19 +191,19 @@ def test_a_python_program_with_the_generated_sdk(environment: Environment, sdk_p
     refused(sdk_project)
 
 
-def mistake(project: Project) -> None:
+def mistake(project: Program) -> None:
     """The mistake in the arguments is reported as in a stack file."""
     printed = report(project)
     assert "agents:agent.workers[0].queus is not a known key; write queues if you meant that" in printed
     assert "component.py" not in printed
 
 
-def refused(project: Project) -> None:
+def refused(project: Program) -> None:
     """Pulumi's log would contain the Secrets."""
     assert "--verbose=9: makes Pulumi log the content of Secrets in Base64" in report(project, "-v=9")
 
 
-def report(project: Project, *options: str) -> str:
+def report(project: Program, *options: str) -> str:
     """What a preview that fails prints."""
     done = project.tried("preview", "--stack", "dev", *options)
     assert done.returncode != 0
@@ -215,10 +212,10 @@ def report(project: Project, *options: str) -> str:
 
 
 @pytest.fixture
-def yaml_project(environment: Environment, tmp_path: Path, package: Path) -> Iterator[Project]:
+def yaml_project(environment: Environment, tmp_path: Path, package: Path) -> Iterator[Program]:
     """A YAML program that the package is added to."""
     path = f"{build()}{os.pathsep}{environment.variables()['PATH']}"
-    project = Project(environment, tmp_path / "yaml", PATH=path)
+    project = Program(environment, tmp_path / "yaml", PATH=path)
     (project.folder / "Pulumi.yaml").write_text(yaml.safe_dump({"name": "other-yaml", "runtime": "yaml"}))
     project.pulumi("stack", "init", "dev")
     project.pulumi("package", "add", package)
@@ -226,7 +223,7 @@ def yaml_project(environment: Environment, tmp_path: Path, package: Path) -> Ite
     project.destroy()
 
 
-def test_a_yaml_program(environment: Environment, yaml_project: Project) -> None:
+def test_a_yaml_program(environment: Environment, yaml_project: Program) -> None:
     project = yaml.safe_load((yaml_project.folder / "Pulumi.yaml").read_text())
     assert project["packages"]
     given = arguments(environment, "other-yaml")

@@ -32,6 +32,9 @@ def test_a_level_that_shows_secrets_is_refused(options: Sequence[str]) -> None:
     assert list(with_secrets(options, {})) == [
         "--verbose=9: makes Pulumi log the content of Secrets in Base64; use --verbose=6"
     ]
+    assert list(with_secrets(options, {}, masking="a command")) == [
+        "--verbose=9: makes Pulumi log the content of Secrets in Base64; use --verbose=6, or `a command`, which replaces them"
+    ]
 
 
 @pytest.mark.parametrize("level", [7, 8, 10, 11, 100])

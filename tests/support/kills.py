@@ -15,14 +15,17 @@ PENDING = "owner=helm, status in (pending-install, pending-upgrade, pending-roll
 
 
 def started(
-    stack: Stack, *options: str, output: IO[bytes] | int = subprocess.DEVNULL
+    stack: Stack,
+    *options: str,
+    engine: tuple[str, ...] = ("pulumi",),
+    output: IO[bytes] | int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
-    """A `pulumi up` in a separate session, whose release is pending.
+    """A `pulumi up` in a separate session, whose release is pending; ``engine`` is the command that runs it.
 
     Raises AssertionError: it ended before, or Helm did not get to work within two minutes.
     """
     program = subprocess.Popen(
-        ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", stack.name, *options],
+        [*engine, "up", "--yes", "--skip-preview", "--non-interactive", "--stack", stack.name, *options],
         cwd=stack.folder,
         env=stack.variables,
         stdout=output,
@@ -39,9 +42,13 @@ def started(
 
 
 def kill(
-    stack: Stack, who: str = "everything", *options: str, output: IO[bytes] | int = subprocess.DEVNULL
+    stack: Stack,
+    who: str = "everything",
+    *options: str,
+    engine: tuple[str, ...] = ("pulumi",),
+    output: IO[bytes] | int = subprocess.DEVNULL,
 ) -> None:
     """Start `pulumi up`, and kill the engine, the Kubernetes plugin or everything while the release is pending."""
-    program = started(stack, *options, output=output)
+    program = started(stack, *options, engine=engine, output=output)
     signal_all(processes_of(program.pid, who), signal.SIGKILL)
     program.wait(60)
