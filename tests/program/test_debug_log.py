@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import signal
@@ -12,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from program.debug_log import Masked
 from tests.support.stacks import ROOT
 
 SECRET = "canary/log+secret@:%"
@@ -29,17 +27,22 @@ if arguments[0] == "config":
     print(json.dumps({{"astro-dbt:agentToken": {{"value": {SECRET!r}, "secret": True}}}}))
 elif arguments[:2] == ["stack", "export"]:
     print("{{}}")
-elif arguments[0] == "wait":
+elif "wait" in arguments:
     print("waits", flush=True)
     def end(number, frame):
         print("ends in order", flush=True)
         sys.exit(3)
     signal.signal(signal.SIGTERM, end)
     time.sleep(60)
-elif arguments[0] == "killed":
+elif "killed" in arguments:
     os.kill(os.getpid(), signal.SIGKILL)
 else:
     print("output", {SECRET!r}, os.environ["ASTRO_DBT_LOG_SECRETS"])
+    for option in arguments:
+        if option.startswith("--event-log="):
+            last = option.partition("=")[2]
+            with open(last, "w") as events:
+                events.write("event " + {SECRET!r})
     print("log", json.dumps({SECRET!r}), file=sys.stderr)
     sys.stderr.write("no end " + {SECRET!r})
     sys.exit(7)
@@ -82,7 +85,7 @@ def test_output_and_log_lack_the_secret_and_the_exit_code_is_pulumis(folder: Pat
     assert done.stderr == 'log "***"\nno end ***'
     assert done.returncode == 7
     *asked, ran = calls(folder)
-    assert ran == ["up", "--stack", "prod", "--yes", "--verbose=9", "--logflow", "--logtostderr=true"]
+    assert ran == ["--verbose=9", "up", "--stack", "prod", "--yes", "--logflow", "--logtostderr=true"]
     assert asked == [
         ["config", "--json", "--show-secrets", "--stack=prod", "--cwd=.", "--non-interactive"],
         ["stack", "export", "--show-secrets", "--stack=prod", "--cwd=.", "--non-interactive"],
@@ -178,11 +181,16 @@ def test_a_reader_that_leaves_does_not_hold_up_the_run(folder: Path) -> None:
         assert program.wait(30) == 7
 
 
-def test_a_secret_in_two_pieces_and_one_over_several_lines() -> None:
-    output = io.BytesIO()
-    masked = Masked(["canary-secret", "-----BEGIN-----\nfirst-line\nsecond-line\n-----END-----"], output)
-    for piece in (b"a canary-", b"secret b\nfirst-", b"line\n  second-line c\xff", b"\ncan", b"ary-secret"):
-        masked.write(piece)
-        assert not output.getvalue().endswith(b"can")
-    masked.end()
-    assert output.getvalue() == b"a *** b\n***\n  *** c\xff\n***"
+@pytest.mark.parametrize("option", [["--event-log", "events"], ["--event-log=events"]])
+def test_an_event_log_is_masked_too(folder: Path, option: list[str]) -> None:
+    (folder / "project").mkdir()
+    assert run(folder, "up", "-C", "project", *option).returncode == 7
+    assert (folder / "project" / "events").read_text() == "event ***"
+
+
+def test_an_event_log_that_pulumi_never_writes(folder: Path) -> None:
+    assert run(folder, "killed", "--event-log=events").returncode == 128 + signal.SIGKILL
+    assert (folder / "events").read_text() == ""
+    assert run(folder, "up", "--event-log=none/events").stderr == (
+        "error: --event-log: none/events cannot be written (No such file or directory).\n"
+    )
