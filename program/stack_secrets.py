@@ -21,6 +21,7 @@ from domain.names import CLUSTER_PROVIDER_TYPE, SECRET_TYPE
 
 _MARK, _IS_SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
 """Key and value that mark a secret in an exported state (pulumi/pulumi v3.246.0, sdk/go/common/resource/sig.go)."""
+_COPY_OF_INPUTS = "__inputs"
 _SHORTEST = 8
 """Characters of what may be a word: a part of a Secret or a variable, which need not be secret as a whole one is."""
 _VARIABLE = re.compile(r"(?:^|_)(?:TOKEN|SECRET|PASSWORD|PASSPHRASE|CREDENTIALS?|KEY)(?:_|$)", re.IGNORECASE)
@@ -36,8 +37,11 @@ def of_configuration(configuration: Mapping[str, Any]) -> Iterator[str]:
 
 
 def of_state(state: Mapping[str, Any], configuration: Mapping[str, Any]) -> Iterator[str]:
-    """Secrets of what `pulumi stack export --show-secrets` prints, without what is in plain text in the configuration."""
-    for value in _marked(state):
+    """Secrets of what `pulumi stack export --show-secrets` prints, without what is in plain text in the configuration.
+
+    Providers mark their copy of a resource's inputs as a whole; the secrets among them are marked in the inputs themselves.
+    """
+    for value in _marked(_resources(state)):
         with suppress(ValueError):
             yield from _long(_leaves(json.loads(value)), configuration)
 
@@ -47,7 +51,7 @@ def of_cluster(state: Mapping[str, Any], configuration: Mapping[str, Any], root:
 
     ``root`` is the folder to which the path of a kubeconfig is relative.
     """
-    resources = (state.get("deployment") or {}).get("resources") or []
+    resources = _resources(state)
     providers = {
         f"{item['urn']}::{item['id']}": item.get("inputs") or {}
         for item in resources
@@ -127,11 +131,16 @@ def _marked(value: Any) -> Iterator[str]:
     if isinstance(value, Mapping):
         if value.get(_MARK) == _IS_SECRET:
             yield str(value.get("plaintext"))
-        for item in value.values():
-            yield from _marked(item)
+        for key, item in value.items():
+            if key != _COPY_OF_INPUTS:
+                yield from _marked(item)
     elif isinstance(value, list):
         for item in value:
             yield from _marked(item)
+
+
+def _resources(state: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return (state.get("deployment") or {}).get("resources") or []
 
 
 def _secrets(resources: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

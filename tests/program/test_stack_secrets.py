@@ -52,6 +52,13 @@ def test_parts_of_an_older_secret_that_the_state_remembers() -> None:
     assert not found & {"git", "https://git.example.com/dags.git"}, "words, and what is no secret elsewhere"
 
 
+def test_what_a_provider_marks_as_a_whole_is_not_secret_in_every_part() -> None:
+    inputs = {"imageName": "registry.example.com/image", "password": secret("canary-password")}
+    copy = {"imageName": "registry.example.com/image", "password": "canary-password"}
+    resource = {"inputs": inputs, "outputs": {"__inputs": secret(copy)}}
+    assert list(of_state({"deployment": {"resources": [resource]}}, {})) == ["canary-password"]
+
+
 def test_a_state_without_resources() -> None:
     assert list(of_state({}, {})) == []
     assert list(of_cluster({"deployment": None}, {}, Path())) == []
