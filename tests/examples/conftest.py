@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from tests.support.airflow_env import (
     airflow_environment,
     dbt_environment,
 )
+from tests.support.warm_dbt import warm_dbt
 
 __all__ = ["airflow_environment", "dbt_environment"]
 
@@ -24,10 +25,13 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 class Workspace:
     """A folder with the example Dag repository, and a dbt project where the test puts it."""
 
-    def __init__(self, root: Path, *, airflow: PythonEnvironment, dbt: PythonEnvironment) -> None:
+    def __init__(
+        self, root: Path, *, airflow: PythonEnvironment, dbt: PythonEnvironment, dbt_program: Path
+    ) -> None:
         self.root = root
         self.airflow = airflow
         self.dbt = dbt
+        self.dbt_program = dbt_program
         self.dags = root / "repository" / "dags"
         self.cache = root / "cache"
         self.database = root / "jaffle.duckdb"
@@ -46,7 +50,7 @@ class Workspace:
         program = self.root / "bin" / "dbt"
         program.parent.mkdir(exist_ok=True)
         program.write_text(
-            f'#!/bin/sh\necho "$1" >> {self.root}/dbt-calls\n{before}\nexec {self.dbt.program("dbt")} "$@"\n'
+            f'#!/bin/sh\necho "$1" >> {self.root}/dbt-calls\n{before}\nexec {self.dbt_program} "$@"\n'
         )
         program.chmod(0o755)
         return program
@@ -77,21 +81,33 @@ class Workspace:
             "AIRFLOW__COSMOS__CACHE_DIR": str(self.root / "cosmos"),
             "AIRFLOW__COSMOS__ENABLE_CACHE_DBT_LS": "False",
             "ASTRO_DBT_CACHE": str(self.cache),
-            "ASTRO_DBT_EXECUTABLE": str(self.dbt.program("dbt")),
+            "ASTRO_DBT_EXECUTABLE": str(self.dbt_program),
             "JAFFLE_DUCKDB_PATH": str(self.database),
             **extra,
         }
 
     def run_dbt(self, project: Path, *words: str) -> tuple[int, str]:
         """Run dbt in a project; return its exit code and all it printed."""
-        command: list[str | Path] = [self.dbt.program("dbt"), *words, "--profiles-dir", "."]
+        command: list[str | Path] = [self.dbt_program, *words, "--profiles-dir", "."]
         ended = self.dbt.run(command, env=self.variables(), cwd=project)
         return ended.returncode, ended.stdout + ended.stderr
 
 
+@pytest.fixture(scope="session")
+def dbt_program(
+    dbt_environment: PythonEnvironment, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """Real dbt that has imported what it needs; see tests/support/warm_dbt.py."""
+    with warm_dbt(dbt_environment.python, tmp_path_factory.mktemp("dbt")) as program:
+        yield program
+
+
 @pytest.fixture
 def workspace(
-    tmp_path: Path, airflow_environment: PythonEnvironment, dbt_environment: PythonEnvironment
+    tmp_path: Path,
+    airflow_environment: PythonEnvironment,
+    dbt_environment: PythonEnvironment,
+    dbt_program: Path,
 ) -> Workspace:
     """Return a fresh workspace without a dbt project."""
-    return Workspace(tmp_path, airflow=airflow_environment, dbt=dbt_environment)
+    return Workspace(tmp_path, airflow=airflow_environment, dbt=dbt_environment, dbt_program=dbt_program)

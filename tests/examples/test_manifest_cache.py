@@ -277,7 +277,8 @@ def test_full_disk_leaves_dbt_ls(workspace: Workspace, project: Path) -> None:
     tried = subprocess.run([*prefix, "true"], capture_output=True, check=False)
     if tried.returncode:
         pytest.skip("this user cannot mount a small file system")
-    (answer,) = workspace.asked(DEV, prefix=prefix)
+    # The warm dbt is outside of what is mounted.
+    (answer,) = workspace.asked(DEV, prefix=prefix, ASTRO_DBT_EXECUTABLE=str(workspace.dbt.program("dbt")))
     assert fell_back(answer, "`dbt parse` ended with exit code") or fell_back(answer, "No space left")
 
 

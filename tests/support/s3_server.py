@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import urllib3
 
+from tests.support.go_program import go_program
 from tests.support.processes import running
-from trial.commands import run
 from trial.http_check import answers
-from trial.layout import cache_folder
 
 SERVER = "github.com/johannesboyne/gofakes3/cmd/gofakes3@v1.2.0"
 BUCKET = "astro-dbt-state"
@@ -30,22 +27,6 @@ def backend_variables(address: str) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
-
-
-def server_program() -> Path:
-    """The server, built from its pinned Go module once."""
-    cache = cache_folder() / "s3"
-    program = cache / f"gofakes3-{SERVER.rpartition('@')[2]}"
-    if not program.exists():
-        assert shutil.which("go"), "Go is needed to build the S3-compatible server; install it"
-        run(
-            ["go", "install", SERVER],
-            purpose="building the S3-compatible server",
-            env={"GOBIN": str(cache)},
-            cwd=Path.home(),
-        )
-        (cache / "gofakes3").rename(program)
-    return program
 
 
 def put(address: str, name: str, content: str) -> None:
@@ -66,7 +47,7 @@ def s3_server() -> Iterator[str]:
         address = f"127.0.0.1:{free.getsockname()[1]}"
     arguments = ["-host", address, "-backend", "mem", "-initialbucket", BUCKET, "-quiet"]
     check = answers(f"http://{address}/{BUCKET}")
-    with running([server_program(), *arguments], stderr=subprocess.DEVNULL) as server:
+    with running([go_program(SERVER), *arguments], stderr=subprocess.DEVNULL) as server:
         while problem := check():
             assert server.poll() is None, problem
             time.sleep(0.1)

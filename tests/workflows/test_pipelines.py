@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from review.cli import parser
+from tests.support.go_program import go_program
 from tests.support.pipelines import (
     GITLAB,
     PREPARE,
@@ -37,27 +36,9 @@ SCHEMAS = {
 
 
 @pytest.fixture(scope="session")
-def actionlint(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The tool, built from its pinned Go module once; two workers that build at once both end with a whole one."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "astro-dbt" / "lint"
-    tool = cache / f"actionlint-{ACTIONLINT.rpartition('@')[2]}"
-    if not tool.exists():
-        built = tmp_path_factory.mktemp("actionlint")
-        assert shutil.which("go"), "Go is needed to build actionlint; install it"
-        done = subprocess.run(
-            ["go", "install", ACTIONLINT],
-            cwd=built,
-            env={**os.environ, "GOBIN": str(built), "GOFLAGS": "-p=1"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        partial = cache / f"{tool.name}.{os.getpid()}"
-        cache.mkdir(parents=True, exist_ok=True)
-        shutil.move(built / "actionlint", partial)
-        partial.rename(tool)
-    return str(tool)
+def actionlint() -> str:
+    """The tool, built from its pinned Go module once."""
+    return str(go_program(ACTIONLINT))
 
 
 def lint(tool: str, *files: Path) -> subprocess.CompletedProcess[str]:
