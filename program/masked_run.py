@@ -18,6 +18,8 @@ from domain.redaction import MASK, spellings, with_lines
 
 _PIECE = 1 << 20
 """Bytes that are read at once."""
+_WAKES = 0.2
+"""Seconds within which a signal is handled."""
 
 
 class Masked:
@@ -96,7 +98,9 @@ def _passed_on(source: int, output: IO[bytes], secrets: Sequence[str]) -> Iterat
     thread = threading.Thread(target=work)
     thread.start()
     yield
-    thread.join()
+    # A signal may reach another thread, and is handled only when this one, the main thread, wakes.
+    while thread.is_alive():
+        thread.join(_WAKES)
 
 
 @contextmanager

@@ -1,7 +1,8 @@
-"""Repairing the release before it is changed: the engine's hook, and the note that triggers a change."""
+"""Repairing the release before it is changed: the engine's hooks, and the note that triggers a change."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pulumi
@@ -12,6 +13,7 @@ from clients.helm import history as helm_release
 from clients.helm import lease
 from clients.helm.history import release_record
 from clients.helm.repair import UNFINISHED, repair
+from clients.kubernetes import Cluster
 from preflight.connection import open_cluster
 from settings.stack import Settings
 
@@ -43,54 +45,82 @@ def repair_note(settings: Settings, root: Path) -> str | None:
     return kept if kept.startswith(_NOTE) else None
 
 
-def repair_hooks(settings: Settings, root: Path) -> pulumi.ResourceHookBinding:
-    """Hooks that wait for a Helm that may be alive, repair what a dead one left, and record who is changing the release.
+class Repair:
+    """Waiting for a Helm that may be alive, repairing what a dead one left, and recording who is changing the release.
 
     A killed `pulumi up` leaves the newest revision in a pending state, and every later Helm operation fails with
     "another operation is in progress". Pulumi's stack lock prevents two runs of this program at once, but a plugin, and
     Helm in it, keeps running after its engine was killed.
     """
-    agent = settings.agent
-    namespace, release = agent.helm_namespace, agent.release
 
-    def report(sentence: str) -> None:
-        pulumi.log.warn(f"Helm release {release}: {sentence}")
+    def __init__(self, settings: Settings, root: Path) -> None:
+        self._settings, self._root = settings, root
+        self._namespace, self._release = settings.agent.helm_namespace, settings.agent.release
+        self._changing = False
 
-    def before(args: pulumi.ResourceHookArgs, *, first: bool) -> None:
-        cluster = open_cluster(settings, root=root, timeout=30)
+    def hooks(self) -> pulumi.ResourceHookBinding:
+        """Hooks for the release."""
+        given_back = pulumi.ResourceHook("give-lease-back", self._after)
+        return pulumi.ResourceHookBinding(
+            before_create=[pulumi.ResourceHook("repair-before-install", self._before_install)],
+            before_update=[pulumi.ResourceHook("repair-before-upgrade", self._before_upgrade)],
+            after_create=[given_back],
+            after_update=[given_back],
+        )
+
+    def finish(self) -> None:
+        """Remove the Lease that an interrupted run left, if this one has nothing to change, so that no hook does it.
+
+        An engine that is asked to end may record what Helm has finished and run no more hooks. Only for updates, once the engine
+        has the release; a Lease whose processes still run stays.
+        """
+        if self._changing:
+            return
+        # Preflight reports a cluster that does not answer.
+        with suppress(RemoteError):
+            cluster = self._open(timeout=10)
+            holder = lease.holder_of(cluster, namespace=self._namespace, release=self._release)
+            if holder is not None and holder.ended() is not False:
+                lease.give_back(cluster, namespace=self._namespace, release=self._release)
+
+    def _before_install(self, args: pulumi.ResourceHookArgs) -> None:
+        self._before(args, first=True)
+
+    def _before_upgrade(self, args: pulumi.ResourceHookArgs) -> None:
+        self._before(args, first=False)
+
+    def _before(self, args: pulumi.ResourceHookArgs, *, first: bool) -> None:
+        self._changing = True
+        agent, cluster = self._settings.agent, self._open(timeout=30)
         wanted = args.new_inputs or {}
         state = lease.wait_for_helm(
-            cluster, namespace=namespace, release=release, seconds=agent.longest_change, report=report
+            cluster,
+            namespace=self._namespace,
+            release=self._release,
+            seconds=agent.longest_change,
+            report=self._report,
         )
         # A successful change removes its Lease, so a remaining one was interrupted. Without a Lease, a deployed release is one
         # that this stack replaces, and its records must stay.
-        interrupted = lease.holder_of(cluster, namespace=namespace, release=release) is not None
+        interrupted = lease.holder_of(cluster, namespace=self._namespace, release=self._release) is not None
         deployed = any(revision.status == "deployed" for revision in state.revisions)
         for sentence in repair(
             cluster,
-            namespace=namespace,
-            name=release,
+            namespace=self._namespace,
+            name=self._release,
             values=wanted.get("values") or {},
             chart_version=str(wanted.get("version") or ""),
             first=first and (interrupted or not deployed),
         ):
-            report(sentence)
+            self._report(sentence)
         holder = lease.Holder(processes.machine(), processes.siblings(PLUGIN), agent.longest_change)
-        lease.take(cluster, namespace=namespace, release=release, holder=holder)
+        lease.take(cluster, namespace=self._namespace, release=self._release, holder=holder)
 
-    def after(_args: pulumi.ResourceHookArgs) -> None:
-        lease.give_back(open_cluster(settings, root=root, timeout=30), namespace=namespace, release=release)
+    def _after(self, _args: pulumi.ResourceHookArgs) -> None:
+        lease.give_back(self._open(timeout=30), namespace=self._namespace, release=self._release)
 
-    def before_install(args: pulumi.ResourceHookArgs) -> None:
-        before(args, first=True)
+    def _report(self, sentence: str) -> None:
+        pulumi.log.warn(f"Helm release {self._release}: {sentence}")
 
-    def before_upgrade(args: pulumi.ResourceHookArgs) -> None:
-        before(args, first=False)
-
-    given_back = pulumi.ResourceHook("give-lease-back", after)
-    return pulumi.ResourceHookBinding(
-        before_create=[pulumi.ResourceHook("repair-before-install", before_install)],
-        before_update=[pulumi.ResourceHook("repair-before-upgrade", before_upgrade)],
-        after_create=[given_back],
-        after_update=[given_back],
-    )
+    def _open(self, *, timeout: float) -> Cluster:
+        return open_cluster(self._settings, root=self._root, timeout=timeout)

@@ -43,7 +43,7 @@ from program.build_cache import cache_hooks, cache_tag
 from program.build_context import StagingError, UnsafeLinkError, UnstagedPackageError, stage
 from program.chart_source import is_out_of_reach
 from program.push_watch import push_hooks
-from program.repair import repair_hooks, repair_note
+from program.repair import Repair, repair_note
 from program.rollout_watch import watch_hooks
 from settings.connections import GithubAppConnection, HttpsConnection, SshConnection
 from settings.image import ImageRegistry
@@ -320,16 +320,20 @@ def agent_release(
 ) -> AgentRelease:
     """The agents' release."""
     args = release_args(settings, plan, namespace=namespace.name, git=git, image=image)
-    return AgentRelease(
+    repair = Repair(settings, root)
+    agents = AgentRelease(
         RELEASE_COMPONENT,
         replace(
             args,
-            hooks=pulumi.ResourceHookBinding.merge(repair_hooks(settings, root), watch_hooks(settings, root)),
+            hooks=pulumi.ResourceHookBinding.merge(repair.hooks(), watch_hooks(settings, root)),
             load_chart=_load_chart(settings),
             description=repair_note(settings, root),
         ),
         opts=pulumi.ResourceOptions(provider=namespace.provider, depends_on=[git]),
     )
+    if not pulumi.runtime.is_dry_run():
+        agents.status.apply(lambda _: repair.finish())
+    return agents
 
 
 def release_args(

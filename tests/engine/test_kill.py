@@ -7,11 +7,16 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
+from clients import processes
+from clients.helm import lease
+from clients.kubernetes import connect
 from tests.support.helm import Helm
 from tests.support.kills import kill, started
+from tests.support.processes import running
 
 pytestmark = pytest.mark.engine
 
@@ -120,3 +125,23 @@ def test_interrupted_leaves_no_lock(stack):
     assert stack.helm("list")[0]["status"] == "deployed"
     taken_back(stack)
     assert stack.up().changes == {}
+
+
+@pytest.mark.parametrize("alive", [True, False])
+def test_a_run_without_changes_removes_the_lease_of_one_that_has_ended(stack, alive):
+    """An engine that is asked to end right after Helm has records the release, and runs no hook that gives the Lease back."""
+    stack.up()
+    cluster = connect(stack.info.kubeconfig, stack.info.context, timeout=30)
+    place = {"namespace": stack.namespace, "release": "astro-agent"}
+    with running(["sleep", "600"]) as other:
+        started_at = int(Path(f"/proc/{other.pid}/stat").read_text().rpartition(")")[2].split()[19])
+        holder = lease.Holder(processes.machine(), (processes.Process(other.pid, started_at),), 60)
+        lease.take(cluster, **place, holder=holder)
+        if alive:
+            assert stack.up().changes == {}
+            assert lease.holder_of(cluster, **place) == holder
+    assert stack.preview().returncode == 0
+    assert lease.holder_of(cluster, **place) == holder, "a preview changes nothing"
+    assert stack.up().changes == {}
+    assert lease.holder_of(cluster, **place) is None
+    assert stack.history() == [1]

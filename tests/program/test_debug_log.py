@@ -28,11 +28,11 @@ if arguments[0] == "config":
 elif arguments[:2] == ["stack", "export"]:
     print("{{}}")
 elif "wait" in arguments:
-    print("waits", flush=True)
     def end(number, frame):
         print("ends in order", flush=True)
         sys.exit(3)
     signal.signal(signal.SIGTERM, end)
+    print("waits", flush=True)
     time.sleep(60)
 elif "killed" in arguments:
     os.kill(os.getpid(), signal.SIGKILL)
