@@ -127,8 +127,7 @@ def test_interrupted_leaves_no_lock(stack):
     assert stack.up().changes == {}
 
 
-@pytest.mark.parametrize("alive", [True, False])
-def test_a_run_without_changes_removes_the_lease_of_one_that_has_ended(stack, alive):
+def test_a_run_without_changes_removes_the_lease_of_one_that_has_ended(stack):
     """An engine that is asked to end right after Helm has records the release, and runs no hook that gives the Lease back."""
     stack.up()
     cluster = connect(stack.info.kubeconfig, stack.info.context, timeout=30)
@@ -137,9 +136,8 @@ def test_a_run_without_changes_removes_the_lease_of_one_that_has_ended(stack, al
         started_at = int(Path(f"/proc/{other.pid}/stat").read_text().rpartition(")")[2].split()[19])
         holder = lease.Holder(processes.machine(), (processes.Process(other.pid, started_at),), 60)
         lease.take(cluster, **place, holder=holder)
-        if alive:
-            assert stack.up().changes == {}
-            assert lease.holder_of(cluster, **place) == holder
+        assert stack.up().changes == {}
+        assert lease.holder_of(cluster, **place) == holder, "its Helm may be at work"
     assert stack.preview().returncode == 0
     assert lease.holder_of(cluster, **place) == holder, "a preview changes nothing"
     assert stack.up().changes == {}
