@@ -13,14 +13,13 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from clients import private_folder, processes
 from domain.errors import ReportedError
 from program import masked_run, stack_secrets
-from program.debug_output import ALLOWED, FLAGS, other_secrets, verbosity
+from program.debug_output import ALLOWED, FLAGS, options_of, other_secrets, verbosity
 
 LEVEL = 9
 """Level of the log if the command has none; Pulumi knows no more verbose one that is for people."""
@@ -92,7 +91,7 @@ def choice_of(command: Sequence[str]) -> Choice:
     for letter in FLAGS:
         parser.add_argument(f"-{letter}", action="store_true")
     try:
-        found, _ = parser.parse_known_args(list(takewhile(lambda word: word != "--", command)))
+        found, _ = parser.parse_known_args(options_of(command))
     except argparse.ArgumentError as error:
         raise DebugLogError(f"{error.argument_name}: {error.message}.") from None
     folder = Path(found.cwd)

@@ -60,7 +60,7 @@ def with_secrets(
 
 def other_secrets(arguments: Sequence[str], variables: Mapping[str, str]) -> Iterator[str]:
     """The same for all but the level of the log: what writes secrets elsewhere."""
-    traced = any(option.partition("=")[0] == "--tracing" for option in _options(arguments))
+    traced = any(option.partition("=")[0] == "--tracing" for option in options_of(arguments))
     if traced and not _is_true(variables, "PULUMI_TRACING_NO_PAYLOADS"):
         yield (
             "--tracing: makes Pulumi write every secret of the stack into the trace; "
@@ -75,10 +75,11 @@ def other_secrets(arguments: Sequence[str], variables: Mapping[str, str]) -> Ite
 
 def verbosity(arguments: Sequence[str]) -> int:
     """Level of the log that the arguments ask for; 0 if they ask for none."""
-    return max(_levels(_options(arguments)), default=0)
+    return max(_levels(options_of(arguments)), default=0)
 
 
-def _options(arguments: Sequence[str]) -> tuple[str, ...]:
+def options_of(arguments: Sequence[str]) -> tuple[str, ...]:
+    """The arguments before one that is `--`, among which its options are."""
     return tuple(takewhile(lambda argument: argument != "--", arguments))
 
 

@@ -15,6 +15,7 @@ from typing import IO, Any
 from clients import processes
 from clients.private_folder import private_folder
 from domain.redaction import MASK, spellings, with_lines
+from program.debug_output import options_of
 
 _PIECE = 1 << 20
 """Bytes that are read at once."""
@@ -63,14 +64,14 @@ def run(
     Raises FileNotFoundError (no Pulumi) and OSError (the event log cannot be written).
     """
     # Without --logtostderr the log would go to files. Of an option that is given twice, the last one counts.
-    at = list(options).index("--") if "--" in options else len(options)
-    command = [processes.ENGINE, *options[:at], "--logflow", "--logtostderr=true"]
+    begin = options_of(options)
+    command = [processes.ENGINE, *begin, "--logflow", "--logtostderr=true"]
     with ExitStack() as ends:
         if event_log is not None:
             command.append(f"--event-log={ends.enter_context(_masked_file(event_log, secrets))}")
         program = ends.enter_context(
             subprocess.Popen(
-                [*command, *options[at:]],
+                [*command, *options[len(begin):]],
                 env={**os.environ, **more}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             )
         )  # fmt: skip

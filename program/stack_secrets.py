@@ -52,18 +52,19 @@ def of_cluster(state: Mapping[str, Any], configuration: Mapping[str, Any], root:
     ``root`` is the folder to which the path of a kubeconfig is relative.
     """
     resources = _resources(state)
+    secrets = _secrets(resources)
     providers = {
         f"{item['urn']}::{item['id']}": item.get("inputs") or {}
         for item in resources
         if item.get("type") == CLUSTER_PROVIDER_TYPE
     }
-    for provider in sorted({item["provider"] for item in _secrets(resources)}):
+    for provider in sorted({item["provider"] for item in secrets}):
         inputs = providers.get(provider, {})
         with suppress(ClusterError):
             cluster = connect(
                 _text(inputs.get("kubeconfig")), _text(inputs.get("context")), root=root, timeout=_TIMEOUT
             )
-            for item in _secrets(resources):
+            for item in secrets:
                 if item["provider"] == provider:
                     namespace, _, name = str(item["id"]).rpartition("/")
                     with suppress(RefusedError):

@@ -19,7 +19,7 @@ from trial.progress import Progress
 # Without inlining the control plane compiles in four fifths of the time; measured on a sample of its packages. Nobody
 # debugs these programs, so the compiler need not write what the linker's -w drops. The flags are part of a package's key
 # in Go's build cache: programs share packages because all of them have the same.
-QUICK_COMPILE = "-gcflags=all=-l -dwarf=false"
+COMPILE_FLAGS = ("-trimpath", "-buildvcs=false", "-gcflags=all=-l -dwarf=false")
 
 KUBERNETES_VERSION = "1.36.3"
 HELM_VERSION = "3.21.4"
@@ -134,7 +134,7 @@ def build_key(program: Program, module: Path, go_version: str) -> str:
         program.name,
         program.package,
         *program.ldflags,
-        QUICK_COMPILE,
+        *COMPILE_FLAGS,
         repr(program.embedded),
     )
     for part in parts:
@@ -249,7 +249,7 @@ class GoBuilder:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         overlay = self._overlay(program, partial)
-        common = ["-trimpath", "-buildvcs=false", *overlay, QUICK_COMPILE]
+        common = [*COMPILE_FLAGS, *overlay]
         listing: list[str | Path] = [self.go, "list", "-deps", *overlay, program.package]
         packages = run(listing, purpose=purpose, cwd=module, env=self._environment(), on_line=count_download)
         total = sum(1 for line in packages.splitlines() if line and not line.startswith("go: "))

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
@@ -17,6 +16,7 @@ from clients.kubernetes import connect
 from tests.support.helm import Helm
 from tests.support.kills import kill, started
 from tests.support.processes import running
+from trial.processes import start_time
 
 pytestmark = pytest.mark.engine
 
@@ -133,8 +133,9 @@ def test_a_run_without_changes_removes_the_lease_of_one_that_has_ended(stack):
     cluster = connect(stack.info.kubeconfig, stack.info.context, timeout=30)
     place = {"namespace": stack.namespace, "release": "astro-agent"}
     with running(["sleep", "600"]) as other:
-        started_at = int(Path(f"/proc/{other.pid}/stat").read_text().rpartition(")")[2].split()[19])
-        holder = lease.Holder(processes.machine(), (processes.Process(other.pid, started_at),), 60)
+        began = start_time(other.pid)
+        assert began
+        holder = lease.Holder(processes.machine(), (processes.Process(other.pid, began),), 60)
         lease.take(cluster, **place, holder=holder)
         assert stack.up().changes == {}
         assert lease.holder_of(cluster, **place) == holder, "its Helm may be at work"

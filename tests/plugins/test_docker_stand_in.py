@@ -11,7 +11,7 @@ import pytest
 
 from tests.plugins.scratch import Scratch
 from tests.support.stacks import ROOT
-from trial.gobuild import QUICK_COMPILE
+from trial.gobuild import COMPILE_FLAGS
 
 pytestmark = pytest.mark.engine
 
@@ -24,7 +24,7 @@ def test_go_tests() -> None:
     assert go, "the stand-in is a Go program: install Go 1.26"
     # The same flags as for the program, so that compiled packages are shared.
     done = subprocess.run(
-        [go, "test", "-trimpath", "-buildvcs=false", QUICK_COMPILE, "./docker/..."],
+        [go, "test", *COMPILE_FLAGS, "./docker/..."],
         cwd=ROOT / "trial" / "go" / "pulumi",
         env={**os.environ, "GOWORK": "off", "GOFLAGS": "-mod=readonly", "CGO_ENABLED": "0"},
         stdout=subprocess.PIPE,

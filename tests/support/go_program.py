@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from trial.commands import run
-from trial.gobuild import QUICK_COMPILE, locked
+from trial.gobuild import COMPILE_FLAGS, locked
 from trial.layout import cache_folder
 
 
@@ -25,7 +25,7 @@ def go_program(package: str) -> Path:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=folder) as scratch:
                 run(
-                    ["go", "install", "-trimpath", "-buildvcs=false", QUICK_COMPILE, package],
+                    ["go", "install", *COMPILE_FLAGS, package],
                     purpose=f"building {name}",
                     env={"GOBIN": scratch, "GOWORK": "off", "GOFLAGS": "", "CGO_ENABLED": "0"},
                     cwd=Path(scratch),

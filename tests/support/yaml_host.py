@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.support.stacks import ROOT
 from trial.commands import run
-from trial.gobuild import QUICK_COMPILE, locked
+from trial.gobuild import COMPILE_FLAGS, locked
 from trial.layout import cache_folder
 
 VERSION = "1.25.0"
@@ -46,7 +46,7 @@ func (*yamlLanguageHost) Link(context.Context, *pulumirpc.LinkRequest) (*pulumir
 
 def build() -> Path:
     """The folder with `pulumi-language-yaml`, in the user's cache."""
-    key = hashlib.sha256(repr((_CHANGED, _ADDED, QUICK_COMPILE)).encode()).hexdigest()[:8]
+    key = hashlib.sha256(repr((_CHANGED, _ADDED, COMPILE_FLAGS)).encode()).hexdigest()[:8]
     folder = cache_folder() / "programs" / "pulumi-language-yaml" / f"{VERSION}-{key}"
     with locked(cache_folder() / "locks" / "pulumi-language-yaml.lock"):
         if not (folder / "pulumi-language-yaml").exists():
@@ -74,7 +74,7 @@ def _build(scratch: Path, folder: Path) -> None:
     _go(module, "mod", "edit", f"-replace={_MODULE}={source}")
     target = scratch / "pulumi-language-yaml"
     _go(
-        module, "build", "-mod=mod", "-trimpath", "-buildvcs=false", QUICK_COMPILE, "-ldflags=-s -w", "-o", str(target),
+        module, "build", "-mod=mod", *COMPILE_FLAGS, "-ldflags=-s -w", "-o", str(target),
         f"{_MODULE}/cmd/pulumi-language-yaml",
     )  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
