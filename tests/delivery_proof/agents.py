@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,12 @@ class Agents:
             make(environment, "Secret", name, namespace, stringData=dict(data))
         self.stack.up(wanted)
         found = {name: self.container(name) for name in (DAG_PROCESSOR, WORKER)}
+        self._pull(found)
+        return found
+
+    def exchanged(self, containers: Containers, image: str) -> Containers:
+        """The same containers with another of `images`, pulled as the Pods pull theirs."""
+        found = {name: dataclasses.replace(one, image=self.images[image]) for name, one in containers.items()}
         self._pull(found)
         return found
 

@@ -31,13 +31,14 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 @pytest.fixture(scope="module")
 def delivered(case: Case, agents: Agents, git_hosts: Hosts) -> tuple[dict[str, Delivery], float]:
-    """The case, provisioned by the program and delivered to agents with every provider version; and the seconds of that."""
+    """The case, provisioned by the program and delivered to agents with every provider version; and the seconds of that.
+
+    Nothing but the image of what the program provisions depends on the provider (test_run.py provisions each).
+    """
     setup = case.build(git_hosts, f"proof-{slug(case)}")
     setup.publish()
-    provisioned = {
-        provider: agents.provision(setup.config, existing=setup.existing, image=provider)
-        for provider in PROVIDERS
-    }
+    containers = agents.provision(setup.config, existing=setup.existing)
+    provisioned = {provider: agents.exchanged(containers, provider) for provider in PROVIDERS}
     started = time.monotonic()
     return deliver(agents, setup, provisioned), time.monotonic() - started
 

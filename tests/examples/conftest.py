@@ -14,7 +14,7 @@ from tests.support.airflow_env import (
     airflow_environment,
     dbt_environment,
 )
-from tests.support.warm_dbt import warm_dbt
+from tests.support.warm_python import warm_python
 
 __all__ = ["airflow_environment", "dbt_environment"]
 
@@ -26,11 +26,18 @@ class Workspace:
     """A folder with the example Dag repository, and a dbt project where the test puts it."""
 
     def __init__(
-        self, root: Path, *, airflow: PythonEnvironment, dbt: PythonEnvironment, dbt_program: Path
+        self,
+        root: Path,
+        *,
+        airflow: PythonEnvironment,
+        dbt: PythonEnvironment,
+        python: Path,
+        dbt_program: Path,
     ) -> None:
         self.root = root
         self.airflow = airflow
         self.dbt = dbt
+        self.python = python
         self.dbt_program = dbt_program
         self.dags = root / "repository" / "dags"
         self.cache = root / "cache"
@@ -64,9 +71,10 @@ class Workspace:
     def asked(
         self, *calls: Mapping[str, Any], prefix: Sequence[str | Path] = (), **variables: str
     ) -> list[dict[str, Any]]:
-        """Ask the helper module in one process of Airflow's Python; see call_projects.py."""
+        """Ask the helper module in one process of Airflow's Python, which ``prefix`` starts; see call_projects.py."""
         full = [{"name": "jaffle", "file": self.dags / "jaffle_dag.py", **call} for call in calls]
-        command = [*prefix, self.airflow.python, CALLER, self.dags, json.dumps(full, default=str)]
+        python = [*prefix, self.airflow.python] if prefix else [self.python]
+        command = [*python, CALLER, self.dags, json.dumps(full, default=str)]
         ended = self.airflow.run(command, env=self.variables(**variables))
         assert ended.returncode == 0, ended.stdout + ended.stderr
         return list(json.loads(ended.stdout.strip().splitlines()[-1]))
@@ -97,8 +105,17 @@ class Workspace:
 def dbt_program(
     dbt_environment: PythonEnvironment, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Path]:
-    """Real dbt that has imported what it needs; see tests/support/warm_dbt.py."""
-    with warm_dbt(dbt_environment.python, tmp_path_factory.mktemp("dbt")) as program:
+    """Real dbt that has imported what it needs; see tests/support/warm_python.py."""
+    with warm_python(dbt_environment.python, "dbt", tmp_path_factory.mktemp("dbt")) as program:
+        yield program
+
+
+@pytest.fixture(scope="session")
+def airflow_python(
+    airflow_environment: PythonEnvironment, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """Airflow's Python for files, with what Airflow and Cosmos need imported; see tests/support/warm_python.py."""
+    with warm_python(airflow_environment.python, "airflow", tmp_path_factory.mktemp("airflow")) as program:
         yield program
 
 
@@ -107,7 +124,14 @@ def workspace(
     tmp_path: Path,
     airflow_environment: PythonEnvironment,
     dbt_environment: PythonEnvironment,
+    airflow_python: Path,
     dbt_program: Path,
 ) -> Workspace:
     """Return a fresh workspace without a dbt project."""
-    return Workspace(tmp_path, airflow=airflow_environment, dbt=dbt_environment, dbt_program=dbt_program)
+    return Workspace(
+        tmp_path,
+        airflow=airflow_environment,
+        dbt=dbt_environment,
+        python=airflow_python,
+        dbt_program=dbt_program,
+    )

@@ -78,7 +78,7 @@ class Bundle:
     def process(self, *requests: dict[str, Any]) -> list[dict[str, Any]]:
         """Let a new process of Airflow do something; return its answers but the greeting."""
         ended = subprocess.run(
-            [self.workspace.airflow.python, DRIVER],
+            [self.workspace.python, DRIVER],
             env=self.workspace.airflow.variables(self.variables),
             input="".join(json.dumps(request) + "\n" for request in requests),
             capture_output=True, text=True, check=False, timeout=900,

@@ -37,7 +37,7 @@ class Parsed:
 def parse(workspace: Workspace, *, subdir: str = "dags", **variables: str) -> Parsed:
     """Parse the workspace's bundle, which starts in that folder of the repository, in a separate process."""
     ended = workspace.airflow.run(
-        [workspace.airflow.python, PARSER, workspace.dags.parent / subdir],
+        [workspace.python, PARSER, workspace.dags.parent / subdir],
         env=workspace.variables(**{"ASTRO_DBT_BUNDLE_SUBDIR": subdir, **variables}),
     )
     log = ended.stdout + ended.stderr

@@ -29,6 +29,12 @@ PROGRAM = (
 )  # fmt: skip
 SECRET_KEYS = {config_key(field) for field in secret_fields()}
 
+# Pulumi derives a key for each salt and each command, and encrypting is a command.
+_salts: dict[str, str] = {}
+"""File of a trial's passphrase -> the salt of its stacks."""
+_encrypted: dict[tuple[str, str], Any] = {}
+"""(salt, secret) -> what Pulumi has written into a stack file for it."""
+
 
 def copy_program(target: Path) -> Path:
     """A copy of the program in another folder, as another checkout has it."""
@@ -68,7 +74,7 @@ def trial_config(info: EnvironmentInfo, name: str) -> dict[str, Any]:
             "adapters": [],
             "packages": [],
         },
-        "agentToken": "canary-agent-token-" + name,
+        "agentToken": "canary-agent-token",
         "preflight": {"checks": {}},
     }
 
@@ -123,8 +129,9 @@ class Stack(Project):
         self.name = name
         self.config = trial_config(self.info, name)
         self.last: Up | None = None
-        self._salt: str | None = None
-        self._encrypted: dict[str, tuple[str, Any]] = {}
+        self.file = folder / "stacks" / f"Pulumi.{name}.yaml"
+        if (salt := _salts.get(self.info.pulumi.passphrase_file)) and not self.file.exists():
+            self.file.write_text(yaml.safe_dump({"encryptionsalt": salt}))
         made = self.run("pulumi", "stack", "init", name, "--non-interactive")
         if "already exists" in made.stderr:
             made = self.run("pulumi", "stack", "select", name, "--non-interactive")
@@ -139,31 +146,29 @@ class Stack(Project):
         """Write the configuration into the stack file; Pulumi encrypts the secrets that it has not encrypted yet."""
         if config is not None:
             self.config = copy.deepcopy(config)
-        file = self.folder / "stacks" / f"Pulumi.{self.name}.yaml"
-        content = yaml.safe_load(file.read_text()) if file.exists() else {}
+        content = yaml.safe_load(self.file.read_text()) if self.file.exists() else {}
+        salt = content.get("encryptionsalt", "")
         plain = {key: value for key, value in self.config.items() if key not in SECRET_KEYS}
         secret = {
             key: value if isinstance(value, str) else json.dumps(value)
             for key, value in self.config.items()
             if key in SECRET_KEYS
         }
-        known = {
-            key: entry
-            for key, (value, entry) in self._encrypted.items()
-            if secret.get(key) == value and content.get("encryptionsalt") == self._salt
-        }
+        known = {key: found for key, value in secret.items() if (found := _encrypted.get((salt, value)))}
         content["config"] = {f"astro-dbt:{key}": value for key, value in {**plain, **known}.items()}
-        file.write_text(yaml.safe_dump(content, sort_keys=False))
-        new = [f"astro-dbt:{key}={value}" for key, value in secret.items() if key not in known]
-        if new:
-            words = [word for pair in new for word in ("--secret", pair)]
-            done = self.pulumi("config", "set-all", *words)
-            assert done.returncode == 0, done.stderr
-            content = yaml.safe_load(file.read_text())
-        self._salt = content.get("encryptionsalt")
-        self._encrypted = {
-            key: (value, content["config"][f"astro-dbt:{key}"]) for key, value in secret.items()
-        }
+        self.file.write_text(yaml.safe_dump(content, sort_keys=False))
+        new = {key: value for key, value in secret.items() if key not in known}
+        if not new:
+            return
+        words = [word for key, value in new.items() for word in ("--secret", f"astro-dbt:{key}={value}")]
+        done = self.pulumi("config", "set-all", *words)
+        assert done.returncode == 0, done.stderr
+        content = yaml.safe_load(self.file.read_text())
+        salt = content["encryptionsalt"]
+        _salts.setdefault(self.info.pulumi.passphrase_file, salt)
+        _encrypted.update(
+            {(salt, value): content["config"][f"astro-dbt:{key}"] for key, value in new.items()}
+        )
 
     def up(self, config: dict[str, Any] | None = None) -> Up:
         """`pulumi up` with this configuration, or with the present one. Raises UpError."""
