@@ -12,10 +12,10 @@ from tests.delivery_proof.hosts import Hosts, hosts
 from tests.delivery_proof.images import Images
 from tests.delivery_proof.ledger import Ledger
 from tests.support import engine
-from tests.support.airflow_env import PythonEnvironment, airflow_environment, dbt_environment
+from tests.support.airflow_env import PythonEnvironment, database, dbt_environment
 from trial.environment import Environment
 
-__all__ = ["airflow_environment", "dbt_environment"]
+__all__ = ["database", "dbt_environment"]
 
 
 @pytest.fixture
@@ -54,16 +54,3 @@ def agents(
         yield Agents(stack, folder, images, dbt=dbt_environment, database=database)
     finally:
         stack.forget()
-
-
-@pytest.fixture(scope="session")
-def database(airflow_environment: PythonEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database that Airflow has migrated, to start from."""
-    folder = tmp_path_factory.mktemp("database")
-    variables = {
-        "AIRFLOW_HOME": str(folder),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{folder}/airflow.db",
-    }
-    ended = airflow_environment.run([airflow_environment.program("airflow"), "db", "migrate"], env=variables)
-    assert ended.returncode == 0, ended.stderr
-    return folder / "airflow.db"

@@ -12,11 +12,12 @@ from delivery.dag_environment import IMPORT_SECONDS
 from tests.support.airflow_env import (
     PythonEnvironment,
     airflow_environment,
+    database,
     dbt_environment,
 )
 from tests.support.warm_python import warm_python
 
-__all__ = ["airflow_environment", "dbt_environment"]
+__all__ = ["airflow_environment", "database", "dbt_environment"]
 
 CALLER = Path(__file__).with_name("call_projects.py")
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -93,6 +94,15 @@ class Workspace:
             "JAFFLE_DUCKDB_PATH": str(self.database),
             **extra,
         }
+
+    def test_dag(self, dag: str, database: Path, **variables: str) -> None:
+        """`airflow dags test`, which must succeed, with a copy of a migrated database."""
+        home = self.root / "airflow"
+        home.mkdir()
+        shutil.copy(database, home)
+        command: list[str | Path] = [self.airflow.program("airflow"), "dags", "test", dag]
+        ended = self.airflow.run(command, env=self.variables(**variables), seconds=600)
+        assert ended.returncode == 0, (ended.stdout + ended.stderr)[-4000:]
 
     def run_dbt(self, project: Path, *words: str) -> tuple[int, str]:
         """Run dbt in a project; return its exit code and all it printed."""

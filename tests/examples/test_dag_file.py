@@ -312,13 +312,8 @@ def test_no_file_is_taken_by_dbt_as_a_plugin(workspace: Workspace) -> None:
     assert list(workspace.dags.glob("dbt_*")) == []
 
 
-def test_dag_runs_to_success(workspace: Workspace) -> None:
+def test_dag_runs_to_success(workspace: Workspace, database: Path) -> None:
     """From the repository; the proof of the delivery runs it from the image, in the image."""
     workspace.place_project(workspace.dags / "dbt" / "jaffle")
-    variables = workspace.variables(ASTRO_DBT_PROJECTS=stack_says(jaffle="dags/dbt/jaffle"))
-    airflow = workspace.airflow.program("airflow")
-    migrated = workspace.airflow.run([airflow, "db", "migrate"], env=variables)
-    assert migrated.returncode == 0, migrated.stdout + migrated.stderr
-    ended = workspace.airflow.run([airflow, "dags", "test", "jaffle"], env=variables, seconds=600)
-    assert ended.returncode == 0, (ended.stdout + ended.stderr)[-4000:]
+    workspace.test_dag("jaffle", database, ASTRO_DBT_PROJECTS=stack_says(jaffle="dags/dbt/jaffle"))
     assert workspace.dbt.rows(workspace.database, "select count(*) from customer_orders") == "[(5,)]"

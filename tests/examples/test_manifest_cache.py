@@ -444,16 +444,13 @@ def test_packages_that_cannot_be_installed_are_left_to_cosmos(workspace: Workspa
     assert answer["run_in"] == str(project)
 
 
-def test_dag_with_packages_runs_without_installing_them_again(workspace: Workspace, project: Path) -> None:
+def test_dag_with_packages_runs_without_installing_them_again(
+    workspace: Workspace, project: Path, database: Path
+) -> None:
     with_package(workspace, project)
     for folder in ("seeds", "tests", "models/marts", "models/staging"):
         shutil.rmtree(project / folder)
-    dbt = workspace.counted_dbt()
-    variables = workspace.variables(ASTRO_DBT_EXECUTABLE=str(dbt))
-    airflow = workspace.airflow.program("airflow")
-    assert workspace.airflow.run([airflow, "db", "migrate"], env=variables).returncode == 0
-    ended = workspace.airflow.run([airflow, "dags", "test", "jaffle"], env=variables, seconds=300)
-    assert ended.returncode == 0, (ended.stdout + ended.stderr)[-4000:]
+    workspace.test_dag("jaffle", database, ASTRO_DBT_EXECUTABLE=str(workspace.counted_dbt()))
     assert workspace.dbt.rows(workspace.database, "select id from packaged") == "[(1,)]"
     assert workspace.dbt_calls == ["deps", "parse", "run"]
 

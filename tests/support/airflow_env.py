@@ -110,6 +110,18 @@ def modules(name: str) -> Path:
     return _once(name, install, requirements.read_bytes(), airflow.root.name.encode())
 
 
+def migrated_database() -> Path:
+    """A SQLite database that Airflow has migrated, to copy; next to the environment `airflow`. Raises TrialError."""
+    airflow = kept_environment("airflow")
+
+    def migrate(root: Path) -> None:
+        root.mkdir(parents=True)
+        ended = airflow.run([airflow.program("airflow"), "db", "migrate"], env={"AIRFLOW_HOME": str(root)})
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+
+    return _once("database", migrate, airflow.root.name.encode()) / "airflow.db"
+
+
 def _once(name: str, install: Callable[[Path], None], *content: bytes) -> Path:
     """The folder for a content, which `install` fills where it is not complete yet."""
     made_by = f"{platform.python_version()} {platform.machine()} {sys.base_prefix}".encode()
@@ -118,7 +130,7 @@ def _once(name: str, install: Callable[[Path], None], *content: bytes) -> Path:
     with locked(folder.with_suffix(".lock")):
         if not (folder / "complete").is_file():
             shutil.rmtree(folder, ignore_errors=True)
-            with Progress() as progress, progress.step(f"Installing requirements-{name}.txt"):
+            with Progress() as progress, progress.step(f"tests: {name}"):
                 install(folder)
             (folder / "complete").touch()
     return folder
@@ -138,6 +150,13 @@ def _kept(config: pytest.Config, name: str) -> PythonEnvironment:
 def airflow_environment(request: pytest.FixtureRequest) -> PythonEnvironment:
     """Airflow with the Git provider and Cosmos, as in the agent's Python."""
     return _kept(request.config, "airflow")
+
+
+@pytest.fixture(scope="session")
+def database(request: pytest.FixtureRequest) -> Path:
+    """A database that Airflow has migrated, to start from."""
+    with visible(request.config):
+        return migrated_database()
 
 
 @pytest.fixture(scope="session")

@@ -255,7 +255,11 @@ class Stack(Project):
         if namespace := self.config["agent"].get("namespace"):
             with contextlib.suppress(client.ApiException):
                 self.api().delete_namespace(namespace)
-        self.pulumi("stack", "rm", "--yes", "--force")
+        backend = Path(self.info.pulumi.backend_url.removeprefix("file://"))
+        for path in backend.glob(f".pulumi/stacks/*/{self.name}.json*"):
+            path.unlink()
+        for path in list(backend.glob(f".pulumi/**/{self.name}")):
+            shutil.rmtree(path)
 
     def remove(self) -> None:
         """Destroy the stack."""
