@@ -202,6 +202,12 @@ def secret_data(cluster: Cluster, *, namespace: str, name: str) -> dict[str, str
     return {key: base64.b64decode(value).decode(errors="replace") for key, value in data.items()}
 
 
+def kubeconfigs(variables: Mapping[str, str]) -> tuple[Path, ...]:
+    """Files that kubectl reads (kubernetes.io, Organizing Cluster Access Using kubeconfig Files)."""
+    named = [path for path in variables.get("KUBECONFIG", "").split(os.pathsep) if path]
+    return tuple(Path(path).expanduser() for path in named) or (Path.home() / ".kube" / "config",)
+
+
 def connect(
     kubeconfig: str | None, context: str | None, *, root: Path | None = None, timeout: float
 ) -> Cluster:
@@ -228,14 +234,15 @@ def connect(
                 temp_file_path=files,
             )
         else:
-            path = _path(kubeconfig, root)
-            if kubeconfig is None and "KUBERNETES_SERVICE_HOST" in os.environ and not _exists(path):
+            paths = _paths(kubeconfig, root)
+            found = any(path.is_file() for path in paths)
+            if kubeconfig is None and "KUBERNETES_SERVICE_HOST" in os.environ and not found:
                 config.load_incluster_config(  # type: ignore[no-untyped-call]
                     client_configuration=configuration
                 )
             else:
                 config.load_kube_config(  # type: ignore[no-untyped-call]
-                    path,
+                    os.pathsep.join(map(str, paths)),
                     context=context,
                     client_configuration=configuration,
                     persist_config=False,
@@ -252,14 +259,10 @@ def _is_content(kubeconfig: str) -> bool:
     return "\n" in kubeconfig or kubeconfig.lstrip().startswith("{")
 
 
-def _path(kubeconfig: str | None, root: Path | None) -> str:
+def _paths(kubeconfig: str | None, root: Path | None) -> tuple[Path, ...]:
     if kubeconfig is None:
-        return os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
-    return str((root or Path()) / Path(kubeconfig).expanduser())
-
-
-def _exists(paths: str) -> bool:
-    return any(Path(path).expanduser().is_file() for path in paths.split(os.pathsep) if path)
+        return kubeconfigs(os.environ)
+    return ((root or Path()) / Path(kubeconfig).expanduser(),)
 
 
 def _unusable(error: Exception, context: str | None) -> ClusterError:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from clients import private_folder, processes
+from clients.kubernetes import kubeconfigs
 from domain.errors import ReportedError
 from program import masked_run, stack_secrets
 from program.debug_output import ALLOWED, FLAGS, options_of, other_secrets, verbosity
@@ -108,7 +109,7 @@ def secrets_for(choice: Choice) -> tuple[str, ...]:
         *stack_secrets.of_configuration(configuration),
         *stack_secrets.of_state(state, configuration),
         *stack_secrets.of_cluster(state, configuration, choice.folder),
-        *stack_secrets.of_user(os.environ, stack_secrets.kubeconfigs(os.environ)),
+        *stack_secrets.of_user(os.environ, kubeconfigs(os.environ)),
     )
     return tuple(dict.fromkeys(found))
 

@@ -7,7 +7,6 @@ them by hand), and the credentials of who runs it.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -83,12 +82,6 @@ def of_user(variables: Mapping[str, str], kubeconfigs: Iterable[Path]) -> Iterat
             users = content.get("users") if isinstance(content, Mapping) else None
             for entry in users if isinstance(users, list) else ():
                 yield from _long(_leaves(entry.get("user") if isinstance(entry, Mapping) else None), {})
-
-
-def kubeconfigs(variables: Mapping[str, str]) -> tuple[Path, ...]:
-    """Files that kubectl reads (kubernetes.io, Organizing Cluster Access Using kubeconfig Files)."""
-    named = [path for path in variables.get("KUBECONFIG", "").split(os.pathsep) if path]
-    return tuple(Path(path).expanduser() for path in named) or (Path.home() / ".kube" / "config",)
 
 
 def _leaves(value: Any) -> Iterator[str]:

@@ -245,8 +245,8 @@ class TrialCluster:
 
     def _manager(self, name: str, argv: Sequence[str | Path], pairs: Mapping[str, KeyPair]) -> Service:
         # It reads the kubeconfig, where the API server's port is, only at its start.
-        config = self.kubeconfig(name).read_text(encoding="utf-8")
-        return Service(name, argv, ready=self._healthy(self._port(name), pairs), restart_when=config)
+        config = self.kubeconfig(name)
+        return Service(name, argv, ready=self._healthy(self._port(name), pairs), reads=[config])
 
     def _common(self, name: str, pairs: Mapping[str, KeyPair]) -> list[str | Path]:
         """Program and arguments that controller manager and scheduler share."""

@@ -130,7 +130,7 @@ class GitServer:
                 "-access-log", access_log,
             ],
             ready=answers(f"{url}/healthz", authority=authority),
-            restart_when=pair.certificate.read_text(encoding="ascii"),
+            reads=[pair.certificate],
         )  # fmt: skip
         with self.progress.step("start the Git server") as step:
             self.supervisor.start(service)

@@ -67,7 +67,7 @@ class SimulatedNode:
                     f"--node-ip={LOOPBACK}",
                     "--node-lease-duration-seconds=40",
                 ],
-                restart_when="".join(path.read_text(encoding="utf-8") for path in (config, kubeconfig)),
+                reads=[config, kubeconfig],
                 prepare=partial(self._prepare, stages),
                 ready=self._missing,
             )

@@ -77,12 +77,13 @@ class Service:
     """Returns None if it serves, else what is still missing, in a few words."""
     ready_seconds: float = 60.0
     """Seconds that it may take to become ready."""
-    restart_when: str = ""
-    """Text whose change requires a restart (a digest of its configuration)."""
+    reads: Sequence[Path] = ()
+    """Files that it reads only at its start; it is restarted when one of them changes."""
 
     def fingerprint(self) -> str:
         """Digest of everything that the program was given."""
-        parts = [[str(word) for word in self.argv], sorted(self.env.items()), self.restart_when]
+        read = [path.read_text(encoding="utf-8") for path in self.reads]
+        parts = [[str(word) for word in self.argv], sorted(self.env.items()), read]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

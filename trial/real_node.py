@@ -184,7 +184,7 @@ conf_dir = "{network}"
         return Service(
             "containerd",
             [program, f"--config={config}", "--log-level=warn"],
-            restart_when=config.read_text(encoding="utf-8"),
+            reads=[config],
             ready=self._containerd_missing,
         )
 
@@ -272,7 +272,7 @@ conf_dir = "{network}"
             argv,
             ready=lambda: healthy() or self._missing(),
             ready_seconds=90,
-            restart_when="".join(path.read_text(encoding="utf-8") for path in (config, kubeconfig)),
+            reads=[config, kubeconfig],
         )
 
     def _missing(self) -> str | None:

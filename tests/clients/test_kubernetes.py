@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from clients.errors import Cause
-from clients.kubernetes import ClusterError, RefusedError, connect
+from clients.kubernetes import ClusterError, RefusedError, connect, kubeconfigs
 
 CONFIG = {
     "apiVersion": "v1",
@@ -97,3 +97,9 @@ def _url(listener: socket.socket) -> str:
 def test_the_cause_of_a_refusal(status: int, cause: Cause) -> None:
     error = RefusedError(status, "Reason")
     assert (error.cause, error.status, str(error)) == (cause, status, f"HTTP {status} Reason")
+
+
+def test_where_kubectl_looks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert kubeconfigs({"KUBECONFIG": "/a:/b:"}) == (Path("/a"), Path("/b"))
+    assert kubeconfigs({}) == (tmp_path / ".kube" / "config",)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.delivery_proof.agents import DAG_PROCESSOR, WORKER, Agents, Containers
+from tests.delivery_proof.agents import DAG_PROCESSOR, WORKER, Agents, Containers, leaks
 from tests.delivery_proof.cases import (
     Setup,
     other_host_other_token,
@@ -125,6 +125,13 @@ def _user(setup: Setup, git_hosts: Hosts) -> dict[str, str]:
     for number, (key, value) in enumerate(entries):
         found |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
     return found
+
+
+def test_what_agents_write_outside_of_their_volumes_is_searched(by_token: Running) -> None:
+    pod = by_token.worker()
+    with pod.process() as process:
+        pod.docker.call("exec", process.name, "sh", "-c", "echo left-behind > ~/note")
+    assert leaks(pod, ["left-behind"]) == {"disk"}
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

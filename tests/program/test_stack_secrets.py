@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from program.stack_secrets import kubeconfigs, of_cluster, of_configuration, of_state, of_user
+from program.stack_secrets import of_cluster, of_configuration, of_state, of_user
 from tests.support.http_server import Answer, HttpServer, Request
 
 MARK = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
@@ -142,9 +142,3 @@ def test_a_file_that_is_no_kubeconfig(content: str, tmp_path: Path) -> None:
     path = tmp_path / "config"
     path.write_text(content)
     assert list(of_user({}, [path])) == []
-
-
-def test_where_kubectl_looks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert kubeconfigs({"KUBECONFIG": "/a:/b:"}) == (Path("/a"), Path("/b"))
-    assert kubeconfigs({}) == (tmp_path / ".kube" / "config",)

@@ -46,6 +46,16 @@ def test_other_arguments_start_it_anew(supervisor: Supervisor) -> None:
     assert supervisor.identity("sleeper") is not None
 
 
+def test_a_file_that_it_reads_at_its_start_starts_it_anew(supervisor: Supervisor, tmp_path: Path) -> None:
+    read = tmp_path / "config"
+    read.write_text("one")
+    service = Service("sleeper", ["sleep", "600"], reads=[read])
+    assert supervisor.start(service)
+    assert not supervisor.start(service)
+    read.write_text("two")
+    assert supervisor.start(service)
+
+
 def test_a_number_that_another_process_got_is_not_ours(supervisor: Supervisor) -> None:
     supervisor.start(SLEEP)
     record = supervisor.run / "sleeper.pid"

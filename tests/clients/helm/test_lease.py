@@ -18,6 +18,7 @@ from tests.support.helm import NAME, Helm
 from tests.support.kube_objects import kubectl, make
 from tests.support.processes import running
 from trial.environment import Environment
+from trial.processes import start_time
 
 pytestmark = pytest.mark.preflight
 
@@ -42,8 +43,7 @@ def cluster(environment: Environment) -> Cluster:
 @pytest.fixture
 def child() -> Iterator[tuple[subprocess.Popen[bytes], Process]]:
     with running(["sleep", "600"]) as started:
-        stat = Path(f"/proc/{started.pid}/stat").read_text(encoding="utf-8")
-        yield started, Process(started.pid, int(stat.rpartition(")")[2].split()[19]))
+        yield started, Process(started.pid, start_time(started.pid) or 0)
 
 
 class Clock:
