@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,17 @@ from tests.plugins.scratch import Scratch
 from tests.support.stacks import ROOT
 
 pytestmark = pytest.mark.engine
+
+
+def test_host_imports_the_protocol_and_not_the_sdk() -> None:
+    host = ROOT / "trial" / "language_host" / "pulumi-language-python"
+    ended = subprocess.run(
+        [sys.executable, "-X", "importtime", host, "--version"], capture_output=True, text=True, check=True
+    )
+    imported = {line.rpartition("|")[2].strip() for line in ended.stderr.splitlines()}
+    assert ended.stdout.strip() == version("pulumi")
+    assert "pulumi.runtime.proto" in imported
+    assert not {"pulumi", "pulumi.resource"} & imported
 
 
 def test_run_error_is_one_line(scratch: Scratch) -> None:
