@@ -90,7 +90,7 @@ def _comment(options: argparse.Namespace) -> int:
 def _drift(options: argparse.Namespace) -> int:
     folder = options.cwd.resolve()
     where = publish.host() if options.issue else None
-    names = fleet.select(fleet.stacks(folder), options.stacks)
+    names = fleet.select(engine.stacks(folder), options.stacks)
     chosen = fleet.Options(folder=folder, refresh=True)
     outcomes = fleet.run(names, parallel=options.parallel, work=lambda name: fleet.work_on(name, chosen))
     text = fleet.render_fleet(outcomes, title=f"drift of {' '.join(options.stacks)}", update=False)
@@ -135,7 +135,7 @@ def _positive(text: str) -> int:
 def _fleet(options: argparse.Namespace) -> int:
     folder = options.cwd.resolve()
     update = options.action == "up"
-    names = fleet.select(fleet.stacks(folder), options.stacks)
+    names = fleet.select(engine.stacks(folder), options.stacks)
     chosen = fleet.Options(
         folder=folder,
         update=update,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from pulumi import automation as auto
@@ -31,6 +32,14 @@ class Printed:
     """Policy violations, which the JSON lacks."""
 
 
+def stacks(folder: Path) -> list[str]:
+    """Names of all stacks of the project in the backend; raises PulumiError."""
+    try:
+        return [item.name for item in _workspace(folder).list_stacks()]
+    except auto.CommandError as error:
+        raise PulumiError(f"pulumi stack ls failed: {reason(error)}") from None
+
+
 def select(name: str, folder: Path) -> auto.Stack:
     """A stack of the program in ``folder``; raises PulumiError (no such stack, no pulumi)."""
     try:
@@ -49,11 +58,22 @@ def configuration(name: str, folder: Path) -> auto.ConfigMap:
 
 def _workspace(folder: Path) -> auto.LocalWorkspace:
     try:
-        return auto.LocalWorkspace(
-            work_dir=str(folder), env_vars={"PULUMI_SKIP_UPDATE_CHECK": "true", "NO_COLOR": "1"}
-        )
+        command = _command()
     except FileNotFoundError:
         raise PulumiError(processes.NO_ENGINE) from None
+    except auto.InvalidVersionError as error:
+        raise PulumiError(str(error)) from None
+    return auto.LocalWorkspace(
+        work_dir=str(folder),
+        env_vars={"PULUMI_SKIP_UPDATE_CHECK": "true", "NO_COLOR": "1"},
+        pulumi_command=command,
+    )
+
+
+@cache
+def _command() -> auto.PulumiCommand:
+    """The CLI, which is asked for its version once, not for each stack of a fleet."""
+    return auto.PulumiCommand()
 
 
 def preview(stack: auto.Stack, *, policy_packs: Sequence[str] = (), refresh: bool = False) -> Printed:

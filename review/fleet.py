@@ -80,14 +80,6 @@ def select(names: Sequence[str], patterns: Sequence[str]) -> list[str]:
     return sorted(found)
 
 
-def stacks(folder: Path) -> list[str]:
-    """Names of all stacks of the project in the backend; raises PulumiError."""
-    try:
-        return [item.name for item in auto.LocalWorkspace(work_dir=str(folder)).list_stacks()]
-    except auto.CommandError as error:
-        raise PulumiError(f"pulumi stack ls failed: {engine.reason(error)}") from None
-
-
 def run(
     names: Sequence[str],
     *,

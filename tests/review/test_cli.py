@@ -40,6 +40,28 @@ def test_wrong_arguments_are_explained(arguments, capsys):
     assert "error: " in capsys.readouterr().err
 
 
+COMMANDS = [["report", "--stack", "x"], ["fleet", "preview", "--stacks", "x"], ["drift", "--stacks", "x"]]
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_without_pulumi_the_error_says_where_to_get_it(arguments, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main(arguments) == 2
+    assert "pulumi is not on PATH; install it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_a_pulumi_that_is_too_old_is_one_sentence(arguments, monkeypatch, tmp_path, capsys):
+    program = tmp_path / "pulumi"
+    program.write_text("#!/bin/sh\necho v2.9.0\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main(arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert "2.9.0" in line
+
+
 def test_a_report_goes_to_a_file_in_a_new_folder_or_to_standard_output(tmp_path, capsys):
     write("text\n", tmp_path / "reports" / "a.md")
     assert (tmp_path / "reports" / "a.md").read_text() == "text\n"
