@@ -41,6 +41,11 @@ class PulumiInfo:
     plugins: Mapping[str, str]
     """Name -> "official", "official, built from its Go module" or "stand-in"; empty if they were left out."""
 
+    @property
+    def backend(self) -> Path:
+        """The backend's folder for states, history, backups and locks."""
+        return Path(self.backend_url.removeprefix("file://")) / ".pulumi"
+
 
 class PulumiHome:
     """Prepares PULUMI_HOME with the resource plugins."""
@@ -188,8 +193,8 @@ class PulumiCli:
 
     def stale_locks(self) -> list[Path]:
         """The stack's locks whose holder, a process of this machine, is gone."""
-        root = Path(self.info.backend_url.removeprefix("file://")) / ".pulumi" / "locks"
-        return [path for path in root.rglob("*.json") if path.parent.name == STACK and _holder_is_gone(path)]
+        locks = (self.info.backend / "locks").rglob("*.json")
+        return [path for path in locks if path.parent.name == STACK and _holder_is_gone(path)]
 
 
 def _holder_is_gone(lock: Path) -> bool:

@@ -37,8 +37,9 @@ def delivered(case: Case, agents: Agents, git_hosts: Hosts) -> tuple[dict[str, D
     """
     setup = case.build(git_hosts, f"proof-{slug(case)}")
     setup.publish()
-    containers = agents.provision(setup.config, existing=setup.existing)
-    provisioned = {provider: agents.exchanged(containers, provider) for provider in PROVIDERS}
+    newest, *others = PROVIDERS
+    containers = agents.provision(setup.config, existing=setup.existing, image=newest)
+    provisioned = {newest: containers, **{other: agents.exchanged(containers, other) for other in others}}
     started = time.monotonic()
     return deliver(agents, setup, provisioned), time.monotonic() - started
 

@@ -356,7 +356,7 @@ def test_no_secret_is_anywhere_but_in_secrets_and_encrypted_state(life):
     logs = [text for name, text in life.texts.items() if name.startswith("log of") and "***" in str(text)]
     assert len(logs) >= 5, "the secrets would be in every log at that level"
     found |= {f"{name}: {leak}" for name, text in life.texts.items() if (leak := life.canaries.of(text))}
-    backend = Path(life.stack.info.pulumi.backend_url.removeprefix("file://"))
+    backend = life.stack.info.pulumi.backend
     kept = [path for path in backend.rglob(f"{life.stack.name}*") if "astro-dbt" in path.parts]
     assert {path.parts[path.parts.index("astro-dbt") - 1] for path in kept} >= {"history", "backups"}
     for folder in (*(path for path in kept if path.is_dir()), life.folder):

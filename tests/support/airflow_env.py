@@ -94,7 +94,15 @@ def kept_environment(name: str) -> PythonEnvironment:
         run([sys.executable, "-m", "venv", root], purpose=f"making {root}", seconds=120)
         _pip(PythonEnvironment(root).python, requirements, "--constraint", constraints)
 
-    return PythonEnvironment(_once(name, install, requirements.read_bytes(), constraints.read_bytes()))
+    return PythonEnvironment(
+        _once(
+            name,
+            f"Installing {requirements.name}",
+            install,
+            requirements.read_bytes(),
+            constraints.read_bytes(),
+        )
+    )
 
 
 def modules(name: str) -> Path:
@@ -107,11 +115,20 @@ def modules(name: str) -> Path:
     def install(root: Path) -> None:
         _pip(airflow.python, requirements, "--no-deps", "--target", root)
 
-    return _once(name, install, requirements.read_bytes(), airflow.root.name.encode())
+    return _once(
+        name,
+        f"Installing {requirements.name}",
+        install,
+        requirements.read_bytes(),
+        airflow.root.name.encode(),
+    )
 
 
 def migrated_database() -> Path:
-    """A SQLite database that Airflow has migrated, to copy; next to the environment `airflow`. Raises TrialError."""
+    """A SQLite database that Airflow has migrated, to copy; next to the environment `airflow`.
+
+    Raises TrialError: pip could not install Airflow. Raises AssertionError: the migration failed.
+    """
     airflow = kept_environment("airflow")
 
     def migrate(root: Path) -> None:
@@ -119,19 +136,21 @@ def migrated_database() -> Path:
         ended = airflow.run([airflow.program("airflow"), "db", "migrate"], env={"AIRFLOW_HOME": str(root)})
         assert ended.returncode == 0, ended.stdout + ended.stderr
 
-    return _once("database", migrate, airflow.root.name.encode()) / "airflow.db"
+    return (
+        _once("database", "Migrating Airflow's database", migrate, airflow.root.name.encode()) / "airflow.db"
+    )
 
 
-def _once(name: str, install: Callable[[Path], None], *content: bytes) -> Path:
-    """The folder for a content, which `install` fills where it is not complete yet."""
+def _once(name: str, step: str, fill: Callable[[Path], None], *content: bytes) -> Path:
+    """The folder for a content; where it is not complete yet, `fill` fills it, shown as a step."""
     made_by = f"{platform.python_version()} {platform.machine()} {sys.base_prefix}".encode()
     key = hashlib.sha256(b"\0".join([made_by, *content])).hexdigest()[:16]
     folder = cache_folder() / "venvs" / f"{name}-{key}"
     with locked(folder.with_suffix(".lock")):
         if not (folder / "complete").is_file():
             shutil.rmtree(folder, ignore_errors=True)
-            with Progress() as progress, progress.step(f"tests: {name}"):
-                install(folder)
+            with Progress() as progress, progress.step(step):
+                fill(folder)
             (folder / "complete").touch()
     return folder
 

@@ -255,10 +255,10 @@ class Stack(Project):
         if namespace := self.config["agent"].get("namespace"):
             with contextlib.suppress(client.ApiException):
                 self.api().delete_namespace(namespace)
-        backend = Path(self.info.pulumi.backend_url.removeprefix("file://"))
-        for path in backend.glob(f".pulumi/stacks/*/{self.name}.json*"):
+        backend = self.info.pulumi.backend
+        for path in backend.glob(f"stacks/*/{self.name}.json*"):
             path.unlink()
-        for path in list(backend.glob(f".pulumi/**/{self.name}")):
+        for path in list(backend.rglob(self.name)):
             shutil.rmtree(path)
 
     def remove(self) -> None:

@@ -127,7 +127,7 @@ def _imported(program: Program) -> Callable[[], Any]:
         for name in names.read().splitlines():
             with suppress(ImportError):  # a module that exists only within another one
                 importlib.import_module(name)
-    os.wait()
+    assert os.wait()[1] == 0, "a module cannot be imported"
     return _run_file
 
 

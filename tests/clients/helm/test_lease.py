@@ -43,7 +43,9 @@ def cluster(environment: Environment) -> Cluster:
 @pytest.fixture
 def child() -> Iterator[tuple[subprocess.Popen[bytes], Process]]:
     with running(["sleep", "600"]) as started:
-        yield started, Process(started.pid, start_time(started.pid) or 0)
+        began = start_time(started.pid)
+        assert began is not None
+        yield started, Process(started.pid, began)
 
 
 class Clock:
