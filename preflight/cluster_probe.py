@@ -9,6 +9,7 @@ from typing import Any
 from adoption.import_file import command
 from clients.errors import Cause
 from clients.helm import history as helm_release
+from clients.helm.lease import holder_of
 from clients.kubernetes import Cluster, ClusterError, RefusedError
 from delivery.objects import KEDA_API, SCALED_OBJECT, objects
 from domain.names import SECRETS_MARK, STACK_LABEL
@@ -158,6 +159,8 @@ def _release(context: Context, api: Cluster, namespace: Any) -> Iterator[Finding
     status, revision = state.status or "", str(state.revision)
     if state.stuck:
         yield CLUSTER_RELEASE.pending(at, name=name, status=status, revision=revision)
+    elif status == "uninstalling" and holder_of(api, namespace=agent.helm_namespace, release=name):
+        yield CLUSTER_RELEASE.taken_back(at, name=name, revision=revision)
     elif status == "uninstalling":
         yield CLUSTER_RELEASE.uninstalling(at, name=name, namespace=agent.helm_namespace)
     elif status == "failed":

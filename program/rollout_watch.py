@@ -14,7 +14,7 @@ from pathlib import Path
 import pulumi
 
 from clients.errors import RemoteError
-from clients.helm.history import PENDING, release_state
+from clients.helm.history import WORKING, release_state
 from clients.helm.pod_failures import PodFailure, Reason, failures, hopeless_owners
 from clients.helm.rollout import Workload, read_log, read_workloads
 from clients.kubernetes import Cluster
@@ -32,7 +32,7 @@ _PATIENCE = 30.0
 _PATIENCE_FOR_OBJECTS = 60.0
 """The same for a missing Secret or ConfigMap, which an operator may be creating."""
 _SETTLED = 4.0
-"""Seconds without a pending record after which Helm has finished; its own polls are two seconds apart."""
+"""Seconds without a record at work after which Helm has finished; its own polls are two seconds apart."""
 _WAITING = frozenset({"pending-install", "pending-upgrade"})
 _NOT_READY = ("deadline exceeded", "timed out", "context canceled")
 """What Helm's errors say of a wait that was too long or was ended."""
@@ -251,5 +251,5 @@ def _await_helm(place: Place, *, seconds: float) -> None:
             state = release_state(place.cluster, namespace=place.records, name=place.release)
         except RemoteError:
             continue
-        if state.revisions and state.revisions[0].status in PENDING:
+        if state.revisions and state.revisions[0].status in WORKING:
             quiet_since = time.monotonic()

@@ -20,6 +20,9 @@ from domain.plain_yaml import PlainYamlError, load_all
 PENDING = frozenset({"pending-install", "pending-upgrade", "pending-rollback"})
 """States in which Helm refuses every other operation: "another operation (install/upgrade/rollback) is in progress"."""
 
+WORKING = PENDING | {"uninstalling"}
+"""States in which a Helm is at work, or was killed. An atomic install that fails is uninstalled by the same Helm."""
+
 _METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
@@ -39,6 +42,9 @@ class Revision:
     """Its resource version, named in a deletion so that a record that Helm has changed since is kept."""
     created: str = ""
     """When Helm created the record, in Kubernetes' format (RFC 3339)."""
+    written: str = ""
+    """When it was last written, in the same format. Helm's label `modifiedAt` is no such time: Helm 3 copies it from revision to
+    revision."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,9 @@ def _revision(metadata: dict[str, Any]) -> Revision:
         uid=metadata["uid"],
         resource_version=metadata["resourceVersion"],
         created=metadata.get("creationTimestamp") or "",
+        written=max(
+            (str(entry.get("time") or "") for entry in metadata.get("managedFields") or []), default=""
+        ),
     )
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from clients.helm.history import ReleaseState, release_state
+from clients.helm.history import WORKING, ReleaseState, Revision, release_state
 from clients.kubernetes import Cluster, RefusedError
 from clients.processes import Process, machine
 
@@ -23,6 +23,11 @@ PAUSE = 2.0
 """Seconds between two reads of the record."""
 _TELL = 30.0
 """Seconds between two reports during a long wait."""
+_TAKES_BACK = 30.0
+"""Seconds within which a Helm that has recorded a failure begins to take an atomic change back.
+
+Before the rollback it deletes what the change had created (`cleanup_on_fail`; helm/helm v3, pkg/action/upgrade.go).
+"""
 
 
 @dataclass(frozen=True)
@@ -112,35 +117,46 @@ def wait_for_helm(
 ) -> ReleaseState:
     """Wait while a Helm may still be changing the release, and return the release's state afterwards.
 
-    The wait lasts as long as the newest record is pending, unless the processes are known to be gone, or Helm's time limit
-    has passed since the record was created: ``seconds``, if the Lease names none. ``report`` gets a sentence at the start of
-    the wait and every half minute. Raises RemoteError.
+    The wait lasts as long as the newest record is pending or being uninstalled, unless the processes are known to be gone, or
+    Helm's time limit has passed since the record was created: ``seconds``, if the Lease names none. A record that has just
+    failed does not end it, because an atomic change that fails is taken back by the same Helm. ``report`` gets a sentence at the
+    start of the wait and every half minute. Raises RemoteError.
     """
     next_report = 0.0
     while True:
         state = release_state(cluster, namespace=namespace, name=release)
-        if not state.stuck:
+        if state.status not in WORKING | {"failed"}:
             return state
+        newest = state.revisions[0]
         holder = holder_of(cluster, namespace=namespace, release=release)
-        left = (holder.seconds if holder else seconds) - _age(state.revisions[0].created)
+        left = _left(newest, holder, seconds)
         if left <= 0 or (holder is not None and holder.ended()):
             return state
         if time.monotonic() >= next_report:
             next_report = time.monotonic() + _TELL
-            report(_sentence(state, holder, left, namespace))
+            report(_sentence(newest, holder, left, namespace))
         sleep(PAUSE)
 
 
-def _sentence(state: ReleaseState, holder: Holder | None, left: float, namespace: str) -> str:
-    newest = state.revisions[0]
+def _left(newest: Revision, holder: Holder | None, seconds: int) -> float:
+    """Seconds until no Helm can be at work on the newest revision any more, as far as its record shows."""
+    if newest.status in WORKING:
+        return (holder.seconds if holder else seconds) - _age(newest.created)
+    if holder is None:
+        return 0.0  # a failure that no run of this program is taking back
+    return _TAKES_BACK - _age(newest.written or newest.created)
+
+
+def _sentence(newest: Revision, holder: Holder | None, left: float, namespace: str) -> str:
     where = "its Helm may still be running on another machine"
     if holder is not None and holder.ended() is False:
         numbers = ", ".join(str(process.pid) for process in holder.processes if process.alive)
         where = f"process {numbers} of an interrupted run may still be running"
-    return (
-        f"revision {newest.revision} is {newest.status}, and {where}; waiting for it, at most {left:.0f} s. If you know "
-        f"that it is gone, end the wait with `kubectl delete secret --namespace {namespace} {newest.secret}`"
-    )
+    told = f"revision {newest.revision} is {newest.status}, and {where}; waiting for it, at most {left:.0f} s"
+    if newest.status not in WORKING:
+        return told
+    command = f"kubectl delete secret --namespace {namespace} {newest.secret}"
+    return f"{told}. If you know that it is gone, end the wait with `{command}`"
 
 
 def _age(created: str) -> float:

@@ -113,6 +113,13 @@ class ClusterRelease(Check, id="cluster.release"):
             f"`helm uninstall {name} --namespace {namespace}`"
         )
 
+    @warning("agent.release")
+    def taken_back(self, *, name: str, revision: str) -> str:
+        return (
+            f"is {name}, whose first install (revision {revision}) failed in an interrupted run and is being uninstalled; the next "
+            "`pulumi up` waits for that and installs again"
+        )
+
     @info("agent.release")
     def failed(self, *, name: str, revision: str) -> str:
         return (

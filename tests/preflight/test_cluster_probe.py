@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from clients.helm import history as helm_release
+from clients.helm import lease
 from clients.kubernetes import connect
 from tests.preflight.conftest import OURS, Trial, expect, expect_nothing
 from tests.support.helm import NAME, Helm
@@ -337,6 +338,16 @@ def test_a_release_that_is_being_removed(trial: Trial, helm: Helm) -> None:
     expect(
         trial.report("cluster"), "cluster.release", "uninstalling", at="agent.release", says="helm uninstall"
     )
+
+
+def test_a_failed_first_install_that_an_interrupted_run_takes_back(trial: Trial, helm: Helm) -> None:
+    helm.upgrade()
+    helm.break_off("uninstalling")
+    cluster = connect(trial.environment.info().kubeconfig, trial.environment.info().context, timeout=30)
+    holder = lease.Holder("elsewhere", (), 3600)
+    lease.take(cluster, namespace=helm.namespace, release=NAME, holder=holder)
+    finding = expect(trial.report("cluster"), "cluster.release", "taken-back", at="agent.release")
+    assert finding.severity == "warning"
 
 
 def test_a_release_not_managed_by_the_stack(trial: Trial, helm: Helm) -> None:

@@ -103,6 +103,51 @@ def test_the_wait_ends_when_helm_finishes_its_record(helm: Helm, cluster: Cluste
     assert status == "deployed"
 
 
+@pytest.mark.parametrize("lease_of", ["this machine", "another machine"])
+def test_a_failed_change_is_waited_for_while_its_helm_may_take_it_back(
+    helm: Helm, cluster: Cluster, child, monkeypatch: pytest.MonkeyPatch, lease_of: str
+) -> None:
+    """What counts is when the failure was recorded, however long ago the change began."""
+    _, process = child
+    where = processes.machine() if lease_of == "this machine" else "elsewhere"
+    take(cluster, helm, Holder(where, (process,), 3600))
+    monkeypatch.setattr(lease, "_TAKES_BACK", 5.0)
+    time.sleep(6)
+    helm.break_off("failed")
+    clock = Clock(lambda: helm.break_off("pending-rollback"), lambda: helm.break_off("deployed"))
+    status, (sentence,) = wait(cluster, helm, clock)
+    assert (status, clock.pauses) == ("deployed", 2)
+    assert "revision 1 is failed" in sentence
+    assert "kubectl delete" not in sentence, "the record says what the failed change had added"
+
+
+@pytest.mark.parametrize("why", ["its process is gone", "no lease", "long ago"])
+def test_a_failure_that_no_helm_is_taking_back_is_not_waited_for(
+    helm: Helm, cluster: Cluster, child, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    started, process = child
+    helm.break_off("failed")
+    if why != "no lease":
+        take(cluster, helm, Holder(processes.machine(), (process,), 3600))
+    if why == "its process is gone":
+        started.kill()
+        started.wait()
+    if why == "long ago":
+        monkeypatch.setattr(lease, "_TAKES_BACK", 1.0)
+        time.sleep(2)
+    assert wait(cluster, helm, Clock()) == ("failed", [])
+
+
+def test_a_failed_install_is_waited_for_until_it_is_uninstalled(helm: Helm, cluster: Cluster, child) -> None:
+    _, process = child
+    take(cluster, helm, Holder(processes.machine(), (process,), 3600))
+    helm.break_off("uninstalling")
+    clock = Clock(lambda: None, lambda: helm.run("uninstall", NAME))
+    status, (sentence,) = wait(cluster, helm, clock)
+    assert (status, clock.pauses) == (None, 2)
+    assert "revision 1 is uninstalling" in sentence
+
+
 @pytest.mark.parametrize("known", [True, False], ids=["another machine's lease", "no lease"])
 def test_elsewhere_helm_s_own_limit_bounds_the_wait(helm: Helm, cluster: Cluster, known: bool) -> None:
     """Nothing here can tell whether it is alive; past the limit it cannot be."""
