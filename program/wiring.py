@@ -331,8 +331,8 @@ def agent_release(
         ),
         opts=pulumi.ResourceOptions(provider=namespace.provider, depends_on=[git]),
     )
-    if not pulumi.runtime.is_dry_run():
-        agents.status.apply(lambda _: repair.finish())
+    # A preview knows the id of what is in the state, also of what it would change.
+    agents.release.id.apply(lambda _: repair.finish(preview=pulumi.runtime.is_dry_run()))
     return agents
 
 

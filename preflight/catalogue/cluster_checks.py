@@ -109,8 +109,8 @@ class ClusterRelease(Check, id="cluster.release"):
     @error("agent.release")
     def uninstalling(self, *, name: str, namespace: str) -> str:
         return (
-            f"is {name}, which is being uninstalled; wait, or finish it with "
-            f"`helm uninstall {name} --namespace {namespace}`"
+            f"is {name}, which is being uninstalled; wait, or finish what was interrupted with `pulumi destroy` or "
+            f"`helm uninstall {name} --namespace {namespace}`, and install it again with `pulumi up --refresh`"
         )
 
     @warning("agent.release")

@@ -13,6 +13,7 @@ import pytest
 from clients import processes
 from clients.helm import lease
 from clients.kubernetes import connect
+from drills.victims import processes_of, signal_all
 from tests.support.helm import Helm
 from tests.support.kills import kill, started
 from tests.support.processes import running
@@ -107,6 +108,54 @@ def test_a_first_install_that_failed_outside_of_the_state_is_healed(stack, tmp_p
     assert "(failed), which an interrupted run left behind" in done.stdout
     taken_back(stack)
     assert stack.up().changes == {}
+
+
+LOST = "agent.release is astro-agent, which the stack's state has and the cluster does not"
+
+
+@pytest.mark.parametrize("who", ["everything", "engine"])
+def test_a_killed_destroy_is_reported(stack, who):
+    """Pulumi's state still has the release, and without a refresh the engine sees nothing to do."""
+    stack.write()
+    assert LOST not in stack.pulumi("preview", "--color", "never").stdout, "nothing was ever installed"
+    stack.up()
+    program = started(stack, command="destroy", states=("uninstalling",))
+    signal_all(processes_of(program.pid, who), signal.SIGKILL)
+    program.wait(60)
+    stack.pulumi("cancel", "--yes")
+    if who == "everything":
+        refused = stack.pulumi("up", "--yes", "--skip-preview", "--color", "never")
+        assert refused.returncode
+        finish = f"helm uninstall astro-agent --namespace {stack.namespace}"
+        assert f"`{finish}`, and install it again with `pulumi up --refresh`" in refused.stdout
+        assert stack.run(*finish.split()).returncode == 0
+    deadline = time.monotonic() + 60
+    while stack.helm("list", "--all"):
+        assert time.monotonic() < deadline, "Helm did not finish"
+        time.sleep(0.2)
+
+    changed = copy.deepcopy(stack.config)
+    changed["agent"]["env"] = {"CHANGED": "1"}
+    for config in (stack.config, changed):
+        stack.write(config)
+        seen = stack.pulumi("preview", "--color", "never")
+        assert seen.returncode == 0
+        assert f"warning: astro-dbt:{LOST}" in seen.stdout
+        failed = stack.pulumi("up", "--yes", "--skip-preview", "--color", "never")
+        assert failed.returncode
+        assert LOST in failed.stdout
+        assert "install it again with `pulumi up --refresh`" in failed.stdout
+        assert "Traceback" not in failed.stdout + failed.stderr
+        assert stack.helm("list", "--all") == []
+
+    again = stack.pulumi("up", "--yes", "--skip-preview", "--refresh", "--color", "never")
+    assert again.returncode == 0
+    assert LOST not in again.stdout
+    assert stack.helm("list")[0]["status"] == "deployed"
+    assert len(stack.deployments()) > 3
+    done = stack.up()
+    assert done.changes == {}
+    assert LOST not in done.stdout
 
 
 def test_interrupted_leaves_no_lock(stack):

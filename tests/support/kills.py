@@ -10,22 +10,26 @@ from typing import IO
 from drills.victims import processes_of, signal_all
 from tests.support.engine import Stack
 
-PENDING = "owner=helm, status in (pending-install, pending-upgrade, pending-rollback)"
-"""Labels of the record of a Helm that works, or was killed."""
+PENDING = ("pending-install", "pending-upgrade", "pending-rollback")
+"""States of a Helm that changes the release, or was killed."""
 
 
 def started(
     stack: Stack,
     *options: str,
+    command: str = "up",
+    states: tuple[str, ...] = PENDING,
     engine: tuple[str, ...] = ("pulumi",),
     output: IO[bytes] | int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
-    """A `pulumi up` in a separate session, whose release is pending; ``engine`` is the command that runs it.
+    """A `pulumi up`, or another ``command``, in a separate session, whose release is in one of the states.
+
+    ``engine`` is the command that runs it.
 
     Raises AssertionError: it ended before, or Helm did not get to work within two minutes.
     """
     program = subprocess.Popen(
-        [*engine, "up", "--yes", "--skip-preview", "--non-interactive", "--stack", stack.name, *options],
+        [*engine, command, "--yes", "--skip-preview", "--non-interactive", "--stack", stack.name, *options],
         cwd=stack.folder,
         env=stack.variables,
         stdout=output,
@@ -33,8 +37,9 @@ def started(
         start_new_session=True,
     )
     api, deadline = stack.api(), time.monotonic() + 120
+    label = f"owner=helm, status in ({', '.join(states)})"
     while time.monotonic() < deadline:
-        if api.list_namespaced_secret(stack.namespace, label_selector=PENDING).items:
+        if api.list_namespaced_secret(stack.namespace, label_selector=label).items:
             return program
         assert program.poll() is None, "the run ended before Helm was at work"
         time.sleep(0.01)
