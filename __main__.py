@@ -51,7 +51,7 @@ def main() -> None:
             plan = delivery.plan(settings, authorities=authorities(settings, root))
         contexts = wiring.build_contexts(settings, plan, root)
 
-        namespace = wiring.agent_namespace(settings)
+        namespace = wiring.agent_namespace(settings, root)
         git = wiring.git_connections(settings, plan, namespace)
         image = wiring.agents_image(settings, plan, contexts)
         agents = wiring.agent_release(settings, plan, root, namespace=namespace, git=git, image=image)

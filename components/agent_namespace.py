@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +33,8 @@ class AgentNamespaceArgs:
     """Context of the kubeconfig; None: its current one."""
     protect: bool = False
     """Whether Pulumi refuses to delete the namespace."""
+    confirm: Callable[[str], None] | None = None
+    """Called with the id of a created namespace as soon as it is known; by raising it keeps an update from what depends on it."""
 
 
 class AgentNamespace(pulumi.ComponentResource):
@@ -77,6 +79,10 @@ class AgentNamespace(pulumi.ComponentResource):
                 opts=pulumi.ResourceOptions(parent=self, provider=self.provider, protect=args.protect),
             )
             self.name = namespace.metadata.apply(lambda metadata: str(metadata["name"]))
+            if args.confirm is not None:
+                confirmed = namespace.id.apply(args.confirm)
+                if not pulumi.runtime.is_dry_run():  # which does not know the id of what is not there yet
+                    self.name = pulumi.Output.all(self.name, confirmed).apply(lambda found: str(found[0]))
         else:
             self.name = pulumi.Output.from_input(args.namespace)
         self.register_outputs({"name": self.name})

@@ -15,11 +15,10 @@ from clients.helm.history import release_record
 from clients.helm.repair import UNFINISHED, repair
 from clients.kubernetes import Cluster
 from preflight.connection import open_cluster
+from program.presence import GONE, lost
 from settings.stack import Settings
 
 _NOTE = "Repairs revision"
-_GONE = frozenset({None, "uninstalling", "uninstalled"})
-"""States of a release that Helm cannot upgrade: it says "has no deployed releases"."""
 PLUGIN = "pulumi-resource-kubernetes"
 """Program in which Helm runs."""
 
@@ -70,35 +69,20 @@ class Repair:
             after_update=[given_back],
         )
 
-    def finish(self, *, preview: bool) -> None:
-        """Look at the release if this run does not change it, so that no hook does; call it once the engine has the release.
+    def finish(self) -> None:
+        """Remove the Lease that an interrupted run left, if this one has nothing to change, so that no hook does it.
 
-        An interrupted `pulumi destroy`, or somebody with Helm, removes the release and leaves it in Pulumi's state; such a run would
-        succeed while there are no agents. In an update that is an error, in a preview a warning. An update also removes the Lease that
-        an interrupted one left: an engine that is asked to end may record what Helm has finished and run no more hooks. A Lease
-        whose processes still run stays.
+        An engine that is asked to end may record what Helm has finished and run no more hooks. Only for updates, once the engine
+        has the release; a Lease whose processes still run stays.
         """
         if self._changing:
             return
         # Preflight reports a cluster that does not answer.
         with suppress(RemoteError):
             cluster = self._open(timeout=10)
-            state = helm_release.release_state(cluster, namespace=self._namespace, name=self._release)
-            if state.status in _GONE:
-                if not preview:
-                    raise pulumi.RunError(self._lost())
-                pulumi.log.warn(self._lost())
-            if preview:
-                return
             holder = lease.holder_of(cluster, namespace=self._namespace, release=self._release)
             if holder is not None and holder.ended() is not False:
                 lease.give_back(cluster, namespace=self._namespace, release=self._release)
-
-    def _lost(self) -> str:
-        return (
-            f"{pulumi.get_project()}:agent.release is {self._release}, which the stack's state has and the cluster does not, because it "
-            "was uninstalled by hand or by an interrupted `pulumi destroy`; install it again with `pulumi up --refresh`."
-        )
 
     def _before_install(self, args: pulumi.ResourceHookArgs) -> None:
         self._before(args, first=True)
@@ -117,8 +101,8 @@ class Repair:
             seconds=agent.longest_change,
             report=self._report,
         )
-        if not first and state.status in _GONE:
-            raise pulumi.RunError(self._lost())
+        if not first and state.status in GONE:
+            raise pulumi.RunError(lost("agent.release", self._release))
         # A successful change removes its Lease, so a remaining one was interrupted. Without a Lease, a deployed release is one
         # that this stack replaces, and its records must stay.
         interrupted = lease.holder_of(cluster, namespace=self._namespace, release=self._release) is not None

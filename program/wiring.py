@@ -42,6 +42,7 @@ from program.base_image import base_image_hooks
 from program.build_cache import cache_hooks, cache_tag
 from program.build_context import StagingError, UnsafeLinkError, UnstagedPackageError, stage
 from program.chart_source import is_out_of_reach
+from program.presence import namespace_check, release_check
 from program.push_watch import push_hooks
 from program.repair import Repair, repair_note
 from program.rollout_watch import watch_hooks
@@ -176,9 +177,10 @@ def mirror_package(
         ) from None
 
 
-def agent_namespace(settings: Settings) -> AgentNamespace:
+def agent_namespace(settings: Settings, root: Path) -> AgentNamespace:
     """The provider for the cluster, and the agents' namespace."""
-    return AgentNamespace(NAMESPACE_COMPONENT, namespace_args(settings))
+    args = replace(namespace_args(settings), confirm=namespace_check(settings, root))
+    return AgentNamespace(NAMESPACE_COMPONENT, args)
 
 
 def namespace_args(settings: Settings, inputs: SecretInputs = _NONE) -> AgentNamespaceArgs:
@@ -331,8 +333,10 @@ def agent_release(
         ),
         opts=pulumi.ResourceOptions(provider=namespace.provider, depends_on=[git]),
     )
-    # A preview knows the id of what is in the state, also of what it would change.
-    agents.release.id.apply(lambda _: repair.finish(preview=pulumi.runtime.is_dry_run()))
+    # In a preview, only what is in the state has an id that is known.
+    agents.release.id.apply(release_check(settings, root))
+    if not pulumi.runtime.is_dry_run():
+        agents.status.apply(lambda _: repair.finish())
     return agents
 
 

@@ -38,6 +38,28 @@ def test_provider_changes_secrets_in_place_whoever_edited_them(recorder):
     check()
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_what_depends_on_a_namespace_waits_until_it_is_confirmed(recorder, is_there):
+    told: list[str] = []
+
+    def confirm(found: str) -> None:
+        told.append(found)
+        if not is_there:
+            raise pulumi.RunError("it is gone")
+
+    @pulumi.runtime.test
+    def check():
+        name = AgentNamespace("agents", AgentNamespaceArgs(namespace="a", confirm=confirm)).name
+        return name.apply(lambda known: told.append(f"then {known}"))
+
+    if is_there:
+        check()
+    else:
+        with pytest.raises(pulumi.RunError, match="it is gone"):
+            check()
+    assert told == ["agents-id", "then a"][: 1 + is_there]
+
+
 def test_a_namespace_not_managed_here_is_left_alone(recorder):
     @pulumi.runtime.test
     def check():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 import signal
 import subprocess
@@ -110,7 +111,7 @@ def test_a_first_install_that_failed_outside_of_the_state_is_healed(stack, tmp_p
     assert stack.up().changes == {}
 
 
-LOST = "agent.release is astro-agent, which the stack's state has and the cluster does not"
+LOST = "which the stack's state has and the cluster does not"
 
 
 @pytest.mark.parametrize("who", ["everything", "engine"])
@@ -140,11 +141,11 @@ def test_a_killed_destroy_is_reported(stack, who):
         stack.write(config)
         seen = stack.pulumi("preview", "--color", "never")
         assert seen.returncode == 0
-        assert f"warning: astro-dbt:{LOST}" in seen.stdout
+        assert f"warning: astro-dbt:agent.release is astro-agent, {LOST}" in seen.stdout
         failed = stack.pulumi("up", "--yes", "--skip-preview", "--color", "never")
         assert failed.returncode
-        assert LOST in failed.stdout
-        assert "install it again with `pulumi up --refresh`" in failed.stdout
+        assert f"agent.release is astro-agent, {LOST}" in failed.stdout
+        assert "create it again with `pulumi up --refresh`" in failed.stdout
         assert "Traceback" not in failed.stdout + failed.stderr
         assert stack.helm("list", "--all") == []
 
@@ -156,6 +157,43 @@ def test_a_killed_destroy_is_reported(stack, who):
     done = stack.up()
     assert done.changes == {}
     assert LOST not in done.stdout
+
+
+def test_a_destroy_that_is_killed_at_the_namespace_is_reported(stack):
+    stack.up()
+    words = ["pulumi", "destroy", "--yes", "--skip-preview", "--non-interactive", "--stack", stack.name]
+    program = subprocess.Popen(
+        words, cwd=stack.folder, env=stack.variables, stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    while not terminating(stack):
+        assert program.poll() is None
+    signal_all(processes_of(program.pid, "everything"), signal.SIGKILL)
+    program.wait(60)
+    stack.pulumi("cancel", "--yes")
+    deadline = time.monotonic() + 60
+    while terminating(stack):
+        assert time.monotonic() < deadline, "the namespace is not removed"
+        time.sleep(0.2)
+
+    told = f"astro-dbt:agent.namespace is {stack.namespace}, {LOST}"
+    assert f"warning: {told}" in stack.pulumi("preview", "--color", "never").stdout
+    failed = stack.pulumi("up", "--yes", "--skip-preview", "--color", "never")
+    assert failed.returncode
+    assert f"error: {told}" in failed.stdout
+    assert "Traceback" not in failed.stdout + failed.stderr
+
+    again = stack.pulumi("up", "--yes", "--skip-preview", "--refresh", "--color", "never")
+    assert again.returncode == 0, again.stdout
+    assert stack.helm("list")[0]["status"] == "deployed"
+    assert stack.up().changes == {}
+
+
+def terminating(stack):
+    """Whether the namespace is being deleted."""
+    found = stack.kubectl(
+        "get", "namespaces", f"--field-selector=metadata.name={stack.namespace}", "-o", "json"
+    )
+    return any("deletionTimestamp" in item["metadata"] for item in json.loads(found)["items"])
 
 
 def test_interrupted_leaves_no_lock(stack):
