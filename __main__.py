@@ -11,7 +11,7 @@ from delivery.advice import advice
 from delivery.mirror import with_copies
 from delivery.recipe import recipe_settings
 from domain.errors import ReportedError
-from program import core_dumps, debug_output, kubeconfig_copies, wiring
+from program import core_dumps, debug_output, kubeconfig_copies, presence, wiring
 from program.configuration import load
 from program.interruption import at_end, leave_quietly
 from program.mirror import mirrored
@@ -51,10 +51,13 @@ def main() -> None:
             plan = delivery.plan(settings, authorities=authorities(settings, root))
         contexts = wiring.build_contexts(settings, plan, root)
 
-        namespace = wiring.agent_namespace(settings, root)
+        found = presence.look(settings, root)
+        namespace = wiring.agent_namespace(settings, root, found)
         git = wiring.git_connections(settings, plan, namespace)
         image = wiring.agents_image(settings, plan, contexts)
-        agents = wiring.agent_release(settings, plan, root, namespace=namespace, git=git, image=image)
+        agents = wiring.agent_release(
+            settings, plan, root, namespace=namespace, git=git, image=image, found=found
+        )
         wiring.agent_objects(settings, namespace=namespace, release=agents)
     except ReportedError as error:
         raise pulumi.RunError(str(error)) from None

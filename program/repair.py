@@ -9,13 +9,11 @@ import pulumi
 
 from clients import processes
 from clients.errors import RemoteError
-from clients.helm import history as helm_release
 from clients.helm import lease
-from clients.helm.history import release_record
 from clients.helm.repair import UNFINISHED, repair
 from clients.kubernetes import Cluster
 from preflight.connection import open_cluster
-from program.presence import GONE, lost
+from program.presence import GONE, Found, lost
 from settings.stack import Settings
 
 _NOTE = "Repairs revision"
@@ -23,7 +21,7 @@ PLUGIN = "pulumi-resource-kubernetes"
 """Program in which Helm runs."""
 
 
-def repair_note(settings: Settings, root: Path) -> str | None:
+def repair_note(found: Found) -> str | None:
     """A description that makes Pulumi update a release whose last change did not finish; None for a sound release.
 
     A run that is killed during an upgrade leaves Pulumi's state unchanged. If the configuration is then reverted, Pulumi
@@ -31,19 +29,12 @@ def repair_note(settings: Settings, root: Path) -> str | None:
     changes the release's description, which is one of its inputs. The description stays with the repaired revision,
     where later runs find it and trigger nothing.
     """
-    agent = settings.agent
-    try:
-        cluster = open_cluster(settings, root=root, timeout=10)
-        state = helm_release.release_state(cluster, namespace=agent.helm_namespace, name=agent.release)
-        if not state.revisions:
-            return None
-        newest = state.revisions[0]
-        if newest.status in UNFINISHED:
-            return f"{_NOTE} {newest.revision}, whose change did not finish"
-        kept = release_record(cluster, namespace=agent.helm_namespace, revision=newest).description
-    except RemoteError:
+    if found.release is None or not found.release.revisions:
         return None  # preflight reports a cluster that does not answer
-    return kept if kept.startswith(_NOTE) else None
+    newest = found.release.revisions[0]
+    if newest.status in UNFINISHED:
+        return f"{_NOTE} {newest.revision}, whose change did not finish"
+    return found.description if found.description.startswith(_NOTE) else None
 
 
 class Repair:

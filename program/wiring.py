@@ -42,7 +42,7 @@ from program.base_image import base_image_hooks
 from program.build_cache import cache_hooks, cache_tag
 from program.build_context import StagingError, UnsafeLinkError, UnstagedPackageError, stage
 from program.chart_source import is_out_of_reach
-from program.presence import namespace_check, release_check
+from program.presence import Found, namespace_check, release_check
 from program.push_watch import push_hooks
 from program.repair import Repair, repair_note
 from program.rollout_watch import watch_hooks
@@ -177,9 +177,9 @@ def mirror_package(
         ) from None
 
 
-def agent_namespace(settings: Settings, root: Path) -> AgentNamespace:
+def agent_namespace(settings: Settings, root: Path, found: Found) -> AgentNamespace:
     """The provider for the cluster, and the agents' namespace."""
-    args = replace(namespace_args(settings), confirm=namespace_check(settings, root))
+    args = replace(namespace_args(settings), confirm=namespace_check(settings, root, found))
     return AgentNamespace(NAMESPACE_COMPONENT, args)
 
 
@@ -319,6 +319,7 @@ def agent_release(
     namespace: AgentNamespace,
     git: GitConnections,
     image: pulumi.Input[str] | None,
+    found: Found,
 ) -> AgentRelease:
     """The agents' release."""
     args = release_args(settings, plan, namespace=namespace.name, git=git, image=image)
@@ -329,12 +330,11 @@ def agent_release(
             args,
             hooks=pulumi.ResourceHookBinding.merge(repair.hooks(), watch_hooks(settings, root)),
             load_chart=_load_chart(settings),
-            description=repair_note(settings, root),
+            description=repair_note(found),
         ),
         opts=pulumi.ResourceOptions(provider=namespace.provider, depends_on=[git]),
     )
-    # In a preview, only what is in the state has an id that is known.
-    agents.release.id.apply(release_check(settings, root))
+    agents.release.id.apply(release_check(settings, root, found))
     if not pulumi.runtime.is_dry_run():
         agents.status.apply(lambda _: repair.finish())
     return agents
