@@ -21,7 +21,8 @@ _REMEDIES: Mapping[Reason, str] = {
     Reason.NO_IMAGE: "correct `{p}:agent.image`, or run `pulumi up` again if the image was deleted from the registry, so that it is pushed",
     Reason.IMAGE_ACCESS: "correct `{p}:registryPassword`, `{p}:pullRegistryPassword` or the Secret that `{p}:agent.imagePullSecret` names",
     Reason.IMAGE: "check that the nodes reach the registry",
-    Reason.MISSING: "create it in the namespace {n}, or correct the key of `{p}:agent` that names it",
+    Reason.MISSING: "run `pulumi up --refresh` if this stack creates it; else create it in the namespace {n}, or correct the key of "
+    "`{p}:agent` that names it",
     Reason.CONFIG: "correct `{p}:agent.podSecurity` or `{p}:agent.values`",
     Reason.VOLUME: "correct the volume in `{p}:agent.values`, or what it names",
     Reason.UNSCHEDULABLE: "lower the `resources` in `{p}:agent`, correct its node selection, or add a node",

@@ -29,7 +29,8 @@ def test_where_what_and_what_to_do_are_one_line() -> None:
     missing = failure('CreateContainerConfigError: secret "a" not found', Reason.MISSING)
     assert wording().sentence([missing]) == (
         "Deployment agent-worker, Pod agent-worker-1, container worker: CreateContainerConfigError: "
-        'secret "a" not found; create it in the namespace agents, or correct the key of `astro-dbt:agent` that names it'
+        'secret "a" not found; run `pulumi up --refresh` if this stack creates it; else create it in the namespace agents, '
+        "or correct the key of `astro-dbt:agent` that names it"
     )
 
 
