@@ -103,7 +103,10 @@ def _check(
             pulumi.log.warn(sentence)
             return
         with suppress(RemoteError):
-            if not exists(open_cluster(settings, root=root, timeout=10)):  # not created by this run either
-                raise pulumi.RunError(sentence)
+            if exists(open_cluster(settings, root=root, timeout=10)):
+                return  # created by this run
+            # Said at once: while the exception ends the program, the engine may interrupt it over a build whose hooks are gone.
+            pulumi.log.error(sentence)
+            raise pulumi.RunError("stopped because of the error above")
 
     return check
