@@ -283,3 +283,19 @@ def _short(error: object) -> str:
     if "CERTIFICATE" in text.upper():
         return "its certificate is not trusted"
     return text.rsplit(": ", 1)[-1].strip("()'\" ") or type(error).__name__
+
+
+def namespace_of(cluster: Cluster, name: str) -> dict[str, Any] | None:
+    """A namespace; None if it does not exist, and empty if the account may not read it, which may still work in it.
+
+    Raises ClusterError or RefusedError.
+    """
+    try:
+        found: dict[str, Any] = cluster.get(f"/api/v1/namespaces/{name}")
+    except RefusedError as error:
+        if error.status == 404:
+            return None
+        if error.status == 403:
+            return {}
+        raise
+    return found

@@ -10,7 +10,7 @@ from adoption.import_file import command
 from clients.errors import Cause
 from clients.helm import history as helm_release
 from clients.helm.lease import holder_of
-from clients.kubernetes import Cluster, ClusterError, RefusedError
+from clients.kubernetes import Cluster, ClusterError, RefusedError, namespace_of
 from delivery.objects import KEDA_API, SCALED_OBJECT, objects
 from domain.names import SECRETS_MARK, STACK_LABEL
 from preflight.catalogue.cluster_checks import (
@@ -51,7 +51,7 @@ def find(context: Context) -> Iterator[Finding]:
         api = context.cluster.connection()
         server = api.server
         yield from _version(context.cluster.version())
-        namespace = _namespace(context, api)
+        namespace = namespace_of(api, context.settings.agent.namespace)
         yield from _judged(context, namespace)
         exists = namespace is not None
         yield from _permissions(context, api, exists=exists)
@@ -87,18 +87,6 @@ def _version(text: str) -> Iterator[Finding]:
     if numbers and (int(numbers[1]), int(numbers[2])) < OLDEST:
         oldest = ".".join(map(str, OLDEST))
         yield CLUSTER_VERSION.old("agent.cluster", found=f"{numbers[1]}.{numbers[2]}", oldest=oldest)
-
-
-def _namespace(context: Context, api: Cluster) -> Any:
-    """The agents' namespace; None when it does not exist, and an empty one when the user may not read it."""
-    try:
-        return api.get(f"/api/v1/namespaces/{context.settings.agent.namespace}")
-    except RefusedError as error:
-        if error.status == 404:
-            return None
-        if error.status == 403:
-            return {}  # whoever may not read the namespace may still work in it
-        raise
 
 
 def _judged(context: Context, found: Any) -> Iterator[Finding]:

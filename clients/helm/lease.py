@@ -159,9 +159,9 @@ def _sentence(newest: Revision, holder: Holder | None, left: float, namespace: s
     return f"{told}. If you know that it is gone, end the wait with `{command}`"
 
 
-def _age(created: str) -> float:
+def _age(moment: str) -> float:
     """Seconds since a Kubernetes timestamp; 0 if it cannot be parsed."""
     try:
-        return (datetime.now(UTC) - datetime.fromisoformat(created)).total_seconds()
+        return (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
     except ValueError:
         return 0.0

@@ -16,11 +16,12 @@ from clients.helm import lease
 from clients.kubernetes import connect
 from drills.victims import processes_of, signal_all
 from tests.support.helm import Helm
-from tests.support.kills import kill, started
+from tests.support.kills import kill, launched, started
 from tests.support.processes import running
 from trial.processes import start_time
 
 pytestmark = pytest.mark.engine
+LOST = "which the stack's state has and the cluster does not"
 
 
 def slow(stack):
@@ -52,6 +53,14 @@ def namespace_first(stack, *configs):
     stack.api().create_namespace({"metadata": {"name": stack.namespace}})
     for config in configs:
         config["agent"]["createNamespace"] = False
+
+
+def terminating(stack):
+    """Whether the namespace is being deleted."""
+    found = stack.kubectl(
+        "get", "namespaces", f"--field-selector=metadata.name={stack.namespace}", "-o", "json"
+    )
+    return any("deletionTimestamp" in item["metadata"] for item in json.loads(found)["items"])
 
 
 @pytest.mark.parametrize("before", ["nothing", "a running release"])
@@ -111,9 +120,6 @@ def test_a_first_install_that_failed_outside_of_the_state_is_healed(stack, tmp_p
     assert stack.up().changes == {}
 
 
-LOST = "which the stack's state has and the cluster does not"
-
-
 @pytest.mark.parametrize("who", ["everything", "engine"])
 def test_a_killed_destroy_is_reported(stack, who):
     """Pulumi's state still has the release, and without a refresh the engine sees nothing to do."""
@@ -161,10 +167,7 @@ def test_a_killed_destroy_is_reported(stack, who):
 
 def test_a_destroy_that_is_killed_at_the_namespace_is_reported(stack):
     stack.up()
-    words = ["pulumi", "destroy", "--yes", "--skip-preview", "--non-interactive", "--stack", stack.name]
-    program = subprocess.Popen(
-        words, cwd=stack.folder, env=stack.variables, stdout=subprocess.DEVNULL, start_new_session=True
-    )
+    program = launched(stack, "destroy")
     while not terminating(stack):
         assert program.poll() is None
     signal_all(processes_of(program.pid, "everything"), signal.SIGKILL)
@@ -186,14 +189,6 @@ def test_a_destroy_that_is_killed_at_the_namespace_is_reported(stack):
     assert again.returncode == 0, again.stdout
     assert stack.helm("list")[0]["status"] == "deployed"
     assert stack.up().changes == {}
-
-
-def terminating(stack):
-    """Whether the namespace is being deleted."""
-    found = stack.kubectl(
-        "get", "namespaces", f"--field-selector=metadata.name={stack.namespace}", "-o", "json"
-    )
-    return any("deletionTimestamp" in item["metadata"] for item in json.loads(found)["items"])
 
 
 def test_interrupted_leaves_no_lock(stack):

@@ -5,30 +5,23 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
+from collections.abc import Collection
 from typing import IO
 
+from clients.helm.history import PENDING
 from drills.victims import processes_of, signal_all
 from tests.support.engine import Stack
 
-PENDING = ("pending-install", "pending-upgrade", "pending-rollback")
-"""States of a Helm that changes the release, or was killed."""
 
-
-def started(
+def launched(
     stack: Stack,
+    command: str,
     *options: str,
-    command: str = "up",
-    states: tuple[str, ...] = PENDING,
     engine: tuple[str, ...] = ("pulumi",),
     output: IO[bytes] | int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
-    """A `pulumi up`, or another ``command``, in a separate session, whose release is in one of the states.
-
-    ``engine`` is the command that runs it.
-
-    Raises AssertionError: it ended before, or Helm did not get to work within two minutes.
-    """
-    program = subprocess.Popen(
+    """A command of Pulumi that changes the stack, in a separate session; ``engine`` is what runs it."""
+    return subprocess.Popen(
         [*engine, command, "--yes", "--skip-preview", "--non-interactive", "--stack", stack.name, *options],
         cwd=stack.folder,
         env=stack.variables,
@@ -36,8 +29,23 @@ def started(
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
+
+
+def started(
+    stack: Stack,
+    *options: str,
+    command: str = "up",
+    states: Collection[str] = PENDING,
+    engine: tuple[str, ...] = ("pulumi",),
+    output: IO[bytes] | int = subprocess.DEVNULL,
+) -> subprocess.Popen[bytes]:
+    """A `pulumi up`, or another ``command``, as `launched` makes it, whose release is in one of the states.
+
+    Raises AssertionError: it ended before, or Helm did not get to work within two minutes.
+    """
+    program = launched(stack, command, *options, engine=engine, output=output)
     api, deadline = stack.api(), time.monotonic() + 120
-    label = f"owner=helm, status in ({', '.join(states)})"
+    label = f"owner=helm, status in ({', '.join(sorted(states))})"
     while time.monotonic() < deadline:
         if api.list_namespaced_secret(stack.namespace, label_selector=label).items:
             return program
