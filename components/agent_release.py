@@ -170,8 +170,11 @@ class AgentRelease(pulumi.ComponentResource):
         return name
 
     def _random_secret(self, suffix: str, key: str) -> str:
-        """Created once and kept: the chart would generate a new one at every rendering, and roll the sentinel."""
-        value = base64.b64encode(secrets.token_urlsafe(24).encode()).decode()
+        """Created once and kept: the chart would generate a new one at every rendering, and roll the sentinel.
+
+        As the chart's, it is 32 letters and digits.
+        """
+        value = base64.b64encode(secrets.token_hex(16).encode()).decode()
         return self._create(suffix, data={key: pulumi.Output.secret(value)}, ignore_changes=["data"])
 
     def _pull_secret(self, given: Sequence[RegistryLogin] | ExistingSecret) -> str:

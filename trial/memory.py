@@ -55,9 +55,9 @@ class Memory:
         return port
 
     def secret(self, name: str) -> str:
-        """A password, generated at first use: 32 letters, digits, - and _."""
+        """A password, generated at first use: 48 hexadecimal digits, so that no command takes a pasted one for an option."""
         if name not in self._secrets:
-            self._secrets[name] = secrets.token_urlsafe(24)
+            self._secrets[name] = secrets.token_hex(24)
             self._save()
         return self._secrets[name]
 

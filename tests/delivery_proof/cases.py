@@ -293,7 +293,7 @@ def case(name: str, credentials: str, remotes: Callable[[At], tuple[Remote, ...]
 
 
 # Every character that means something in a URL, a shell or JSON.
-SPECIAL = "ca@na/ry:%41#?&=+\"'\\$(x) `y`~"
+SPECIAL = "-ca@na/ry:%41#?&=+\"'\\$(x) `y`~"
 
 CASES = [
     # Its certificate is privately signed.

@@ -18,7 +18,7 @@ CANARY = "canary-index-password"
 
 def renew(stack, user):
     """A password of the trial's registry that only this user has; the one before is refused from now on."""
-    password = secrets.token_urlsafe(12)
+    password = "-" + secrets.token_urlsafe(12)  # where a program got it as an argument, it would be an option
     line = subprocess.run(
         [f"{stack.info.bin}/trial-services", "htpasswd", user],
         input=password + "\n",

@@ -37,15 +37,21 @@ class Scratch(Project):
         """Write the program; `body` may use k8s, config, trial and pulumi."""
         (self.folder / "__main__.py").write_text(header + textwrap.dedent(body))
 
-    def pulumi(self, *arguments: str, stderr: int = subprocess.STDOUT) -> subprocess.CompletedProcess[str]:
+    def pulumi(
+        self, *arguments: str, stdin: str = "", stderr: int = subprocess.STDOUT
+    ) -> subprocess.CompletedProcess[str]:
         """Run the CLI; unless told otherwise, its two streams are joined in stdout."""
-        return self.run("pulumi", *arguments, "--non-interactive", stderr=stderr)
+        return self.run("pulumi", *arguments, "--non-interactive", stdin=stdin, stderr=stderr)
 
-    def require(self, *arguments: str, stderr: int = subprocess.STDOUT) -> str:
+    def require(self, *arguments: str, stdin: str = "", stderr: int = subprocess.STDOUT) -> str:
         """Run the CLI, which must succeed, and return what it printed."""
-        done = self.pulumi(*arguments, stderr=stderr)
+        done = self.pulumi(*arguments, stdin=stdin, stderr=stderr)
         assert done.returncode == 0, done.stdout
         return done.stdout
+
+    def configure(self, key: str, value: str) -> None:
+        """Set a secret of the stack; it is not an argument, which others see and which may look like an option."""
+        self.require("config", "set", "--secret", key, stdin=value)
 
     def up(self) -> str:
         """Update without a preview."""

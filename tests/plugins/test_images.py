@@ -66,9 +66,9 @@ def test_image_life(image: Scratch) -> None:
 
     os.utime(image.folder / "context" / "a.txt", (1, 1))
     (image.folder / "context" / "ignored").write_text("x")
-    image.require("config", "set", "--plaintext", "password", "another-one-that-is-wrong")
+    image.configure("password", "another-one-that-is-wrong")
     assert image.changes() == {}, "a touched or ignored file, or a new password, rebuilds"
-    image.require("config", "set", "--plaintext", "password", image.info.registry.password)
+    image.configure("password", image.info.registry.password)
 
     (image.folder / "context" / "a.txt").write_text("2\n")
     assert image.changes() == {"update image": {"build": "update"}}
@@ -80,7 +80,7 @@ def test_failed_build_and_push(image: Scratch) -> None:
     (image.folder / "context" / "Dockerfile").write_text(DOCKERFILE + "RUN exit 7\n")
     assert "exit code: 7" in image.fail()
     (image.folder / "context" / "Dockerfile").write_text("FROM scratch\nCOPY a.txt /\n")
-    image.require("config", "set", "--plaintext", "password", "canary-password")
+    image.configure("password", "canary-password")
     printed = image.fail()
     assert "error reading push output" in printed
     assert "canary" not in printed

@@ -58,7 +58,7 @@ def test_output_and_exit_code(scratch: Scratch) -> None:
 
 
 def test_context_of_the_program(scratch: Scratch) -> None:
-    scratch.require("config", "set", "--secret", "hidden", "canary")
+    scratch.configure("hidden", "canary")
     scratch.program(
         """
         import sys

@@ -2,6 +2,7 @@
 
 import socket
 import stat
+import string
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ def test_ports_and_passwords_survive_a_new_run(tmp_path: Path) -> None:
     again = Memory(tmp_path / "memory.json")
     assert (again.port("git"), again.secret("git")) == (port, secret)
     assert again.secret("registry") != secret
+    assert len(secret) == 48
+    assert set(secret) <= set(string.hexdigits)
     assert stat.S_IMODE((tmp_path / "memory.json").stat().st_mode) == 0o600
 
 
