@@ -21,6 +21,9 @@ from domain.plain_yaml import load
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
 
+METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+"""What a list is asked for if only names, labels and the like are wanted (kubernetes.io, Kubernetes API Concepts)."""
+
 
 class ClusterError(RemoteError):
     """The cluster did not answer, or there is no usable kubeconfig (KUBECONFIG, CONTEXT)."""
@@ -299,3 +302,12 @@ def namespace_of(cluster: Cluster, name: str) -> dict[str, Any] | None:
             return {}
         raise
     return found
+
+
+def names_of(cluster: Cluster, collection: str) -> frozenset[str]:
+    """Names of the objects of a collection, given by its path; their contents are not sent.
+
+    Raises ClusterError, or RefusedError (403, 404).
+    """
+    found = cluster.get(collection, accept=METADATA_ONLY)
+    return frozenset(item["metadata"]["name"] for item in found.get("items") or [])

@@ -102,6 +102,8 @@ class AgentRelease(pulumi.ComponentResource):
 
     release: Release
     """The release."""
+    secrets: Sequence[Secret]
+    """The Secrets of the chart that are not existing ones."""
     status: pulumi.Output[dict[str, Any]]
     """name, chart, version, revision and status of the release."""
 
@@ -111,9 +113,10 @@ class AgentRelease(pulumi.ComponentResource):
         """Install or upgrade the agents."""
         super().__init__(AGENT_RELEASE, resource_name, None, opts)
         self._resource_name, self._args = resource_name, args
-        self._created: list[pulumi.Resource] = []
+        self._created: list[Secret] = []
         self._marks: dict[str, pulumi.Output[str]] = {}
         chart, values = args.chart, self._values()
+        self.secrets = tuple(self._created)
         self.release = Release(
             resource_name,
             name=args.release_name,
@@ -125,7 +128,7 @@ class AgentRelease(pulumi.ComponentResource):
             timeout=args.timeout_seconds,
             description=args.description,
             max_history=args.max_history,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=self._created, hooks=args.hooks),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=self.secrets, hooks=args.hooks),
         )
         self.status = pulumi.Output.all(status=self.release.status, version=chart.version).apply(_summary)
         self.register_outputs({"status": self.status})

@@ -8,12 +8,11 @@ from typing import Any
 
 from clients.errors import RemoteError
 from clients.helm.history import PENDING, release_state
-from clients.kubernetes import Cluster, connect
+from clients.kubernetes import METADATA_ONLY, Cluster, connect
 from drills.victims import plugins_of
 from tests.support.engine import Stack
 
 _PAUSE = 0.15
-_METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
 def cluster_of(stack: Stack, *, timeout: float = 5) -> Cluster:
@@ -60,7 +59,7 @@ class Watch(threading.Thread):
     def settle(self) -> None:
         """A run has converged: what it removed, such as the sentinel's Secret before chart 2.x, may come back as another object."""
         try:
-            items = self._cluster.get(f"/api/v1/namespaces/{self._namespace}/secrets", accept=_METADATA)[
+            items = self._cluster.get(f"/api/v1/namespaces/{self._namespace}/secrets", accept=METADATA_ONLY)[
                 "items"
             ]
         except RemoteError:
@@ -85,7 +84,7 @@ class Watch(threading.Thread):
     def _sample(self) -> None:
         base = f"/api/v1/namespaces/{self._namespace}"
         pods = self._cluster.get(f"{base}/pods", query={"labelSelector": "component=worker"})["items"] or []
-        secrets = self._cluster.get(f"{base}/secrets", accept=_METADATA)["items"] or []
+        secrets = self._cluster.get(f"{base}/secrets", accept=METADATA_ONLY)["items"] or []
         state = release_state(self._cluster, namespace=self._namespace, name=self._release)
         newest = state.revisions[0] if state.revisions else None
         with self._lock:

@@ -22,18 +22,20 @@ PLUGIN = "pulumi-resource-kubernetes"
 
 
 def repair_note(found: Found) -> str | None:
-    """A description that makes Pulumi update a release whose last change did not finish; None for a sound release.
+    """A description that makes Pulumi update a release that is not whole; None for a sound one.
 
     A run that is killed during an upgrade leaves Pulumi's state unchanged. If the configuration is then reverted, Pulumi
-    sees nothing to do while the cluster has half of the upgrade. So if the newest revision is pending or failed, this
-    changes the release's description, which is one of its inputs. The description stays with the repaired revision,
-    where later runs find it and trigger nothing.
+    sees nothing to do while the cluster has half of the upgrade; nor does it see a Deployment that somebody removed. So if
+    the newest revision is pending or failed, or has lost a Deployment, this changes the release's description, which is one
+    of its inputs. The description stays with the repaired revision, where later runs find it and trigger nothing.
     """
     if found.release is None or not found.release.revisions:
         return None  # preflight reports a cluster that does not answer
     newest = found.release.revisions[0]
     if newest.status in UNFINISHED:
         return f"{_NOTE} {newest.revision}, whose change did not finish"
+    if found.lost_deployments:
+        return f"{_NOTE} {newest.revision}, which lacks Deployment {' and '.join(found.lost_deployments)}"
     return found.description if found.description.startswith(_NOTE) else None
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from clients.kubernetes import Cluster
+from clients.kubernetes import METADATA_ONLY, Cluster
 from domain.plain_yaml import PlainYamlError, load_all
 
 PENDING = frozenset({"pending-install", "pending-upgrade", "pending-rollback"})
@@ -22,8 +22,6 @@ PENDING = frozenset({"pending-install", "pending-upgrade", "pending-rollback"})
 
 WORKING = PENDING | {"uninstalling"}
 """States in which a Helm is at work, or was killed. An atomic install that fails is uninstalled by the same Helm."""
-
-_METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ class ReleaseState:
 def release_state(cluster: Cluster, *, namespace: str, name: str) -> ReleaseState:
     """State of a release; reads only labels, never values. Raises ClusterError or RefusedError."""
     query = {"labelSelector": f"owner=helm,name={name}"}
-    found = cluster.get(f"/api/v1/namespaces/{namespace}/secrets", query=query, accept=_METADATA)
+    found = cluster.get(f"/api/v1/namespaces/{namespace}/secrets", query=query, accept=METADATA_ONLY)
     revisions = [_revision(item["metadata"]) for item in found.get("items") or []]
     return ReleaseState(tuple(sorted(revisions, key=lambda item: item.revision, reverse=True)))
 

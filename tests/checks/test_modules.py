@@ -44,7 +44,7 @@ TESTED_IN = {
     "preflight/catalogue": "tests/preflight/test_catalogue.py",
     "preflight/chart_access.py": "tests/preflight/test_chart_probe.py",
     "preflight/dags_probe.py": "tests/preflight/test_bundles.py",
-    "program/presence.py": "tests/engine/test_kill.py",  # what is in the state, the engine alone knows
+    "program/presence.py": "tests/engine/test_presence.py",  # what is in the state, the engine alone knows
     "program/repair.py": "tests/engine/test_kill.py",  # its hooks need the engine
     "review/commits.py": "tests/engine/test_review.py",
     "review/engine.py": "tests/engine/test_review.py",  # the engine itself
