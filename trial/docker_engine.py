@@ -9,6 +9,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 from trial import cgroups, firewall, kept
 from trial.commands import run
 from trial.errors import TrialError
+from trial.gobuild import locked
 from trial.layout import Layout
 from trial.packages import find_program, folders_of, install
 from trial.processes import Identity, Service, Supervisor, is_alive, start_time
@@ -94,7 +96,7 @@ class DockerEngine:
             self.progress.say(f"✓ use the Docker engine at {other}")
             return other
         self.install()
-        with self.progress.step("start the Docker engine") as step:
+        with self.progress.step("start the Docker engine") as step, self._alone():
             self.layout.private_folder(self.layout.runtime)
             firewall.remember(self.before)
             self._make_bridge()
@@ -112,6 +114,10 @@ class DockerEngine:
             self._start()
             step.done(self.host)
         return self.host
+
+    def _alone(self) -> AbstractContextManager[None]:
+        """No two engines may change the firewall's chains, which they share, at once: one of them would not start."""
+        return locked(self.layout.cache / "locks" / "firewall.lock")
 
     def _start(self) -> None:
         service = self._service()
@@ -155,9 +161,10 @@ class DockerEngine:
             for group in cgroups.named(self.bridge):
                 cgroups.remove(group)
             self._unmount()
-            if self._has_bridge():
-                run(["ip", "link", "delete", self.bridge], purpose="removing the Docker engine's bridge")
-            firewall.restore(self.before, bridge=self.bridge, subnet=f"{self.subnet}.0/24")
+            with self._alone():
+                if self._has_bridge():
+                    run(["ip", "link", "delete", self.bridge], purpose="removing the Docker engine's bridge")
+                firewall.restore(self.before, bridge=self.bridge, subnet=f"{self.subnet}.0/24")
 
     def keep(self) -> None:
         """Keep images and build cache of the checkout's own trial for the next one, if the engine has stopped by itself.

@@ -7,13 +7,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests.support.processes import running
 from trial import docker_engine
-from trial.docker_engine import DockerEngine, clear_after_kill
+from trial.docker_engine import DockerEngine, answers_at, clear_after_kill
 from trial.layout import Layout
 from trial.processes import Supervisor
 from trial.progress import Progress
@@ -136,3 +137,14 @@ def test_nothing_is_kept_of_an_engine_that_was_killed(engine_of: Callable[[str],
     engine.keep()
     assert engine.data_root.exists()
     assert not engine.kept.exists()
+
+
+@pytest.mark.engine
+def test_engines_that_start_and_stop_at_the_same_moment(engine_of: Callable[[str], DockerEngine]) -> None:
+    """They share the chains of the firewall."""
+    engines = [engine_of(f"engine {number}") for number in range(3)]
+    with ThreadPoolExecutor(len(engines)) as threads:
+        for _ in range(2):
+            hosts = list(threads.map(DockerEngine.up, engines))
+            assert all(map(answers_at, hosts))
+            list(threads.map(DockerEngine.down, engines))
