@@ -54,7 +54,7 @@ def main() -> None:
         found = presence.look(settings, root)
         namespace = wiring.agent_namespace(settings, root, found)
         git = wiring.git_connections(settings, plan, namespace)
-        image = wiring.agents_image(settings, plan, contexts)
+        image = wiring.agents_image(settings, plan, contexts, namespace=namespace)
         agents = wiring.agent_release(
             settings, plan, root, namespace=namespace, git=git, image=image, found=found
         )

@@ -14,7 +14,7 @@ from pathlib import Path
 from drills import faults
 from drills import kill as killing
 from drills.place import Place, place
-from drills.plan import LAP, plan
+from drills.plan import LAP, OPERATIONS, plan
 
 
 def main() -> int:
@@ -45,8 +45,8 @@ def _parser() -> argparse.ArgumentParser:
         "--seed", type=int, default=1, help="chooses victims and moments (default: %(default)s)"
     )
     kill.add_argument(
-        "--operations", nargs="+", choices=LAP, default=list(LAP), metavar="OPERATION",
-        help=f"operations of a lap, in this order: {', '.join(LAP)} (default: all)",
+        "--operations", nargs="+", choices=OPERATIONS, default=list(LAP), metavar="OPERATION",
+        help=f"operations, in this order: {', '.join(OPERATIONS)} (default: all but the last)",
     )  # fmt: skip
     kill.set_defaults(run=_kill)
     fault = commands.add_parser(

@@ -17,7 +17,7 @@ from clients.helm.history import PENDING, release_state
 from drills import operations
 from drills.inventory import leftovers_of, problems_of
 from drills.place import Place
-from drills.plan import RUN, Kill
+from drills.plan import DESTROYS, REVOKED, RUN, Kill
 from drills.table import Table
 from drills.victims import Run
 from drills.watch import Watch, cluster_of
@@ -30,6 +30,12 @@ _ENDS = 3 * operations.TIMEOUT
 """Seconds within which an interrupted run that is still alive has to end, and the run after it."""
 _STOPS = 20.0
 """Seconds within which a service that was asked to end has to; a node whose API server is away for 40 s counts as lost."""
+_REFRESH = "`pulumi up --refresh`"
+"""What a run says that sees what an interrupted destroy has left."""
+_FIRST = re.compile(
+    r"helm uninstall [a-z0-9-]+ --namespace [a-z0-9-]+|kubectl wait --for=delete namespace/[a-z0-9-]+"
+)
+"""What it says to do before that, where the cluster is still at it."""
 _NO_LOCK = "no pending updates|not currently locked|not in progress"
 
 
@@ -126,7 +132,9 @@ class KillDrill:
     def _one(self, kill: Kill, watch: Watch) -> Outcome:
         outcome = Outcome(kill)
         operations.change(self.stack, kill.operation, kill.number)
-        watch.begin(workers=kill.operation not in {"install", "destroy"})
+        watch.begin(
+            workers=kill.operation not in {"install", *DESTROYS}, secrets=kill.operation not in DESTROYS
+        )
         run = self._start(kill.operation, f"{kill.number:03}-killed")
         try:
             self._interrupt(kill, run, outcome)
@@ -144,11 +152,21 @@ class KillDrill:
         outcome.problems += watch.problems
         return outcome
 
-    def _start(self, operation: str, name: str) -> Run:
-        command = "destroy" if operation == "destroy" else "up"
+    def _again(self, kill: Kill, title: str) -> tuple[Run, int | None]:
+        """Finish or revoke an operation; with the exit code, None if it hung."""
+        run = self._start(kill.operation, f"{kill.number:03}-{title}", again=True)
+        code = run.wait(_ENDS)
+        run.end()
+        return run, code
+
+    def _start(self, operation: str, name: str, *, again: bool = False) -> Run:
+        """Start an operation; or, ``again``, what finishes or revokes an interrupted one."""
+        command = "destroy" if operation in DESTROYS else "up"
+        if again and operation == REVOKED:
+            command = "up --refresh"
         words = [
             "pulumi",
-            command,
+            *command.split(),
             "--yes",
             "--skip-preview",
             "--non-interactive",
@@ -201,15 +219,18 @@ class KillDrill:
         return _NewFile(self.place.environment.layout.state / "registry" / "images")
 
     def _recover(self, kill: Kill, outcome: Outcome) -> None:
-        """The documented commands: `pulumi cancel`, then the same command again."""
+        """The documented commands: `pulumi cancel`, then the same command again, or `pulumi up --refresh` to revoke a destroy."""
         if kill.victim in RUN:
             cancelled = self.stack.pulumi("cancel", "--yes")
             if cancelled.returncode and not re.search(_NO_LOCK, cancelled.stderr + cancelled.stdout):
                 outcome.problems.append(f"pulumi cancel: {_last(cancelled.stderr)}")
-        again = self._start(kill.operation, f"{kill.number:03}-next")
-        code = again.wait(_ENDS)
-        outcome.seconds = time.monotonic() - again.started
-        again.end()
+        began = time.monotonic()
+        again, code = self._again(kill, "next")
+        if code and kill.operation == REVOKED and _REFRESH in again.output:
+            if first := _FIRST.search(again.output):
+                self.stack.run(*first[0].split())
+            again, code = self._again(kill, "then")
+        outcome.seconds = time.monotonic() - began
         if code != 0:
             outcome.lost = True
             outcome.problems.append(

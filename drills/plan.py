@@ -24,6 +24,12 @@ LAP = (
     "destroy",
 )
 """The operations of one lap, which begins and ends with nothing."""
+REVOKED = "revoked destroy"
+"""A destroy after whose interruption the agents are wanted back; not in a lap, because a lap ends with nothing."""
+OPERATIONS = (*LAP, REVOKED)
+"""All operations."""
+DESTROYS = frozenset({"destroy", REVOKED})
+"""Operations that remove the stack."""
 PUSHES = frozenset({"install", "switch to image", "push"})
 """Operations that push an image."""
 
@@ -39,7 +45,7 @@ class Kill:
     number: int
     """Position in the drill, from 1."""
     operation: str
-    """One of LAP."""
+    """One of OPERATIONS."""
     victim: Victim
     """Who is killed."""
     how: signal.Signals
@@ -72,7 +78,7 @@ def plan(seed: int, kills: int, operations: tuple[str, ...] = LAP) -> list[Kill]
         victims.remove(victim)
         how = chance.choice((signal.SIGKILL, signal.SIGTERM))
         helm, share = chance.random() < 0.5, chance.uniform(0.05, 0.95)
-        at: Literal["share", "helm", "push"] = "helm" if helm and operation != "destroy" else "share"
+        at: Literal["share", "helm", "push"] = "helm" if helm and operation not in DESTROYS else "share"
         found.append(
             Kill(number + 1, operation, victim, how, "push" if victim == "Docker engine" else at, share)
         )

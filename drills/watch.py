@@ -38,6 +38,7 @@ class Watch(threading.Thread):
         self.fewest_of_all: int | None = None
         """Fewest of the whole drill."""
         self._uids: dict[str, str] = {}
+        self._keeps_secrets = True
         self._killed: int | None = None
         self._pending: tuple[int, str] | None = None
         self.problems: list[str] = []
@@ -51,10 +52,11 @@ class Watch(threading.Thread):
         self._ended.set()
         self.join()
 
-    def begin(self, *, workers: bool) -> None:
-        """A new operation begins; ``workers``: the agents must keep running."""
+    def begin(self, *, workers: bool, secrets: bool = True) -> None:
+        """A new operation begins; ``workers``: the agents must keep running, ``secrets``: no Secret may become another object."""
         with self._lock:
             self.expects_workers, self.fewest, self._killed, self.problems = workers, None, None, []
+            self._keeps_secrets = secrets
 
     def settle(self) -> None:
         """A run has converged: what it removed, such as the sentinel's Secret before chart 2.x, may come back as another object."""
@@ -97,7 +99,7 @@ class Watch(threading.Thread):
             for item in secrets:
                 name, uid = item["metadata"]["name"], item["metadata"]["uid"]
                 if not name.startswith("sh.helm."):
-                    if self._uids.get(name, uid) != uid:
+                    if self._keeps_secrets and self._uids.get(name, uid) != uid:
                         self._report(f"Secret {name} was replaced")
                     self._uids[name] = uid
             self._check_healing(

@@ -266,18 +266,31 @@ def build_contexts(settings: Settings, plan: Plan, root: Path) -> BuildContexts:
         ) from None
 
 
-def agents_image(settings: Settings, plan: Plan, contexts: BuildContexts) -> pulumi.Input[str] | None:
-    """The agents' image: built here, the ready one that the stack names, or None for the chart's default."""
+def agents_image(
+    settings: Settings, plan: Plan, contexts: BuildContexts, *, namespace: AgentNamespace
+) -> pulumi.Input[str] | None:
+    """The agents' image: built here, the ready one that the stack names, or None for the chart's default.
+
+    Nothing is built for a namespace that turns out to be gone.
+    """
     if plan.runtime is None or contexts.runtime is None:
         return settings.agent.image
-    runtime = _image("runtime", settings, plan.runtime, contexts.runtime)
+    runtime = _image("runtime", settings, plan.runtime, contexts.runtime, after=namespace)
     if plan.projects is None or contexts.projects is None:
         return runtime.reference
-    return _image("client", settings, plan.projects, contexts.projects, below=runtime).reference
+    return _image(
+        "client", settings, plan.projects, contexts.projects, after=namespace, below=runtime
+    ).reference
 
 
 def _image(
-    name: str, settings: Settings, recipe: Recipe, context: BuildContext, *, below: ClientImage | None = None
+    name: str,
+    settings: Settings,
+    recipe: Recipe,
+    context: BuildContext,
+    *,
+    after: AgentNamespace,
+    below: ClientImage | None = None,
 ) -> ClientImage:
     push: RegistryLogin | None = None
     if settings.registry and settings.registry_password:
@@ -300,6 +313,7 @@ def _image(
             ),
             engine=settings.image.engine if settings.image else None,
         ),
+        opts=pulumi.ResourceOptions(depends_on=[after.name.apply(lambda _: after)]),
     )
 
 

@@ -110,6 +110,9 @@ def _in_namespace(document: Manifest, namespace: str) -> dict[str, Any]:
 
 
 def _refusals(error: RefusedError) -> Iterator[Judgement]:
+    causes = (error.answer.get("details") or {}).get("causes") or []
+    if any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
+        return  # says nothing of the object
     message = " ".join(str(error.answer.get("message") or error).split())
     denied = re.search(r"(admission webhook .* denied the request|ValidatingAdmissionPolicy ).*", message)
     if denied:
@@ -117,8 +120,7 @@ def _refusals(error: RefusedError) -> Iterator[Judgement]:
     elif error.status == 403 and not re.search(r"is forbidden: User .* cannot ", message):
         yield Judgement(Outcome.DENIED, message.partition("is forbidden: ")[2] or message)
     elif error.status == 422:
-        causes = (error.answer.get("details") or {}).get("causes") or [{"message": message}]
-        for cause in causes:
+        for cause in causes or [{"message": message}]:
             field, text = str(cause.get("field") or ""), str(cause.get("message") or message)
             yield Judgement(Outcome.INVALID, f"{field}: {text}" if field else text, field)
     elif error.status == 400 and "does not support dry run" not in message:

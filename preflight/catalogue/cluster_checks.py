@@ -93,7 +93,10 @@ class ClusterNamespace(Check, id="cluster.namespace"):
 
     @error("agent.namespace")
     def terminating(self, *, namespace: str) -> str:
-        return f"is {namespace}, which is being deleted; wait until it is gone"
+        return (
+            f"is {namespace}, which is being deleted; wait until it is gone (`kubectl wait --for=delete namespace/{namespace}`), and run "
+            "`pulumi up --refresh`"
+        )
 
 
 class ClusterRelease(Check, id="cluster.release"):

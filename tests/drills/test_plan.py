@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drills.plan import LAP, PUSHES, plan
+from drills.plan import LAP, PUSHES, REVOKED, plan
 
 
 def test_a_seed_is_a_plan() -> None:
@@ -31,3 +31,6 @@ def test_the_docker_engine_is_killed_while_it_pushes() -> None:
 
 def test_some_operations_only() -> None:
     assert {kill.operation for kill in plan(1, 9, ("upgrade", "destroy"))} == {"upgrade", "destroy"}
+    assert {kill.at for kill in plan(1, 30, (REVOKED,))} == {"share"}, (
+        "Helm's record does not say that it uninstalls at once"
+    )

@@ -184,6 +184,7 @@ def test_a_destroy_that_is_killed_at_the_namespace_is_reported(stack):
     assert failed.returncode
     assert f"error: {told}" in failed.stdout
     assert "Traceback" not in failed.stdout + failed.stderr
+    assert "keep-cache" not in failed.stdout, "an image was built for nothing"
 
     again = stack.pulumi("up", "--yes", "--skip-preview", "--refresh", "--color", "never")
     assert again.returncode == 0, again.stdout

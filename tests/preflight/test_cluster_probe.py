@@ -166,8 +166,10 @@ def test_a_namespace_that_is_being_deleted(trial: Trial, namespace: str) -> None
     )  # fmt: skip
     kubectl(trial.environment, "delete", "namespace", namespace, "--wait=false")
     try:
-        report = trial.report("cluster")
-        expect(report, "cluster.namespace", "terminating", at="agent.namespace")
+        report = trial.report("cluster", "chart")
+        wait = f"(`kubectl wait --for=delete namespace/{namespace}`), and run `pulumi up --refresh`"
+        expect(report, "cluster.namespace", "terminating", at="agent.namespace", says=wait)
+        assert not [finding for finding in report.errors if "being terminated" in str(finding)]
     finally:
         kubectl(
             trial.environment, "patch", "configmap", "keeper", "--namespace", namespace, "--type=merge",

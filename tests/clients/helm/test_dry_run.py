@@ -52,6 +52,7 @@ def refused(status: int, message: str, **details: Any) -> RefusedError:
         (refused(400, 'admission webhook "a" denied the request: no'), [Outcome.DENIED]),
         (refused(403, 'deployments.apps is forbidden: User "u" cannot create resource "x"'), [Outcome.UNVERIFIED]),
         (refused(403, 'deployments.apps "a" is forbidden: exceeded quota: q'), [Outcome.DENIED]),
+        (refused(403, "being terminated", causes=[{"reason": "NamespaceTerminating"}]), []),
         (refused(422, "ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no"), [Outcome.DENIED]),
         (refused(422, "two", causes=[{"field": "a", "message": "b"}, {"field": "c"}]), [Outcome.INVALID] * 2),
         (refused(500, 'failed calling webhook "a"'), [Outcome.UNVERIFIED]),
