@@ -69,7 +69,7 @@ def look(settings: Settings, root: Path) -> Found:
         rendered = {
             item["metadata"]["name"]
             for item in (record.manifest if state.status == "deployed" else ())
-            if item["kind"] == "Deployment"
+            if item.get("kind") == "Deployment"
             and (item["metadata"].get("namespace") or agent.helm_namespace) == agent.namespace
         }
         return Found(
@@ -105,13 +105,13 @@ def lost(key: str, name: str, *, without: Sequence[str] = ()) -> str:
 def namespace_check(settings: Settings, root: Path, found: Found) -> Callable[[str], None]:
     """Called once the engine has the namespace: an update fails, and a preview warns, if it is only in the state."""
     sentence = lost("agent.namespace", settings.agent.namespace)
-    return partial(_check, settings, root, found, lambda now: now.has_namespace, sentence)
+    return lambda _id: _check(settings, root, found, lambda now: now.has_namespace, sentence)
 
 
 def release_check(settings: Settings, root: Path, found: Found) -> Callable[[str], None]:
     """The same for the release."""
     sentence = lost("agent.release", settings.agent.release)
-    return partial(_check, settings, root, found, lambda now: now.has_release, sentence)
+    return lambda _id: _check(settings, root, found, lambda now: now.has_release, sentence)
 
 
 def check_objects(
@@ -127,7 +127,7 @@ def check_objects(
 
         if absent := missing(found):
             sentence = lost("agent.namespace", settings.agent.namespace, without=absent)
-            _check(settings, root, found, lambda now: not missing(now), sentence, "")
+            _check(settings, root, found, lambda now: not missing(now), sentence)
 
     if pulumi.runtime.is_dry_run():  # which does not know the ids of those that are not there yet
         for kind, item in zip(kinds, objects, strict=True):
@@ -136,9 +136,7 @@ def check_objects(
         pulumi.Output.all(*(item.id for item in objects)).apply(partial(check, kinds))
 
 
-def _check(
-    settings: Settings, root: Path, found: Found, has: Callable[[Found], bool], sentence: str, _id: str
-) -> None:
+def _check(settings: Settings, root: Path, found: Found, has: Callable[[Found], bool], sentence: str) -> None:
     if has(found):
         return
     if pulumi.runtime.is_dry_run():  # which knows the id of what is in the state alone
