@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -83,6 +83,8 @@ class AgentReleaseArgs:
     """How long Helm waits: longer than the workers' longest grace period, or Helm rolls back while tasks drain."""
     max_history: int = 10
     """Revisions that Helm keeps."""
+    confirm: Callable[[Sequence[Secret]], pulumi.Output[Any]] | None = None
+    """Called with the created Secrets; in an update the release waits for what it returns, which may fail."""
     hooks: pulumi.ResourceHookBinding | None = None
     """Hooks that the engine calls around a change of the release."""
     load_chart: bool = True
@@ -102,8 +104,6 @@ class AgentRelease(pulumi.ComponentResource):
 
     release: Release
     """The release."""
-    secrets: Sequence[Secret]
-    """The Secrets of the chart that are not existing ones."""
     status: pulumi.Output[dict[str, Any]]
     """name, chart, version, revision and status of the release."""
 
@@ -116,11 +116,15 @@ class AgentRelease(pulumi.ComponentResource):
         self._created: list[Secret] = []
         self._marks: dict[str, pulumi.Output[str]] = {}
         chart, values = args.chart, self._values()
-        self.secrets = tuple(self._created)
+        namespace = _records(args)
+        if args.confirm is not None:
+            confirmed = args.confirm(self._created)
+            if not pulumi.runtime.is_dry_run():  # which does not know the ids of what is not there yet
+                namespace = pulumi.Output.all(namespace, confirmed).apply(lambda found: str(found[0]))
         self.release = Release(
             resource_name,
             name=args.release_name,
-            namespace=_records(args),
+            namespace=namespace,
             chart=f"{chart.repository.rstrip('/')}/{chart.name}" if chart.in_registry else chart.name,
             version=chart.version if args.load_chart else _not_known(),
             repository=None if chart.in_registry else chart.repository,
@@ -128,7 +132,7 @@ class AgentRelease(pulumi.ComponentResource):
             timeout=args.timeout_seconds,
             description=args.description,
             max_history=args.max_history,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=self.secrets, hooks=args.hooks),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=self._created, hooks=args.hooks),
         )
         self.status = pulumi.Output.all(status=self.release.status, version=chart.version).apply(_summary)
         self.register_outputs({"status": self.status})

@@ -114,10 +114,10 @@ def release_check(settings: Settings, root: Path, found: Found) -> Callable[[str
     return lambda _id: _check(settings, root, found, lambda now: now.has_release, sentence)
 
 
-def check_objects(
+def checked_objects(
     settings: Settings, root: Path, found: Found, objects: Sequence[Secret | ConfigMap]
-) -> None:
-    """The same for objects in the namespace: a Pod that starts without one of them never gets ready."""
+) -> pulumi.Output[None]:
+    """The same for objects in the namespace, done when the output is: a Pod that starts without one of them never gets ready."""
     kinds = [type(item).__name__ for item in objects]
 
     def check(kinds: Sequence[str], ids: Sequence[str]) -> None:
@@ -129,11 +129,11 @@ def check_objects(
             sentence = lost("agent.namespace", settings.agent.namespace, without=absent)
             _check(settings, root, found, lambda now: not missing(now), sentence)
 
-    if pulumi.runtime.is_dry_run():  # which does not know the ids of those that are not there yet
-        for kind, item in zip(kinds, objects, strict=True):
-            pulumi.Output.all(item.id).apply(partial(check, [kind]))
-    else:
-        pulumi.Output.all(*(item.id for item in objects)).apply(partial(check, kinds))
+    if not pulumi.runtime.is_dry_run():
+        return pulumi.Output.all(*(item.id for item in objects)).apply(partial(check, kinds))
+    for kind, item in zip(kinds, objects, strict=True):  # of which some are not there yet, and have no id
+        pulumi.Output.all(item.id).apply(partial(check, [kind]))
+    return pulumi.Output.from_input(None)
 
 
 def _check(settings: Settings, root: Path, found: Found, has: Callable[[Found], bool], sentence: str) -> None:

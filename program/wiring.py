@@ -42,7 +42,7 @@ from program.base_image import base_image_hooks
 from program.build_cache import cache_hooks, cache_tag
 from program.build_context import StagingError, UnsafeLinkError, UnstagedPackageError, stage
 from program.chart_source import is_out_of_reach
-from program.presence import Found, check_objects, namespace_check, release_check
+from program.presence import Found, checked_objects, namespace_check, release_check
 from program.push_watch import push_hooks
 from program.repair import Repair, repair_note
 from program.rollout_watch import watch_hooks
@@ -338,18 +338,18 @@ def agent_release(
     """The agents' release."""
     args = release_args(settings, plan, namespace=namespace.name, git=git, image=image)
     repair = Repair(settings, root)
+    for_git = (*git.secrets.values(), *(() if git.config_map is None else (git.config_map,)))
     agents = AgentRelease(
         RELEASE_COMPONENT,
         replace(
             args,
+            confirm=lambda secrets: checked_objects(settings, root, found, (*for_git, *secrets)),
             hooks=pulumi.ResourceHookBinding.merge(repair.hooks(), watch_hooks(settings, root)),
             load_chart=_load_chart(settings),
             description=repair_note(found),
         ),
         opts=pulumi.ResourceOptions(provider=namespace.provider, depends_on=[git]),
     )
-    config_maps = () if git.config_map is None else (git.config_map,)
-    check_objects(settings, root, found, (*git.secrets.values(), *config_maps, *agents.secrets))
     agents.release.id.apply(release_check(settings, root, found))
     if not pulumi.runtime.is_dry_run():
         agents.status.apply(lambda _: repair.finish())

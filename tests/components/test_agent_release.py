@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pulumi
@@ -23,7 +24,12 @@ RELEASE = "kubernetes:helm.sh/v3:Release"
 
 
 def make(
-    version="2.3.3", values=None, repository="https://charts.example.com", release_namespace=None, **secrets
+    version="2.3.3",
+    values=None,
+    repository="https://charts.example.com",
+    release_namespace=None,
+    confirm=None,
+    **secrets,
 ):
     defaults = {"agent_token": pulumi.Output.secret("canary-token")}
     return AgentRelease(
@@ -38,6 +44,7 @@ def make(
             agent_secrets=AgentSecrets(**(defaults | secrets)),
             connection_marks=["aaaa"],
             timeout_seconds=900,
+            confirm=confirm,
         ),
     )
 
@@ -58,6 +65,23 @@ def test_records_may_be_in_another_namespace_than_the_agents(recorder, elsewhere
         assert {secret["metadata"]["namespace"] for secret in secrets} == {"agents"}
 
     run(recorder, lambda: make(release_namespace=elsewhere, version="1.0.2"), verify)
+
+
+def test_the_release_waits_until_its_secrets_are_confirmed(recorder):
+    told = []
+
+    async def look(ids):
+        await asyncio.sleep(0.2)
+        told.append((ids, recorder.of_type(RELEASE)))
+
+    def confirm(secrets):
+        return pulumi.Output.all(*(secret.id for secret in secrets)).apply(look)
+
+    def verify(release, _):
+        assert told == [(["agent-agent-token-id"], {})]
+        assert release["namespace"] == "agents"
+
+    run(recorder, lambda: make(version="1.0.2", confirm=confirm, image_pull=ExistingSecret("i")), verify)
 
 
 def mark_of(env):

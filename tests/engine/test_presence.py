@@ -52,6 +52,7 @@ def test_removed_secrets_and_files_stop_the_run_until_a_refresh(stack):
         assert f"error: {told}{names}, {LOST}, because they were removed" in failed.stdout
         assert "create them again with `pulumi up --refresh`" in failed.stdout
         assert "Traceback" not in failed.stdout + failed.stderr
+        assert "hook" not in failed.stdout, "the release has waited"
         assert stack.history() == [1]
 
     again = tried(stack, "--refresh")
