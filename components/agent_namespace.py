@@ -12,6 +12,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.cluster_objects import Namespace
+from components.confirmation import once_confirmed
 from domain.names import AGENT_NAMESPACE, FORCE_PATCH
 
 
@@ -80,9 +81,8 @@ class AgentNamespace(pulumi.ComponentResource):
             )
             self.name = namespace.metadata.apply(lambda metadata: str(metadata["name"]))
             if args.confirm is not None:
-                confirmed = namespace.id.apply(args.confirm)
-                if not pulumi.runtime.is_dry_run():  # which does not know the id of what is not there yet
-                    self.name = pulumi.Output.all(self.name, confirmed).apply(lambda found: str(found[0]))
+                name = once_confirmed(self.name, namespace.id.apply(args.confirm))
+                self.name = pulumi.Output.from_input(name)
         else:
             self.name = pulumi.Output.from_input(args.namespace)
         self.register_outputs({"name": self.name})

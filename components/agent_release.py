@@ -13,6 +13,7 @@ import pulumi
 from pulumi.output import UNKNOWN
 
 from components.cluster_objects import Release, Secret
+from components.confirmation import once_confirmed
 from components.marks import mark
 from components.registry_login import RegistryLogin
 from domain.chart import (
@@ -118,9 +119,7 @@ class AgentRelease(pulumi.ComponentResource):
         chart, values = args.chart, self._values()
         namespace = _records(args)
         if args.confirm is not None:
-            confirmed = args.confirm(self._created)
-            if not pulumi.runtime.is_dry_run():  # which does not know the ids of what is not there yet
-                namespace = pulumi.Output.all(namespace, confirmed).apply(lambda found: str(found[0]))
+            namespace = once_confirmed(namespace, args.confirm(self._created))
         self.release = Release(
             resource_name,
             name=args.release_name,

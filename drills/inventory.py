@@ -33,7 +33,7 @@ def problems_of(stack: Stack) -> Iterator[str]:
     ):
         yield f"Helm's history is {', '.join(f'{item.revision} {item.status}' for item in state.revisions)}"
     record = release_record(cluster, namespace=stack.namespace, revision=state.revisions[0])
-    owned = {(item["kind"], item["metadata"]["name"]) for item in record.manifest} | set(_of_state(stack))
+    owned = {(item["kind"], item["metadata"]["name"]) for item in record.manifest} | set(of_state(stack))
     for kind, name in sorted(_objects(stack) - owned - _OF_KUBERNETES):
         yield f"{kind} {name} belongs to nothing"
     for name, deployment in sorted(stack.deployments().items()):
@@ -55,7 +55,8 @@ def _resources(stack: Stack) -> Iterator[dict[str, Any]]:
     yield from json.loads(stack.state())["deployment"].get("resources") or []
 
 
-def _of_state(stack: Stack) -> Iterator[tuple[str, str]]:
+def of_state(stack: Stack) -> Iterator[tuple[str, str]]:
+    """Kinds and names of the Kubernetes objects in a stack's state."""
     for resource in _resources(stack):
         outputs = resource.get("outputs") or {}
         if resource["type"].startswith("kubernetes:") and "metadata" in outputs:

@@ -88,7 +88,7 @@ class KillDrill:
             self._start_over()
         for operation in lap:
             operations.change(self.stack, operation, 0)
-            run = self._start(operation, f"000-{operation.replace(' ', '-')}")
+            run = self._start(_command(operation), f"000-{operation.replace(' ', '-')}")
             code = run.wait(_ENDS)
             self._usual[operation] = time.monotonic() - run.started
             run.end()
@@ -135,7 +135,7 @@ class KillDrill:
         watch.begin(
             workers=kill.operation not in {"install", *DESTROYS}, secrets=kill.operation not in DESTROYS
         )
-        run = self._start(kill.operation, f"{kill.number:03}-killed")
+        run = self._start(_command(kill.operation), f"{kill.number:03}-killed")
         try:
             self._interrupt(kill, run, outcome)
             watch.killed(run.process.pid)
@@ -154,19 +154,16 @@ class KillDrill:
 
     def _again(self, kill: Kill, title: str) -> tuple[Run, int | None]:
         """Finish or revoke an operation; with the exit code, None if it hung."""
-        run = self._start(kill.operation, f"{kill.number:03}-{title}", again=True)
+        command = ("up", "--refresh") if kill.operation == REVOKED else _command(kill.operation)
+        run = self._start(command, f"{kill.number:03}-{title}")
         code = run.wait(_ENDS)
         run.end()
         return run, code
 
-    def _start(self, operation: str, name: str, *, again: bool = False) -> Run:
-        """Start an operation; or, ``again``, what finishes or revokes an interrupted one."""
-        command = "destroy" if operation in DESTROYS else "up"
-        if again and operation == REVOKED:
-            command = "up --refresh"
+    def _start(self, command: Sequence[str], name: str) -> Run:
         words = [
             "pulumi",
-            *command.split(),
+            *command,
             "--yes",
             "--skip-preview",
             "--non-interactive",
@@ -260,6 +257,11 @@ class _NewFile:
 
     def _files(self) -> set[str]:
         return {str(path) for path in self._folder.rglob("*") if path.is_file()}
+
+
+def _command(operation: str) -> tuple[str, ...]:
+    """What of `pulumi` does an operation."""
+    return ("destroy",) if operation in DESTROYS else ("up",)
 
 
 def _last(text: str) -> str:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pulumi
 
@@ -116,24 +117,25 @@ def release_check(settings: Settings, root: Path, found: Found) -> Callable[[str
 
 def checked_objects(
     settings: Settings, root: Path, found: Found, objects: Sequence[Secret | ConfigMap]
-) -> pulumi.Output[None]:
+) -> pulumi.Output[Any]:
     """The same for objects in the namespace, done when the output is: a Pod that starts without one of them never gets ready."""
-    kinds = [type(item).__name__ for item in objects]
 
-    def check(kinds: Sequence[str], ids: Sequence[str]) -> None:
+    def check(names: Sequence[tuple[str, str]]) -> None:
         def missing(now: Found) -> list[str]:
-            names = zip(kinds, (one.rpartition("/")[2] for one in ids), strict=True)
             return sorted(f"{kind} {name}" for kind, name in names if now.lacks(kind, name))
 
-        if absent := missing(found):
-            sentence = lost("agent.namespace", settings.agent.namespace, without=absent)
-            _check(settings, root, found, lambda now: not missing(now), sentence)
+        sentence = lost("agent.namespace", settings.agent.namespace, without=missing(found))
+        _check(settings, root, found, lambda now: not missing(now), sentence)
 
-    if not pulumi.runtime.is_dry_run():
-        return pulumi.Output.all(*(item.id for item in objects)).apply(partial(check, kinds))
-    for kind, item in zip(kinds, objects, strict=True):  # of which some are not there yet, and have no id
-        pulumi.Output.all(item.id).apply(partial(check, [kind]))
-    return pulumi.Output.from_input(None)
+    named = [item.id.apply(partial(_named, type(item).__name__)) for item in objects]
+    # In a preview each alone: those that are not there yet have no id.
+    groups = [[one] for one in named] if pulumi.runtime.is_dry_run() else [named]
+    return pulumi.Output.all(*(pulumi.Output.all(*group).apply(check) for group in groups))
+
+
+def _named(kind: str, identity: str) -> tuple[str, str]:
+    """Kind and name of an object, by its id: "<namespace>/<name>"."""
+    return kind, identity.rpartition("/")[2]
 
 
 def _check(settings: Settings, root: Path, found: Found, has: Callable[[Found], bool], sentence: str) -> None:

@@ -17,6 +17,7 @@ from components.agent_namespace import AgentNamespace, AgentNamespaceArgs
 from components.agent_objects import AgentObjects, AgentObjectsArgs
 from components.agent_release import AgentRelease, AgentReleaseArgs, AgentSecrets, ExistingSecret
 from components.client_image import ClientImage, ClientImageArgs
+from components.cluster_objects import ConfigMap, Secret
 from components.git_connections import (
     GitConnections,
     GitConnectionsArgs,
@@ -275,12 +276,12 @@ def agents_image(
     """
     if plan.runtime is None or contexts.runtime is None:
         return settings.agent.image
-    runtime = _image("runtime", settings, plan.runtime, contexts.runtime, after=namespace)
+    confirmed = namespace.name.apply(lambda _: namespace)
+    opts = pulumi.ResourceOptions(depends_on=[confirmed])
+    runtime = _image("runtime", settings, plan.runtime, contexts.runtime, opts=opts)
     if plan.projects is None or contexts.projects is None:
         return runtime.reference
-    return _image(
-        "client", settings, plan.projects, contexts.projects, after=namespace, below=runtime
-    ).reference
+    return _image("client", settings, plan.projects, contexts.projects, below=runtime).reference
 
 
 def _image(
@@ -289,8 +290,8 @@ def _image(
     recipe: Recipe,
     context: BuildContext,
     *,
-    after: AgentNamespace,
     below: ClientImage | None = None,
+    opts: pulumi.ResourceOptions | None = None,
 ) -> ClientImage:
     push: RegistryLogin | None = None
     if settings.registry and settings.registry_password:
@@ -313,7 +314,7 @@ def _image(
             ),
             engine=settings.image.engine if settings.image else None,
         ),
-        opts=pulumi.ResourceOptions(depends_on=[after.name.apply(lambda _: after)]),
+        opts=opts,
     )
 
 
@@ -338,7 +339,7 @@ def agent_release(
     """The agents' release."""
     args = release_args(settings, plan, namespace=namespace.name, git=git, image=image)
     repair = Repair(settings, root)
-    for_git = (*git.secrets.values(), *(() if git.config_map is None else (git.config_map,)))
+    for_git: list[Secret | ConfigMap] = [*git.secrets.values(), *filter(None, [git.config_map])]
     agents = AgentRelease(
         RELEASE_COMPONENT,
         replace(

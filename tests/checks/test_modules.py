@@ -27,6 +27,7 @@ TESTED_IN = {
     "delivery/bundle.py": "tests/delivery/test_plan.py",
     "delivery/connection_data.py": "tests/domain/test_connection_secret.py",
     "delivery/dag_environment.py": "tests/delivery/test_plan.py",
+    "components/confirmation.py": "tests/components/test_agent_namespace.py",
     "delivery/environment.py": "tests/delivery/test_chart_values.py",
     "delivery/git_submodule.py": "tests/delivery/test_plan.py",
     "delivery/in_image": "tests/plugins/test_images.py",  # runs in the image

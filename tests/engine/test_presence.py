@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from domain.names import CONFIG_MAP_TYPE, SECRET_TYPE
+from drills.inventory import of_state
 from tests.engine.test_kill import LOST
 
 pytestmark = pytest.mark.engine
@@ -17,12 +17,7 @@ WORKER, TRIGGERER = "astro-agent-worker-default-worker", "astro-agent-triggerer"
 
 def of_the_stack(stack):
     """Secrets and ConfigMaps in the state: kind and name."""
-    resources = json.loads(stack.state())["deployment"]["resources"]
-    return sorted(
-        (item["outputs"]["kind"], item["outputs"]["metadata"]["name"])
-        for item in resources
-        if item["type"] in {SECRET_TYPE, CONFIG_MAP_TYPE}
-    )
+    return sorted((kind, name) for kind, name in of_state(stack) if kind in {"Secret", "ConfigMap"})
 
 
 def tried(stack, *arguments):
