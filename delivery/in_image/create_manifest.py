@@ -1,6 +1,7 @@
 """Creates a dbt project's manifest while the image is built: `create_manifest.py DBT [TARGET]`, in the project's folder.
 
-`target/manifest-for.json` records the profile and target that the manifest is for: a Dag with another one must not use it.
+`target/manifest-for.json` records the profile and target that the manifest is for: a Dag with another one must not use it. dbt gets
+both as Cosmos names them for each task, else it would not use what it has parsed here (dbt-core 1.11, parser/manifest.py, vars_hash).
 """
 
 import json
@@ -21,8 +22,11 @@ def main(dbt: str, target: str | None) -> int:
         return 0
     profile = _read("dbt_project.yml").get("profile")
     target = target or _default_target(profile)
-    places = ["--profiles-dir", ".", "--log-path", str(Path(tempfile.gettempdir(), "dbt-logs"))]
-    arguments = [*places, *(["--target", target] if target else [])]
+    arguments = ["--profiles-dir", ".", "--log-path", str(Path(tempfile.gettempdir(), "dbt-logs"))]
+    if target:
+        arguments += ["--target", target]
+        if isinstance(profile, str) and "{" not in profile:
+            arguments += ["--profile", profile]
     code = subprocess.run([dbt, "parse", *arguments], check=False).returncode
     if target and code == 0:
         Path("target", "manifest-for.json").write_text(

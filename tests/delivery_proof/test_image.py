@@ -64,6 +64,7 @@ def test_image_of_the_stack_runs_the_example(agents: Agents, git_hosts: Hosts, l
         ran = process.do("run", dag="jaffle", version=version, limit=1200)
     assert ran["state"] == "success", worker.log[-6000:]
     assert ran["tasks"] == dict.fromkeys(TASKS, "success")
+    assert "Unable to do partial parsing" not in worker.log, "no task parses what the image has parsed"
     assert agents.rows(worker, QUERY) == REVENUE
     ledger.add(
         "image",

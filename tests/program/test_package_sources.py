@@ -258,3 +258,7 @@ def test_manifest_records_its_target(
         "target": recorded,
     }
     assert (project / "target/manifest.json").is_file()
+    as_cosmos = ["parse", "--profiles-dir", ".", "--profile", "jaffle", "--target", recorded]
+    again = dbt_environment.run([dbt_environment.program("dbt"), *as_cosmos], env=variables, cwd=project)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "Unable to do partial parsing" not in again.stdout
