@@ -212,13 +212,9 @@ class Submodule:
 def git(*arguments: str, cwd: Path, env: Mapping[str, str] | None = None, stdin: str | None = None) -> str:
     """Run Git without the user's settings and return its output. Raises TrialError: it failed."""
     # In a Git hook or a rebase, these variables would redirect every command to another repository.
-    outer = {name: "" for name in os.environ if name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")}
-    argv: list[str | Path] = [
-        "env",
-        *(f"--unset={name}" for name in outer if name not in (env or {})),
-        "git",
-        *arguments,
-    ]
+    outer = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"} & set(os.environ) - set(env or {})
+    without = ["env", *(f"--unset={name}" for name in sorted(outer))] if outer else []
+    argv = [*without, "git", *arguments]
     return run(argv, cwd=cwd, env={**_NEUTRAL, **(env or {})}, stdin=stdin, purpose=f"git {arguments[0]}")
 
 

@@ -78,6 +78,12 @@ def expect_nothing(report: Report, *, but: tuple[str, ...] = ("preflight.level",
     assert not rest, [str(item) for item in rest]
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Tests with a Git host of their own are no quick ones."""
+    if "git_stack" in getattr(item, "fixturenames", ()):
+        item.add_marker("git_host")
+
+
 @dataclass
 class GitStack:
     """A stack with repositories on a real Git server, where only Git is checked."""
@@ -121,8 +127,10 @@ def git_stack(tmp_path: Path) -> Iterator[GitStack]:
     pin = dbt.commit({"dbt_project.yml": "name: jaffle\nprofile: jaffle\n", "models/a.sql": "select 1\n"})
     dags = Repository(server.root / "platform/dags.git")
     created = GitStack(server, dags, dbt, pin)
-    dags.commit({"dags/dag.py": "dag\n", "dags/plain/dbt_project.yml": "name: plain\n"})
-    created.link("dags/dbt/jaffle", server.url("analytics/jaffle.git"), pin)
+    dags.commit(
+        {"dags/dag.py": "dag\n", "dags/plain/dbt_project.yml": "name: plain\n"},
+        submodules={"dags/dbt/jaffle": (server.url("analytics/jaffle.git"), pin)},
+    )
     created.grant("platform/dags.git")
     created.grant("analytics/jaffle.git")
     created.config = stack(

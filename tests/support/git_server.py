@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import threading
+from functools import cache
 from pathlib import Path
 
 from tests.support.http_server import Answer, HttpServer, Request
@@ -83,6 +84,9 @@ class GitServer(HttpServer):
         # What WSGI knows of a request are CGI's variables, and objects.
         variables = {name: text for name, text in request.environ.items() if isinstance(text, str)} | {
             "PATH": os.environ["PATH"],
+            "GIT_CONFIG_COUNT": str(len(config)),
+            **{f"GIT_CONFIG_KEY_{number}": key for number, key in enumerate(config)},
+            **{f"GIT_CONFIG_VALUE_{number}": value for number, value in enumerate(config.values())},
             "GIT_PROJECT_ROOT": str(self.root),
             "GIT_HTTP_EXPORT_ALL": "1",
             "GIT_CONFIG_NOSYSTEM": "1",
@@ -90,17 +94,19 @@ class GitServer(HttpServer):
             "CONTENT_LENGTH": str(len(request.get_data())),
             "GIT_PROTOCOL": request.headers.get("Git-Protocol", "") if self.protocol_2 else "",
         }
-        settings = [word for key, value in config.items() for word in ("-c", f"{key}={value}")]
         ended = subprocess.run(
-            ["git", *settings, "http-backend"],
-            env=variables,
-            input=request.get_data(),
-            capture_output=True,
-            check=False,
+            [_backend()], env=variables, input=request.get_data(), capture_output=True, check=False
         )
         head, _, content = ended.stdout.partition(b"\r\n\r\n")
         headers = dict(line.split(": ", 1) for line in head.decode().splitlines())
         return int(headers.pop("Status", "200").split()[0]), content, headers
+
+
+@cache
+def _backend() -> Path:
+    """Git's CGI program; `git http-backend` would be a process more at each request."""
+    folder = subprocess.run(["git", "--exec-path"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return Path(folder.strip()) / "git-http-backend"
 
 
 def serve(folder: Path) -> GitServer:
