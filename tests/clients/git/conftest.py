@@ -17,6 +17,12 @@ TOKEN = "canary-token-Zq7/@:%#'\""
 """Every character that has ever broken a token on its way."""
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Tests with a Git host of their own are no quick ones."""
+    if "host" in getattr(item, "fixturenames", ()):
+        item.add_marker("git_host")
+
+
 @dataclass
 class Host:
     """The server, its repositories, and the access that opens the private one."""
