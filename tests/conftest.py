@@ -47,12 +47,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TrialSchedul
 
 
 def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[execnet.XSpec]) -> None:
-    """Start each worker with all tests imported, which takes longer than many of them need for their part."""
+    """Start each worker with the tests imported, which takes longer than many of them need for their part."""
     opened = ExitStack()
     config.add_cleanup(opened.close)
     folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="workers-"))
     with suppress(WarmPythonError):  # the workers find the same, and report it
-        python = opened.enter_context(warm_python(Path(sys.executable), "pytest", Path(folder)))
+        warm = warm_python(Path(sys.executable), "pytest", Path(folder), tests=config.args)
+        python = opened.enter_context(warm)
         for spec in specs:
             spec.python = str(python)
 

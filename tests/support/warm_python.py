@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,15 +37,15 @@ class WarmPythonError(Exception):
 
 
 @contextmanager
-def warm_python(python: Path, program: str, folder: Path) -> Iterator[Path]:
+def warm_python(python: Path, program: str, folder: Path, *, tests: Sequence[str] = ()) -> Iterator[Path]:
     """A program that is called like one of PROGRAMS, for as long as the block lasts; ``python`` is that of its environment.
 
-    Raises WarmPythonError: what it imports cannot be imported.
+    ``tests`` are arguments of pytest. Raises WarmPythonError: what it imports cannot be imported.
     """
     # The path of a socket has room for some hundred characters.
     path = folder / f"{program}.sock"
     with subprocess.Popen(
-        [python, warm_server.__file__, path, program],
+        [python, warm_server.__file__, path, program, *tests],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

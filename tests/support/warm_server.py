@@ -1,4 +1,4 @@
-"""The process behind tests/support/warm_python.py, in the environment's Python: `warm_server.py <socket> <program>`.
+"""The process behind tests/support/warm_python.py, in the environment's Python: `warm_server.py <socket> <program> [<tests>…]`.
 
 It serves until its standard input ends, and needs nothing of this project.
 """
@@ -16,7 +16,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +34,7 @@ class Program:
     function: str = ""
     """Function of the first module that is called; without one a call is one of Python, with `-c` or a file."""
     collects: bool = False
-    """Whether it imports all tests too, as pytest does."""
+    """Whether it imports tests too, as pytest does."""
 
     def is_own(self, module: str) -> bool:
         """Whether a module belongs to one of `own`."""
@@ -59,10 +59,9 @@ PROGRAMS: Mapping[str, Program] = {
 }
 
 
-def main(path: str, name: str) -> None:
+def main(path: str, name: str, *tests: str) -> None:
     """Serve calls until standard input ends."""
-    program = PROGRAMS[name]
-    called = _prepared(program)
+    called = _prepared(PROGRAMS[name], tests)
     os.environ.clear()
     assert threading.active_count() == 1, (
         "a module has started a thread, which a forked process would not have"
@@ -87,19 +86,19 @@ def main(path: str, name: str) -> None:
             connection.close()
 
 
-def _prepared(program: Program) -> Callable[[], Any]:
+def _prepared(program: Program, tests: Sequence[str]) -> Callable[[], Any]:
     """Import what no call needs to import anew, and return what a call does."""
     if program.own:
         _import_others(program)
         return _python
     found = [importlib.import_module(name) for name in program.modules]
     if program.collects:
-        _collect(found[0])
+        _collect(found[0], tests)
     return getattr(found[0], program.function) if program.function else _python
 
 
-def _collect(pytest: Any) -> None:
-    """Import all tests as pytest does. One that cannot be imported ends this process: half of its module would stay behind."""
+def _collect(pytest: Any, tests: Sequence[str]) -> None:
+    """Import tests as pytest does. One that cannot be imported ends this process: half of its module would stay behind."""
 
     class Collected:
         def pytest_collectreport(self, report: Any) -> None:
@@ -107,9 +106,8 @@ def _collect(pytest: Any) -> None:
                 os._exit(1)
 
     with redirect_stdout(io.StringIO()):
-        pytest.main(
-            ["--collect-only", "-qqq", "--numprocesses=0", "-p", "no:cacheprovider"], plugins=[Collected()]
-        )
+        options = ["--collect-only", "-qqq", "--numprocesses=0", "-p", "no:cacheprovider"]
+        pytest.main([*options, *tests], plugins=[Collected()])
 
 
 def _import_others(program: Program) -> None:
@@ -197,4 +195,4 @@ def _exactly(connection: socket.socket, size: int) -> bytes:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main(*sys.argv[1:])
