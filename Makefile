@@ -16,7 +16,7 @@ DRILL_STATE := .trial-drills
 KILLS ?= 50
 SEED ?= 1
 NEEDS_TRIAL := engine or airflow or delivery or preflight
-# Each question to a Git host is a dozen processes: the quick tests, which run before each commit, ask none.
+# Each question to a Git host is a dozen processes: the quick tests, which run before each push, ask none.
 QUICK = -m 'not ($(NEEDS_TRIAL) or git_host)' $(BESIDE)
 LOCAL = -m 'not ($(NEEDS_TRIAL))' $(BESIDE)
 # Tests that need no trial run beside each other. Some wait for hosts that hang on purpose, so there are more workers than

@@ -13,6 +13,8 @@ from preflight.tracked import tracked_commit
 from tests.support.git_server import GitServer, serve
 from tests.support.repositories import Repository
 
+pytestmark = pytest.mark.git_host
+
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[GitServer]:

@@ -17,7 +17,7 @@ from tests.support.git_server import GitServer, serve
 from tests.support.repositories import Repository
 from tests.support.stacks import ROOT, settings_of, stack
 
-pytestmark = pytest.mark.usefixtures("recorder")
+pytestmark = [pytest.mark.usefixtures("recorder"), pytest.mark.git_host]
 
 TOKEN = "canary-checkout-token"
 

@@ -23,7 +23,7 @@ from tests.support.stacks import settings_of, stack
 
 __all__ = ["dbt_environment"]
 
-pytestmark = pytest.mark.usefixtures("recorder")
+pytestmark = [pytest.mark.usefixtures("recorder"), pytest.mark.git_host]
 
 TOKEN = "canary-package-token"
 PACKAGE = "name: {name}\nversion: '1.0.0'\nconfig-version: 2\n"
@@ -262,3 +262,18 @@ def test_manifest_records_its_target(
     again = dbt_environment.run([dbt_environment.program("dbt"), *as_cosmos], env=variables, cwd=project)
     assert again.returncode == 0, again.stdout + again.stderr
     assert "Unable to do partial parsing" not in again.stdout
+
+
+@pytest.mark.airflow
+def test_a_name_of_a_profile_that_dbt_renders_is_left_to_dbt(
+    tmp_path: Path, dbt_environment: PythonEnvironment
+) -> None:
+    rendered = PROJECT.replace("profile: jaffle", "profile: \"{{ env_var('WHOSE') }}\"")
+    assert rendered != PROJECT
+    (tmp_path / "dbt_project.yml").write_text(rendered)
+    (tmp_path / "profiles.yml").write_text("jaffle: {outputs: {dev: {type: duckdb, path: a.duckdb}}}\n")
+    program = Path(wiring.__file__).parents[1] / "delivery/in_image/create_manifest.py"
+    words: list[str | Path] = [dbt_environment.python, program, dbt_environment.program("dbt"), "dev"]
+    ended = dbt_environment.run(words, env={"WHOSE": "jaffle"}, cwd=tmp_path)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert (tmp_path / "target/manifest.json").is_file()

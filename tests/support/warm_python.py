@@ -40,7 +40,7 @@ class WarmPythonError(Exception):
 def warm_python(python: Path, program: str, folder: Path, *, tests: Sequence[str] = ()) -> Iterator[Path]:
     """A program that is called like one of PROGRAMS, for as long as the block lasts; ``python`` is that of its environment.
 
-    ``tests`` are arguments of pytest. Raises WarmPythonError: what it imports cannot be imported.
+    ``tests``, named as for pytest, are imported as well. Raises WarmPythonError: what it imports cannot be imported.
     """
     # The path of a socket has room for some hundred characters.
     path = folder / f"{program}.sock"

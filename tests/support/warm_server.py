@@ -33,12 +33,6 @@ class Program:
     """Packages that each call imports anew: they are its own, or read a call's environment when they are imported."""
     function: str = ""
     """Function of the first module that is called; without one a call is one of Python, with `-c` or a file."""
-    collects: bool = False
-    """Whether it imports tests too, as pytest does."""
-
-    def is_own(self, module: str) -> bool:
-        """Whether a module belongs to one of `own`."""
-        return any(module == name or module.startswith(f"{name}.") for name in self.own)
 
 
 PROGRAMS: Mapping[str, Program] = {
@@ -55,7 +49,7 @@ PROGRAMS: Mapping[str, Program] = {
     "airflow": Program(
         ("airflow.dag_processing.dagbag", "cosmos"), own=("airflow", "airflow_shared", "cosmos")
     ),
-    "pytest": Program(("pytest",), collects=True),
+    "pytest": Program(("pytest",)),
 }
 
 
@@ -69,9 +63,8 @@ def main(path: str, name: str, *tests: str) -> None:
     gc.collect()
     gc.freeze()  # no call has to look through what all have
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a call but its caller
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches this process too; its input ends when it is to end
+    # Ctrl-C reaches this process too, but the end of its input is what ends it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(path)
         server.listen(64)
@@ -92,7 +85,7 @@ def _prepared(program: Program, tests: Sequence[str]) -> Callable[[], Any]:
         _import_others(program)
         return _python
     found = [importlib.import_module(name) for name in program.modules]
-    if program.collects:
+    if tests:
         _collect(found[0], tests)
     return getattr(found[0], program.function) if program.function else _python
 
@@ -118,7 +111,7 @@ def _import_others(program: Program) -> None:
         for name in program.modules:
             importlib.import_module(name)
         with os.fdopen(writing, "w") as names:
-            names.write("\n".join(name for name in sys.modules if not program.is_own(name)))
+            names.write("\n".join(name for name in sys.modules if name.partition(".")[0] not in program.own))
         os._exit(0)
     os.close(writing)
     with os.fdopen(reading) as names:

@@ -24,6 +24,8 @@ from trial.git_server import (
     write_grants,
 )
 
+pytestmark = pytest.mark.git_host
+
 
 def git(info: GitInfo, *arguments: str, username: str = "", token: str = "", cwd: Path | None = None):
     """Run Git as a client that knows the trial's authority; credentials travel by the environment."""

@@ -20,6 +20,8 @@ from tests.support.repositories import Repository
 from tests.support.ssh_server import SshServer, ssh_server
 from tests.support.stacks import ROOT, settings_of, stack
 
+pytestmark = pytest.mark.git_host
+
 
 @pytest.fixture
 def sshd(tmp_path: Path) -> Iterator[SshServer]:
