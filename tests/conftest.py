@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import execnet
 import pulumi
 import pytest
 from hypothesis import HealthCheck, settings
@@ -21,7 +17,6 @@ from tests.support.engine import Stack, copy_program, environment_for_tests
 from tests.support.pulumi_mocks import Recorder
 from tests.support.stacks import ROOT
 from tests.support.terminal import visible
-from tests.support.warm_python import WarmPythonError, warm_python
 from tests.support.workers import TrialScheduling
 from trial.downloads import Downloads
 from trial.environment import Environment
@@ -44,18 +39,6 @@ settings.load_profile(os.environ.get("EXAMPLES", "project"))
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TrialScheduling | None:
     """Workers of a run with the shared trial (`--dist loadgroup`); None leaves the others to xdist."""
     return TrialScheduling(config, log) if config.getvalue("dist") == "loadgroup" else None
-
-
-def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[execnet.XSpec]) -> None:
-    """Start each worker with the tests imported, which takes longer than many of them need for their part."""
-    opened = ExitStack()
-    config.add_cleanup(opened.close)
-    folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="workers-"))
-    with suppress(WarmPythonError):  # the workers find the same, and report it
-        warm = warm_python(Path(sys.executable), "pytest", Path(folder), tests=config.args)
-        python = opened.enter_context(warm)
-        for spec in specs:
-            spec.python = str(python)
 
 
 @pytest.fixture(scope="session", autouse=True)

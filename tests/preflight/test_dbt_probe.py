@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -29,32 +30,33 @@ def test_a_good_local_project(tmp_path: Path) -> None:
     assert report.projects["jaffle"].dbt_name == "jaffle"
 
 
-@pytest.fixture
-def unprivileged() -> Iterator[Path]:
-    """A folder that everybody may enter, for a process without root's right to read everything."""
-    with TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        user = os.geteuid()
-        if user == 0:
-            os.seteuid(65534)
-        yield Path(folder)
+@contextmanager
+def unprivileged() -> Iterator[None]:
+    """Without root's right to read everything: neither are Python's own modules, so what the block needs is imported before."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
         os.seteuid(user)
 
 
-def test_a_local_folder_that_cannot_be_read(unprivileged: Path) -> None:
-    closed = unprivileged / "models"
-    owner = os.geteuid()
-    os.seteuid(os.getuid())
-    (unprivileged / "dbt_project.yml").write_text("name: jaffle\n")
-    closed.mkdir()
-    closed.chmod(0)
-    os.seteuid(owner)
-    config = stack(
-        delivery="agent-image",
-        dbtProjects=[{"name": "jaffle", "source": str(unprivileged)}],
-        preflight={"checks": only("dbt")},
-    )
-    report = report_of(config)
+def test_a_local_folder_that_cannot_be_read() -> None:
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "dbt_project.yml").write_text("name: jaffle\n")
+        (folder / "models").mkdir()
+        config = stack(
+            delivery="agent-image",
+            dbtProjects=[{"name": "jaffle", "source": str(folder)}],
+            preflight={"checks": only("dbt")},
+        )
+        assert "unreadable" not in [item.case for item in report_of(config).findings]
+        (folder / "models").chmod(0)
+        with unprivileged():
+            report = report_of(config)
     expect(report, "dbt.project", "unreadable", at="dbtProjects[0].source", says="models: permission denied")
 
 
